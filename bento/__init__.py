@@ -1,0 +1,1 @@
+"""The HTTP service of the champions: strict requests, intervals in every answer."""

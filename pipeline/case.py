@@ -1,0 +1,137 @@
+"""`Case`: the one contract between the pipeline and a use case.
+
+A case is a folder of `pipeline/cases` whose `__init__.py` declares `CASE = Case(...)`. It is found
+by looking in that folder; nothing else in the pipeline knows a case by name.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.errors import CaseError, OptionError
+from pipeline.schema import Schema
+from pipeline.sources import Mode, Source
+from pipeline.tasks import Task
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CASES_PACKAGE = "pipeline.cases"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """A model that competes: how it is built, and in words what it is."""
+
+    name: str
+    title: str
+    build: Callable[[int], Any]
+    """From a seed to an unfitted scikit-learn pipeline that takes the task's frame."""
+    not_eligible: str = ""
+    """Why it may not become champion although its score is shown; empty when it may."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Windows:
+    """How the past is divided: folds, then the held-out window, which ends at as_of."""
+
+    fold: timedelta
+    folds: int
+    held_out: timedelta
+    current: timedelta
+    """The newest stretch that the drift step compares with the reference."""
+    block: timedelta
+    """Stretch within which rows hang together; permutations move whole blocks."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gates:
+    """The limits at which a case stops, retrains or promotes."""
+
+    most_quarantined: float
+    """Share of rows that may be quarantined before the case stops."""
+    fresh: timedelta
+    """How old the newest row may be at as_of."""
+    degradation: float
+    """Share by which the champion's error may exceed the worst fold of its backtest."""
+    oldest_champion: timedelta
+    """Age of the champion's newest training row at which it is trained again."""
+    margin: float
+    """Share by which a challenger's error must be lower to be promoted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """Declarations only; see DESIGN for what each is used for."""
+
+    name: str
+    title: str
+    question: str
+    task: Task
+    schema: Schema
+    sources: Mapping[Mode, Source]
+    candidates: tuple[Candidate, ...]
+    windows: Windows
+    gates: Gates
+    check_columns: Callable[[pd.DataFrame, datetime], pd.DataFrame]
+    """Adds the columns that expectations need beside the schema's (see the case's checks.py)."""
+
+    def __post_init__(self) -> None:
+        names = [candidate.name for candidate in self.candidates]
+        if len(set(names)) < len(names):
+            raise CaseError(f"Case {self.name!r} has two candidates of one name: {sorted(names)}.")
+
+    def source(self, mode: Mode) -> Source:
+        """The source of a mode; raises `OptionError` when the case has none."""
+        if mode not in self.sources:
+            raise OptionError.for_missing_mode(self.name, mode, self.sources)
+        return self.sources[mode]
+
+    def candidate(self, name: str) -> Candidate:
+        """The candidate of a name; raises `OptionError` with the known names."""
+        found = [candidate for candidate in self.candidates if candidate.name == name]
+        if not found:
+            known = ", ".join(candidate.name for candidate in self.candidates)
+            raise OptionError(
+                f"Case {self.name!r} has no candidate {name!r}. Choose among: {known}."
+            )
+        return found[0]
+
+    @property
+    def page(self) -> Path:
+        """The hand-written Markdown that opens the case's overview."""
+        return Path(__file__).parent / "cases" / self.name / "page.md"
+
+
+@cache
+def find_cases() -> Mapping[str, Case]:
+    """Every case, by name, found by looking in the folder of cases."""
+    package = importlib.import_module(CASES_PACKAGE)
+    found = [name for _, name, is_package in pkgutil.iter_modules(package.__path__) if is_package]
+    return {name: _load(f"{CASES_PACKAGE}.{name}", name) for name in sorted(found)}
+
+
+def find_case(name: str) -> Case:
+    """The case of a name; raises `OptionError` with the known names."""
+    cases = find_cases()
+    if name not in cases:
+        raise OptionError.for_unknown_case(name, cases)
+    return cases[name]
+
+
+def _load(module_name: str, name: str) -> Case:
+    case = getattr(importlib.import_module(module_name), "CASE", None)
+    if not isinstance(case, Case):
+        raise CaseError.for_missing_declaration(module_name)
+    if case.name != name:
+        raise CaseError(
+            f"The case in {module_name} calls itself {case.name!r}; give it its folder's name."
+        )
+    return case

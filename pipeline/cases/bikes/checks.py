@@ -1,0 +1,111 @@
+"""Columns that let the expectations of the bikes case ask about silence, zeros and volume.
+
+Everything here is pure, keeps the order of the rows, and takes the time of the run as an argument.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+HIGHEST_COUNT = 3000.0
+"""Bicycles in an hour; counts outside 0 … this are quarantined by `expectations/bikes.json` and
+so say nothing about the volume of a week."""
+
+_HOUR = np.timedelta64(1, "h")
+_WEEK = np.timedelta64(7, "D")
+
+
+def check_columns(table: pd.DataFrame, as_of: datetime) -> pd.DataFrame:
+    """The table with four more columns, rows in the order they came in.
+
+    - `zero_run_hours`: clock hours with a zero count in the unbroken run of zeros that the row
+      lies in; 0 where the count isn't zero. Only a count above (or below) zero breaks a run. An
+      hour that is missing or null neither breaks nor lengthens it: a dead counter often loses
+      hours too, and nobody saw bicycles in them.
+    - `silent_hours`: from the newest row of the row's counter to `as_of`.
+    - `minutes_past_hour`: 0 for a time on the hourly grid.
+    - `week_ratio`: all bicycles of the week up to and including `as_of` over those of the week
+      before, counters that counted in both weeks only; the same in every row. Null where it
+      is unknown: no counter in both weeks, or no bicycle in the first of them.
+
+    `as_of` has a time zone (`TypeError` otherwise). A row without counter, time or count gets
+    null where that is what the column needs, and no run.
+    """
+    moment = _utc(as_of)
+    counter, time, count = _counter_codes(table), _times(table), _counts(table)
+    return table.assign(
+        zero_run_hours=_zero_run_hours(counter, time, count),
+        silent_hours=(moment - _newest(counter, time)) / _HOUR,
+        minutes_past_hour=(time - time.astype("datetime64[h]")) / np.timedelta64(1, "m"),
+        week_ratio=_week_ratio(counter, time, count, moment),
+    )
+
+
+def _utc(as_of: datetime) -> np.datetime64:
+    import pandas as pd
+
+    return pd.Timestamp(as_of).tz_convert("UTC").tz_localize(None).to_datetime64()
+
+
+def _counter_codes(table: pd.DataFrame) -> NDArray[np.int64]:
+    """A number for each counter, -1 for none."""
+    codes, _ = table["counter"].factorize()
+    return codes.astype(np.int64)
+
+
+def _times(table: pd.DataFrame) -> NDArray[np.datetime64]:
+    return table["time"].to_numpy(dtype="datetime64[us]")
+
+
+def _counts(table: pd.DataFrame) -> NDArray[np.float64]:
+    return table["count"].to_numpy(dtype="float64", na_value=np.nan)
+
+
+def _zero_run_hours(
+    counter: NDArray[np.int64], time: NDArray[np.datetime64], count: NDArray[np.float64]
+) -> NDArray[np.int64]:
+    hours = np.zeros(len(count), dtype=np.int64)
+    known = np.flatnonzero((counter >= 0) & ~np.isnat(time) & ~np.isnan(count))
+    order = known[np.lexsort((count[known], time[known], counter[known]))]
+    zero = count[order] == 0
+    run = np.cumsum(_differs_from_previous(counter[order]) | ~zero)[zero]
+    hour = time[order][zero].astype("datetime64[h]")
+    new_hour = _differs_from_previous(run) | _differs_from_previous(hour)
+    hours[order[zero]] = np.bincount(run, weights=new_hour)[run]
+    return hours
+
+
+def _differs_from_previous(values: NDArray[np.generic]) -> NDArray[np.bool_]:
+    """True at the first value and wherever a value isn't the one before it."""
+    changed = np.ones(len(values), dtype=np.bool_)
+    changed[1:] = values[1:] != values[:-1]
+    return changed
+
+
+def _newest(counter: NDArray[np.int64], time: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
+    """Newest time of each row's counter; no time for a row without counter."""
+    newest = np.full(counter.max(initial=-1) + 2, np.datetime64("NaT", "us"))
+    seen = counter >= 0
+    np.fmax.at(newest, counter[seen], time[seen])
+    return newest[counter]
+
+
+def _week_ratio(
+    counter: NDArray[np.int64],
+    time: NDArray[np.datetime64],
+    count: NDArray[np.float64],
+    as_of: np.datetime64,
+) -> float:
+    usable = (counter >= 0) & (count >= 0) & (count <= HIGHEST_COUNT)
+    last = usable & (time > as_of - _WEEK) & (time <= as_of)
+    before = usable & (time > as_of - 2 * _WEEK) & (time <= as_of - _WEEK)
+    both = np.intersect1d(counter[last], counter[before])
+    earlier = count[before & np.isin(counter, both)].sum()
+    return float(count[last & np.isin(counter, both)].sum() / earlier) if earlier else np.nan

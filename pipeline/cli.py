@@ -1,0 +1,197 @@
+"""The command `vigie`: parses, calls one function, prints.
+
+What a command needs is imported when it is called, so that `--help` and `status` answer at once.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pipeline import __version__
+from pipeline.errors import OptionError, VigieError
+
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+def main() -> None:
+    """Runs the command; an error of ours is a message and an exit code, not a traceback."""
+    try:
+        commands(standalone_mode=False)
+    except VigieError as error:
+        click.echo(f"vigie: {error}", err=True)
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("vigie: interrupted; the next run goes on from what was recorded.", err=True)
+        sys.exit(130)
+
+
+@click.group(context_settings=CONTEXT)
+@click.version_option(__version__, prog_name="vigie")
+def commands() -> None:
+    """From a feed of data to a monitored model, a report site and an HTTP service.
+
+    \b
+    A first look, offline:   vigie run          (simulated data)
+                             vigie site
+                             vigie serve
+    On your own files:       vigie run --source files --data DIR --home var-files
+
+    State is kept in the home folder: --home, else VIGIE_HOME, else var/ in the checkout.
+
+    Exit codes: 0 all well, 2 wrong usage, 3 a gate failed, 4 something broke.
+    """
+
+
+def home_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The option --home."""
+    return click.option(
+        "--home",
+        default="",
+        metavar="DIR",
+        help="Folder of all state. Default: VIGIE_HOME, or var/ in the checkout.",
+    )(command)
+
+
+@commands.command()
+@click.argument("cases", nargs=-1, metavar="[CASE]...")
+@click.option(
+    "--source",
+    type=click.Choice(["live", "files", "sample"]),
+    default="sample",
+    show_default=True,
+    help="The publisher's address, files from --data, or simulated data.",
+)
+@click.option(
+    "--data",
+    default="",
+    metavar="DIR",
+    help="For --source files: a folder with one subfolder a case.",
+)
+@click.option(
+    "--as-of",
+    default="",
+    metavar="TIME",
+    help="See nothing newer than this, like 2021-06-01. Default: the newest of the data.",
+)
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A parameter of a notebook, such as folds=2 or retrain=always. May be given again.",
+)
+@click.option("--seconds", type=int, metavar="N", help="Time limit of a notebook cell.")
+@home_option
+def run(
+    cases: tuple[str, ...],
+    source: Any,
+    data: str,
+    as_of: str,
+    settings: tuple[str, ...],
+    seconds: int | None,
+    home: str,
+) -> None:
+    """Run the notebooks of CASE (default: every case).
+
+    Ingest, validate, drift, train, evaluate and report, each executed by papermill. The records
+    and the executed notebooks are kept in the home folder; `vigie site` makes pages of them.
+    """
+    from pipeline.case import find_cases
+    from pipeline.runner import EXIT_CODES, Order, run_cases
+    from pipeline.store import Store
+
+    order = Order(
+        source=source,
+        data=str(Path(data).expanduser().resolve()) if data else "",
+        as_of=as_of,
+        own=parse_settings(settings),
+        seconds=seconds,
+    )
+    done = run_cases(Store.at(home), cases or tuple(find_cases()), order, say=click.echo)
+    sys.exit(max((EXIT_CODES[record.outcome] for record in done), default=0))
+
+
+@commands.command()
+@click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
+@home_option
+def status(as_json: bool, home: str) -> None:
+    """Say for every case how its newest run went and who serves."""
+    from pipeline.status import read_status, words
+    from pipeline.store import Store
+
+    found = read_status(Store.at(home))
+    if as_json:
+        click.echo(json.dumps([case.model_dump(mode="json") for case in found], indent=1))
+    else:
+        click.echo(words(found, Store.at(home).home))
+
+
+@commands.command()
+@click.option(
+    "--output", default="_site", show_default=True, metavar="DIR", help="Where the site goes."
+)
+@click.option(
+    "--renderer",
+    type=click.Choice(["auto", "quarto", "embedded"]),
+    default="auto",
+    show_default=True,
+    help="auto takes Quarto where it is installed.",
+)
+@home_option
+def site(output: str, renderer: Any, home: str) -> None:
+    """Render the records and executed notebooks as a site."""
+    from pipeline.publish import publish
+    from pipeline.store import Store
+
+    made = publish(Store.at(home), Path(output), renderer=renderer, now=datetime.now(UTC))
+    first = made.output.resolve() / "index.html"
+    click.echo(f"{made.pages} pages in {made.output} (renderer: {made.renderer}).")
+    click.echo(f"Open it: file://{first}")
+
+
+@commands.command()
+@click.option("--output", metavar="DIR", help="Also copy the Bento there.")
+@home_option
+def pack(output: str | None, home: str) -> None:
+    """Build a Bento with the champions of all cases."""
+    from pipeline.packaging import pack as build
+    from pipeline.store import Store
+
+    made = build(Store.at(home), Path(output) if output else None)
+    click.echo(f"Bento {made.tag} in {made.path}")
+
+
+@commands.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=3000, show_default=True, help="Port to listen on.")
+@home_option
+def serve(host: str, port: int, home: str) -> None:
+    """Answer predictions of the champions over HTTP, until interrupted."""
+    from pipeline.packaging import serve as start
+    from pipeline.store import Store
+
+    sys.exit(start(Store.at(home), host=host, port=port))
+
+
+def parse_settings(settings: tuple[str, ...]) -> dict[str, Any]:
+    """From `name=value` to values: numbers, true, false and null as in JSON, else text."""
+    found: dict[str, Any] = {}
+    for setting in settings:
+        name, equals, text = setting.partition("=")
+        if not equals or not name:
+            raise OptionError(f"--set {setting!r} has no value; write it like --set folds=2.")
+        try:
+            found[name] = json.loads(text)
+        except ValueError:
+            found[name] = text
+    return found

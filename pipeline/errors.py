@@ -1,0 +1,158 @@
+"""What a user can mend. A message names the thing, what was found and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import ClassVar, Self
+
+
+class VigieError(Exception):
+    """Base of all errors that Vigie raises on purpose; shown to the user without a traceback."""
+
+    exit_code: ClassVar[int] = 4
+
+    @classmethod
+    def for_problems(cls, heading: str, problems: Iterable[str]) -> Self:
+        """One error for all problems of one thing, sorted, a line each."""
+        return cls("\n".join([heading, *(f"  - {problem}" for problem in sorted(problems))]))
+
+
+class OptionError(VigieError):
+    """A parameter or a command-line value that can't be used."""
+
+    exit_code = 2
+
+    @classmethod
+    def for_unknown_case(cls, name: str, known: Iterable[str]) -> Self:
+        return cls(f"There is no case {name!r}. Choose one of: {', '.join(sorted(known))}.")
+
+    @classmethod
+    def for_missing_mode(cls, case: str, mode: str, known: Iterable[str]) -> Self:
+        return cls(
+            f"Case {case!r} has no source {mode!r}. Choose one of: {', '.join(sorted(known))}."
+        )
+
+
+class CaseError(VigieError):
+    """A case folder whose declarations don't fit together."""
+
+    @classmethod
+    def for_missing_declaration(cls, module: str) -> Self:
+        return cls(
+            f"{module} has no CASE. Every folder of pipeline/cases declares "
+            "one: CASE = Case(...) in its __init__.py."
+        )
+
+
+class SourceError(VigieError):
+    """A source that can't be read, or that holds something else than it should."""
+
+    @classmethod
+    def for_unnamed_folder(cls, wanted: str) -> Self:
+        return cls(f"No folder is named that holds {wanted}. Name one with --data.")
+
+    @classmethod
+    def for_missing_folder(cls, folder: Path) -> Self:
+        return cls(
+            f"There is no folder {str(folder)!r}. Make it and put the case's files there, or name "
+            "another with --data (it holds one folder for each case)."
+        )
+
+    @classmethod
+    def for_unreadable(cls, path: Path, error: OSError) -> Self:
+        return cls(
+            f"{path} can't be read: {error.strerror or error}. See that it is there and that this "
+            "user has the right to read it, then run again."
+        )
+
+    @classmethod
+    def for_no_files(cls, folder: Path, wanted: Iterable[str], found: Iterable[str]) -> Self:
+        names = sorted(found)
+        shown = ", ".join(repr(name) for name in names[:5]) or "nothing"
+        others = f" and {len(names) - 5} more" if len(names) > 5 else ""
+        return cls(
+            f"{folder} holds none of the files looked for: {'; '.join(wanted)}. "
+            f"Found: {shown}{others}. Put a file there, or name another folder with --data."
+        )
+
+    @classmethod
+    def for_foreign_content(cls, path: Path, wanted: str, found: str) -> Self:
+        return cls(
+            f"{path} should hold {wanted}, and it is {found}. "
+            "Fetch it again from its publisher, or take it out of the folder."
+        )
+
+    @classmethod
+    def for_file(cls, path: Path, wanted: str, problems: Iterable[str]) -> Self:
+        """All problems of one file; each names its column or line and the remedy."""
+        return cls.for_problems(
+            f"{path} can't be read as {wanted}. Mend it or fetch it again:", problems
+        )
+
+
+class StateError(VigieError):
+    """A home folder that can't be read or written, or that holds something unexpected."""
+
+    @classmethod
+    def for_mixed_sources(cls, home: Path, case: str, held: str, asked: str) -> Self:
+        return cls(
+            f"{home} holds {held!r} data of case {case!r}, and this run asks for {asked!r}. "
+            "Real and simulated data are never mixed in one home: name another with --home "
+            "(or VIGIE_HOME)."
+        )
+
+    @classmethod
+    def for_missing_record(cls, case: str, step: str, home: Path) -> Self:
+        return cls(
+            f"{home} has no record of step {step!r} of case {case!r}. "
+            f"Run the steps before it first: vigie run {case} --home {home}."
+        )
+
+    @classmethod
+    def for_failed_write(cls, path: Path, error: Exception) -> Self:
+        found = getattr(error, "strerror", None) or str(error)
+        return cls(
+            f"{path} can't be written: {found}. What was there before is unchanged. "
+            "Free some space or choose another folder with --home, then run again."
+        )
+
+    @classmethod
+    def for_damaged_file(cls, path: Path, found: str) -> Self:
+        return cls(
+            f"{path} is damaged: {found}. Put the file back from a copy, or remove the run "
+            "folder that holds it and run again."
+        )
+
+    @classmethod
+    def for_held_case(cls, case: str, owner: str) -> Self:
+        return cls(
+            f"Case {case!r} is being run by {owner}. Wait until it has ended, or run another case."
+        )
+
+
+class StepError(VigieError):
+    """A step that ended without doing its work."""
+
+
+class GateFailed(VigieError):
+    """A case that was stopped by one of its gates: a result, not a crash."""
+
+    exit_code = 3
+
+
+class SiteError(VigieError):
+    """A page that can't be rendered."""
+
+
+class ServiceError(VigieError):
+    """A champion that can't be packaged or served."""
+
+
+class RecordError(ServiceError):
+    """Records of a call that can't be predicted: where, which field, and why."""
+
+    def __init__(self, problems: Iterable[tuple[int, str, str]]) -> None:
+        self.problems = tuple(sorted(problems))
+        lines = [f"record {place}, {field}: {found}" for place, field, found in self.problems]
+        super().__init__("\n".join(lines))

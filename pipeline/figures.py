@@ -1,0 +1,85 @@
+"""Charts as data: an SVG, the table behind it and what it shows in words, made together.
+
+Colours are CSS variables with a fallback, so that one SVG serves a light and a dark page.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import altair as alt
+    import pandas as pd
+
+WIDTH, HEIGHT = 680, 260
+
+# Altair wants colours; each of these stands for a CSS variable, put in its place after drawing.
+INK, MUTED, LINE = "#1a1b1c", "#6a6b6c", "#d4d5d6"
+SERIES = ("#0b5fa5", "#c2500a", "#2f7d4f", "#7a4fa3")
+BAND = "#9fc5e8"
+_VARIABLES = {
+    INK: "--ink",
+    MUTED: "--muted",
+    LINE: "--line",
+    BAND: "--band",
+    **{colour: f"--series-{number}" for number, colour in enumerate(SERIES, 1)},
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """A chart: `svg` to show, `csv` the data behind it, `alt` what it shows in words."""
+
+    name: str
+    title: str
+    alt: str
+    svg: str
+    csv: str
+    rows: int
+
+
+def figure(
+    chart: alt.Chart | alt.LayerChart,
+    data: pd.DataFrame,
+    *,
+    name: str,
+    title: str,
+    words: str,
+    height: int = HEIGHT,
+) -> Figure:
+    """Draws `chart`; `data` is what a reader gets as CSV, `words` the text alternative."""
+    import vl_convert
+
+    svg = vl_convert.vegalite_to_svg(_themed(chart, height).to_dict())
+    # Several charts share a page: what they call their clip paths must not be the same.
+    svg = re.sub(r"\bclip(\d+)\b", rf"{name}-clip\1", svg)
+    for colour, variable in _VARIABLES.items():
+        svg = svg.replace(f'"{colour}"', f'"var({variable}, {colour})"')
+    buffer = io.StringIO()
+    data.to_csv(buffer, index=False, lineterminator="\n")
+    return Figure(
+        name=name, title=title, alt=words, svg=svg, csv=buffer.getvalue(), rows=len(data)
+    )
+
+
+def _themed(chart: alt.Chart | alt.LayerChart, height: int) -> alt.Chart | alt.LayerChart:
+    return (
+        chart.properties(width=WIDTH, height=height, background="transparent")
+        .configure(font="system-ui, sans-serif")
+        .configure_view(stroke=None)
+        .configure_axis(
+            labelColor=MUTED,
+            titleColor=INK,
+            gridColor=LINE,
+            domainColor=LINE,
+            tickColor=LINE,
+            labelFontSize=12,
+            titleFontSize=12,
+            titleFontWeight="normal",
+        )
+        .configure_legend(labelColor=INK, titleColor=INK, labelFontSize=12, orient="top", title=None)
+        .configure_range(category=list(SERIES))
+    )

@@ -1,0 +1,188 @@
+"""Scores of predictions and intervals. A score is a finite number, or an error that says why not.
+
+`truth` and `predicted` are one-dimensional and in the unit of the target; so are `rmse`, `mae`,
+`bias`, `mean_width` and `interval_score`, the others are shares. All functions raise `StepError`
+for values that are empty, not finite or of unequal length.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from pipeline.errors import StepError
+
+Values = NDArray[np.float64]
+
+
+def rmse(truth: ArrayLike, predicted: ArrayLike) -> float:
+    """Root of the mean squared error."""
+    return _required("rmse", truth, predicted)
+
+
+def mae(truth: ArrayLike, predicted: ArrayLike) -> float:
+    """Mean absolute error."""
+    return _required("mae", truth, predicted)
+
+
+def wape(truth: ArrayLike, predicted: ArrayLike) -> float:
+    """Sum of absolute errors over the sum of absolute truth.
+
+    Also raises `StepError` when all truth is zero. Kolassa & Schütz 2007, "Advantages of the
+    MAD/Mean ratio over the MAPE".
+    """
+    return _required("wape", truth, predicted)
+
+
+def r2(truth: ArrayLike, predicted: ArrayLike) -> float:
+    """Share of the variance of the truth that is explained; also raises for constant truth."""
+    return _required("r2", truth, predicted)
+
+
+def bias(truth: ArrayLike, predicted: ArrayLike) -> float:
+    """Mean of prediction minus truth: above zero when predictions are too high."""
+    return _required("bias", truth, predicted)
+
+
+def regression_metrics(truth: ArrayLike, predicted: ArrayLike) -> dict[str, float]:
+    """`n`, `rmse`, `mae`, `wape`, `r2` and `bias`; a score that is undefined has no key.
+
+    >>> regression_metrics([1.0, 1.0], [1.0, 2.0])
+    {'n': 2.0, 'rmse': 0.7071067811865476, 'mae': 0.5, 'wape': 0.5, 'bias': 0.5}
+    """
+    known, guessed = _checked(truth=truth, predicted=predicted)
+    return _scores(known, guessed, np.zeros(len(known), dtype=np.intp), 1)[0]
+
+
+def by_segment(
+    segments: ArrayLike, truth: ArrayLike, predicted: ArrayLike
+) -> dict[Any, dict[str, float]]:
+    """`regression_metrics` of the rows of each label of `segments`, sorted by label."""
+    known, guessed = _checked(truth=truth, predicted=predicted)
+    labels, segment = np.unique(np.asarray(segments), return_inverse=True)
+    if len(segment) != len(known):
+        raise StepError(
+            f"segments has {len(segment)} values and truth {len(known)}; give one label per row."
+        )
+    return dict(zip(labels.tolist(), _scores(known, guessed, segment, len(labels)), strict=True))
+
+
+def coverage(truth: ArrayLike, low: ArrayLike, high: ArrayLike) -> float:
+    """Share of the truth within its interval, both ends included."""
+    known, lower, upper = _checked_interval(truth=truth, low=low, high=high)
+    return float(np.mean((lower <= known) & (known <= upper)))
+
+
+def mean_width(low: ArrayLike, high: ArrayLike) -> float:
+    """Mean width of the intervals."""
+    lower, upper = _checked_interval(low=low, high=high)
+    with np.errstate(over="ignore"):
+        return _finite("mean_width", float(np.mean(upper - lower)))
+
+
+def interval_score(truth: ArrayLike, low: ArrayLike, high: ArrayLike, level: float) -> float:
+    """Mean width plus the penalty for truth outside; the lower the better.
+
+    For central intervals meant to cover a share `level`, above 0 and below 1. Winkler 1972;
+    Gneiting & Raftery 2007, "Strictly proper scoring rules, prediction, and estimation", eq. 43.
+    """
+    if not 0 < level < 1:
+        raise StepError(f"level is {level!r}; give a share above 0 and below 1.")
+    known, lower, upper = _checked_interval(truth=truth, low=low, high=high)
+    with np.errstate(over="ignore"):
+        outside = np.maximum(lower - known, 0) + np.maximum(known - upper, 0)
+        return _finite("interval_score", float(np.mean(upper - lower + 2 / (1 - level) * outside)))
+
+
+def skill(error: float, baseline_error: float) -> float:
+    """Share of the baseline's error that is avoided: 1 is perfect, 0 no better than it.
+
+    Also raises `StepError` for a baseline without error, which no model can be compared with.
+    """
+    _checked(error=[error], baseline_error=[baseline_error])
+    if baseline_error == 0:
+        raise StepError("baseline_error is 0; skill against a perfect baseline is undefined.")
+    with np.errstate(over="ignore"):
+        return _finite("skill", float(1 - np.float64(error) / baseline_error))
+
+
+def _scores(
+    truth: Values, predicted: Values, segment: NDArray[np.intp], segments: int
+) -> list[dict[str, float]]:
+    def total(values: Values) -> Values:
+        return np.bincount(segment, weights=values, minlength=segments).astype(np.float64)
+
+    rows = np.bincount(segment, minlength=segments).astype(np.float64)
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        error = predicted - truth
+        squared, absolute, size = total(error**2), total(np.abs(error)), total(np.abs(truth))
+        centre = total(truth) / rows
+        spread = np.where(
+            _varies(truth, segment, segments), total((truth - centre[segment]) ** 2), 0.0
+        )
+        scores = {
+            "n": rows,
+            "rmse": np.sqrt(squared / rows),
+            "mae": absolute / rows,
+            "wape": absolute / size,
+            "r2": 1 - squared / spread,
+            "bias": total(error) / rows,
+        }
+    defined = {"wape": size > 0, "r2": spread > 0}
+    return [
+        {
+            name: _finite(name, float(values[index]))
+            for name, values in scores.items()
+            if name not in defined or defined[name][index]
+        }
+        for index in range(segments)
+    ]
+
+
+def _varies(values: Values, segment: NDArray[np.intp], segments: int) -> NDArray[np.bool_]:
+    """Whether a segment holds two values that differ: exact, where a sum of squares is rounded."""
+    first = np.zeros(segments)
+    first[segment[::-1]] = values[::-1]
+    return np.bincount(segment, weights=values != first[segment], minlength=segments) > 0
+
+
+def _required(name: str, truth: ArrayLike, predicted: ArrayLike) -> float:
+    scores = regression_metrics(truth, predicted)
+    if name not in scores:
+        found = "zero" if name == "wape" else "one and the same value"
+        raise StepError(
+            f"{name} is undefined: all {int(scores['n'])} values of truth are {found}. "
+            "Score more rows, or use another metric."
+        )
+    return scores[name]
+
+
+def _checked(**arguments: ArrayLike) -> list[Values]:
+    arrays = {name: np.asarray(values, dtype=np.float64) for name, values in arguments.items()}
+    problems = []
+    for name, values in arrays.items():
+        if values.ndim != 1 or not len(values):
+            problems.append(f"{name} has shape {values.shape!r}; give one or more values in a row")
+        elif spoiled := int((~np.isfinite(values)).sum()):
+            problems.append(f"{name} has {spoiled} of {len(values)} values that are not finite")
+    if len({values.size for values in arrays.values()}) > 1:
+        sizes = ", ".join(f"{name} {values.size}" for name, values in arrays.items())
+        problems.append(f"the numbers of values differ: {sizes}")
+    if problems:
+        raise StepError.for_problems("These values can't be scored:", problems)
+    return list(arrays.values())
+
+
+def _checked_interval(**arguments: ArrayLike) -> list[Values]:
+    arrays = _checked(**arguments)
+    if crossed := int((arrays[-2] > arrays[-1]).sum()):
+        raise StepError(f"low is above high in {crossed} of {len(arrays[-1])} rows; swap them.")
+    return arrays
+
+
+def _finite(name: str, value: float) -> float:
+    if not np.isfinite(value):
+        raise StepError(f"{name} is {value!r}: the values are too large. Use a larger unit.")
+    return value

@@ -1,0 +1,128 @@
+"""A champion as a folder of three files, each checked by its digest before it is used."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final, Literal
+
+from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
+
+from pipeline.errors import ServiceError
+from pipeline.intervals import LevelConformal
+from pipeline.records import Scores, Window
+
+CARD: Final = "card.json"
+MODEL: Final = "model.skops"
+HISTORY: Final = "history.parquet"
+
+
+class ModelCard(BaseModel):
+    """What a caller may know of a champion, and what the service needs to run it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    case: str
+    title: str
+    question: str
+    kind: str
+    """The kind of problem: forecasting, regression, classification."""
+    target: str
+    unit: str
+    candidate: str
+    candidate_title: str
+    run_id: str
+    """The run that trained the model."""
+    source: Literal["live", "files", "sample"]
+    simulated: bool
+    publisher: str
+    licence: str
+    address: str
+    sha256: str
+    """Of the model's file."""
+    history_sha256: str
+    learned: Window
+    promoted_as_of: datetime
+    data_as_of: datetime | None
+    """Time of the newest observation that the service carries."""
+    scores: Scores
+    """On the held-out window, which the model has not learned from."""
+    level: float
+    """Share of the truth that the intervals are made to cover."""
+    floor: float | None
+    """The least value that the target can take."""
+    intervals: LevelConformal
+    example: dict[str, JsonValue] | None
+    """A record that can be predicted; `None` where the history holds none."""
+    code_version: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bundle:
+    """One champion's folder."""
+
+    folder: Path
+    card: ModelCard
+
+    @property
+    def history_path(self) -> Path:
+        """Parquet file of the newest observations, as far back as a prediction looks."""
+        return self.folder / HISTORY
+
+    def model_bytes(self) -> bytes:
+        """The champion; raises `ServiceError` when it isn't the file that the card describes."""
+        return self._checked(MODEL, self.card.sha256)
+
+    def history_bytes(self) -> bytes:
+        """The history; raises `ServiceError` when it isn't the file that the card describes."""
+        return self._checked(HISTORY, self.card.history_sha256)
+
+    def _checked(self, name: str, expected: str) -> bytes:
+        content = _read(self.folder / name)
+        found = hashlib.sha256(content).hexdigest()
+        if found != expected:
+            raise ServiceError(
+                f"{self.folder / name} is not what was exported: sha256 is {found[:12]!r}, the "
+                f"card says {expected[:12]!r}. Export the champions again: vigie serve or pack."
+            )
+        return content
+
+
+def read_bundles(folder: Path) -> tuple[Bundle, ...]:
+    """Every champion in a folder, by name; raises `ServiceError` when there is none."""
+    names = sorted(entry for entry in folder.iterdir() if entry.is_dir()) if folder.is_dir() else []
+    if not names:
+        raise ServiceError(
+            f"There is no champion in {folder}. Run a case first (vigie run), then vigie serve; "
+            "or name a folder of exported champions in VIGIE_CHAMPIONS."
+        )
+    return tuple(_bundle(entry) for entry in names)
+
+
+def _bundle(folder: Path) -> Bundle:
+    path = folder / CARD
+    try:
+        card = ModelCard.model_validate_json(_read(path))
+    except ValidationError as error:
+        problems = [
+            f"{'.'.join(map(str, found['loc'])) or 'file'}: {found['msg']}"
+            for found in error.errors(include_url=False)
+        ]
+        raise ServiceError.for_problems(
+            f"{path} is not a model card of this version of Vigie. Export the champions again "
+            "(vigie serve, vigie pack):",
+            problems,
+        ) from error
+    return Bundle(folder=folder, card=card)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ServiceError(
+            f"{path} can't be read: {error.strerror or error}. Export the champions again: "
+            "vigie serve, vigie pack."
+        ) from error

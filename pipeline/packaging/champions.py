@@ -1,0 +1,177 @@
+"""From records to bundles: what was promoted, and no other model."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.case import Case, find_cases
+from pipeline.errors import ServiceError, StateError
+from pipeline.packaging.bundles import CARD, HISTORY, MODEL, Bundle, ModelCard, read_bundles
+from pipeline.records import IngestRecord, PromoteRecord, Record, TrainRecord, ValidateRecord
+from pipeline.store import AnyRecord, Store, project
+from pipeline.store.atomic import write_bytes
+from pipeline.store.changes import COPY, rows_without
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def export_champions(
+    store: Store,
+    folder: Path,
+    *,
+    cases: Mapping[str, Case] | None = None,
+) -> tuple[Bundle, ...]:
+    """Writes `<folder>/<case>/` for every case that has a champion, all of them or nothing.
+
+    What was in `folder` is replaced. Raises `ServiceError` when no case has a champion and
+    `StateError` for a model that isn't the one that was promoted.
+    """
+    known = find_cases() if cases is None else cases
+    promotions = {name: store.promotion(name) for name in known}
+    chosen = {name: found for name, found in promotions.items() if found is not None}
+    if not chosen:
+        raise ServiceError(
+            f"No case has a champion in {store.home} yet: there is nothing to serve. "
+            f"Run one first: vigie run --home {store.home}."
+        )
+
+    def fill(new: Path) -> None:
+        for name, promotion in chosen.items():
+            _write(store, known[name], promotion, new / name)
+
+    _replace_folder(folder, fill)
+    return read_bundles(folder)
+
+
+def _history(store: Store, case: Case, promotion: PromoteRecord) -> pa.Table:
+    """As much of the newest validated past as a prediction looks back on, in the key's order."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    rows = _validated(store, case, _newest(store, promotion, ValidateRecord))
+    if case.schema.time is None or not case.task.history or not rows.num_rows:
+        return rows.slice(0, 0)
+    times = rows[case.schema.time]
+    first = pc.max(times).as_py() - case.task.history
+    return rows.filter(pc.greater(times, pa.scalar(first, times.type)))
+
+
+def _validated(store: Store, case: Case, record: ValidateRecord) -> pa.Table:
+    """What `Store.validated` gives, still as Arrow: with pandas the way to a file warns."""
+    (read,) = record.inputs
+    rows = store.observations(case.name, case.schema, read.version, record.as_of)
+    failing = store.table(case.name, "quarantine").read(record.quarantine.version)
+    kept = rows_without(rows, failing, (*case.schema.key, COPY))
+    return kept.select(list(case.schema.names))
+
+
+def _write(store: Store, case: Case, promotion: PromoteRecord, folder: Path) -> None:
+    import pyarrow.parquet as pq
+
+    buffer = io.BytesIO()
+    history = _history(store, case, promotion)
+    pq.write_table(history, buffer)
+    content = buffer.getvalue()
+    card = _card(store, case, promotion, history, hashlib.sha256(content).hexdigest())
+    write_bytes(folder / MODEL, store.model_bytes(case.name, promotion.champion.ref))
+    write_bytes(folder / HISTORY, content)
+    write_bytes(folder / CARD, (card.model_dump_json(indent=1) + "\n").encode())
+
+
+def _card(
+    store: Store, case: Case, promotion: PromoteRecord, history: pa.Table, digest: str
+) -> ModelCard:
+    champion = promotion.champion.ref
+    intervals = promotion.champion.intervals
+    trained = _record(store, case.name, champion.run_id, TrainRecord)
+    feed = _newest(store, promotion, IngestRecord)
+    titles = {candidate.name: candidate.title for candidate in trained.candidates}
+    return ModelCard(
+        case=case.name,
+        title=case.title,
+        question=case.question,
+        kind=case.task.kind,
+        target=case.schema.target,
+        unit=case.schema.column(case.schema.target).unit,
+        candidate=champion.candidate,
+        candidate_title=titles.get(champion.candidate, champion.candidate),
+        run_id=champion.run_id,
+        source=feed.source,
+        simulated=feed.simulated,
+        publisher=feed.publisher,
+        licence=feed.licence,
+        address=feed.address,
+        sha256=champion.sha256,
+        history_sha256=digest,
+        learned=champion.learned,
+        promoted_as_of=promotion.as_of,
+        data_as_of=_newest_time(history, case),
+        scores=promotion.scores,
+        level=intervals.level,
+        floor=case.task.floor,
+        intervals=intervals,
+        example=_example(history, case),
+        code_version=project.code_version(),
+    )
+
+
+def _newest_time(history: pa.Table, case: Case) -> datetime | None:
+    import pyarrow.compute as pc
+
+    if case.schema.time is None:
+        return None
+    newest: datetime | None = pc.max(history[case.schema.time]).as_py()
+    return newest
+
+
+def _example(history: pa.Table, case: Case) -> dict[str, Any] | None:
+    """The key of the last row, in the types of JSON: all that a forecast has to be told."""
+    if not history.num_rows:
+        return None
+    (row,) = history.select(list(case.schema.key)).slice(history.num_rows - 1).to_pylist()
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else value
+        for name, value in row.items()
+    }
+
+
+def _record(store: Store, case: str, run_id: str, kind: type[AnyRecord]) -> AnyRecord:
+    found = store.record(case, run_id, kind)
+    if found is None:
+        raise StateError.for_missing_record(case, kind.model_fields["step"].default, store.home)
+    return found
+
+
+def _newest(store: Store, of: Record, kind: type[AnyRecord]) -> AnyRecord:
+    """The record of that run, else the newest before it: a step with nothing new is skipped."""
+    for record in store.records(of.case, kind):
+        if record.run_id <= of.run_id:
+            return record
+    return _record(store, of.case, of.run_id, kind)
+
+
+def _replace_folder(folder: Path, fill: Callable[[Path], None]) -> None:
+    """Fills a new folder beside the old one and puts it in its place; nothing is left half."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        work = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+    except OSError as error:
+        raise StateError.for_failed_write(folder, error) from error
+    try:
+        (work / "new").mkdir()
+        fill(work / "new")
+        if folder.exists():
+            folder.rename(work / "old")
+        (work / "new").rename(folder)
+    except OSError as error:
+        raise StateError.for_failed_write(folder, error) from error
+    finally:
+        shutil.rmtree(work, ignore_errors=True)

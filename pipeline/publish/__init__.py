@@ -1,0 +1,61 @@
+"""Records and executed notebooks to a site of plain pages. Nothing else goes into it."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from pipeline.publish.captions import caption
+from pipeline.publish.embedded import render_embedded
+from pipeline.publish.navigation import read_configuration
+from pipeline.publish.quarto import find_quarto, missing_quarto, render_quarto
+from pipeline.publish.replacing import replacing
+from pipeline.publish.runs import Lives, owner_lives
+from pipeline.publish.sources import write_sources
+from pipeline.publish.status import Captions
+from pipeline.store import Store, project
+
+__all__ = ["Published", "publish"]
+
+Renderer = Literal["auto", "quarto", "embedded"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    """Where the site is, what rendered it and how many pages it has."""
+
+    output: Path
+    renderer: str
+    pages: int
+
+
+def publish(
+    store: Store,
+    output: Path,
+    *,
+    renderer: Renderer = "auto",
+    site: Path = project.SITE,
+    now: datetime,
+    captions: Captions = caption,
+    lives: Lives = owner_lives,
+) -> Published:
+    """Makes the whole site anew and puts it in the place of `output` in one step.
+
+    `auto` takes Quarto where it is on the path. Raises `SiteError`; the old site then stays.
+    """
+    quarto = find_quarto() if renderer != "embedded" else None
+    if renderer == "quarto" and quarto is None:
+        raise missing_quarto()
+    configuration = read_configuration(site)
+    with replacing(output) as fresh, tempfile.TemporaryDirectory() as temporary:
+        sources = Path(temporary).resolve()
+        write_sources(store, site, sources, captions=captions, now=now, lives=lives)
+        if quarto:
+            render_quarto(quarto, sources, fresh, configuration=configuration)
+        else:
+            render_embedded(sources, fresh, configuration=configuration, now=now)
+        pages = len(list(fresh.rglob("*.html")))
+    return Published(output=output, renderer="quarto" if quarto else "embedded", pages=pages)

@@ -1,0 +1,94 @@
+"""The pages of one case, each from the newest run whose notebooks got that far."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.options import NOTEBOOKS, NotebookName
+from pipeline.publish import markup, prose
+from pipeline.publish.captions import Caption
+from pipeline.publish.downloads import copy_files
+from pipeline.publish.executed import Executed
+from pipeline.publish.plan import OVERVIEW, Makers, Page, planned_pages
+from pipeline.publish.repeat import parameters_block
+from pipeline.publish.runs import Lives, Run, read_run, why_older
+from pipeline.publish.status import CaseStatus
+from pipeline.records import STEPS_OF, IngestRecord, Record
+from pipeline.store import Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class CasePages:
+    """Writes the sources of a case's pages into `folder`."""
+
+    store: Store
+    status: CaseStatus
+    caption: Caption
+    folder: Path
+    lives: Lives
+
+    def write(self) -> None:
+        """Every page that some run can fill; the overview always."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        plan = planned_pages(self.store, self.status.case)
+        for page, makers in plan.items():
+            text = self._source(page, list(plan), makers)
+            (self.folder / f"{page.file}.md").write_text(text, encoding="utf-8")
+
+    def _source(self, page: Page, present: list[Page], made_by: Makers) -> str:
+        newest = self._run(self.status.newest_run.run_id)
+        parts = [self._head(page, present)]
+        if page == OVERVIEW:
+            parts += self._opening(filled=bool(made_by))
+        for name, run_id in made_by.items():
+            parts += self._notebook(name, self._run(run_id), newest)
+        parts.append(self._provenance(list(made_by.values())))
+        title = self.status.title
+        heading = title if page == OVERVIEW else f"{title}: {page.name.lower()}"
+        return markup.page(heading, f"{page.name} of {title}. {self.status.question}", parts)
+
+    def _head(self, page: Page, present: list[Page]) -> str:
+        return markup.block(
+            "case_head.html.j2", case=self.status, page=page, pages=present
+        )
+
+    def _opening(self, *, filled: bool) -> Iterator[str]:
+        yield markup.block("overview.html.j2", case=self.status, base="", filled=filled)
+        yield from prose.blocks(self.caption.introduction, below=0, keep_title=False)
+
+    def _notebook(self, name: NotebookName, run: Run, newest: Run) -> list[str]:
+        records = records_of(run, name)
+        blocks = Executed(
+            path=self.store.notebook_path(self.status.case, run.run_id, name),
+            parameters=parameters_block(NOTEBOOKS[name], records[-1]),
+            downloads=copy_files(self.store, records, self.folder),
+        ).blocks()
+        if run.run_id != newest.run_id:
+            note = markup.block(
+                "older.html.j2", finished=records[-1].finished, why=why_older(newest)
+            )
+            after_title = 1 if blocks and markup.is_heading(blocks[0]) else 0
+            blocks.insert(after_title, note)
+        return blocks
+
+    def _provenance(self, run_ids: list[str]) -> str:
+        runs = [self._run(run_id) for run_id in dict.fromkeys(run_ids)]
+        ingests = {
+            run.run_id: next(
+                (found for found in run.records if isinstance(found, IngestRecord)), None
+            )
+            for run in runs
+        }
+        return markup.block(
+            "provenance.html.j2", case=self.status, runs=runs, ingests=ingests
+        )
+
+    def _run(self, run_id: str) -> Run:
+        return read_run(self.store, self.status.case, run_id, self.lives)
+
+
+def records_of(run: Run, name: NotebookName) -> tuple[Record, ...]:
+    """What the notebook's steps wrote in the run, in their order."""
+    return tuple(record for record in run.records if record.step in STEPS_OF[name])

@@ -1,0 +1,140 @@
+"""The renderer that needs nothing beside Vigie itself: Markdown sources to plain HTML pages."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import yaml
+from markdown_it.token import Token
+from markupsafe import Markup
+
+import pipeline
+from pipeline.errors import SiteError
+from pipeline.publish import markup, prose
+from pipeline.publish.navigation import Website, read_website
+
+INCLUDE = re.compile(r"^\{\{< include (?P<name>[\w.-]+) >\}\}$", re.MULTILINE)
+LISTED_LEVEL = 2
+FEWEST_LISTED = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rendered:
+    """A page's own HTML and what the page around it needs to know."""
+
+    title: Markup
+    description: str
+    body: Markup
+    contents: tuple[tuple[str, str], ...]
+    """Identifier and words of each heading for the table of contents."""
+
+
+def render_embedded(
+    sources: Path, output: Path, *, configuration: dict[str, Any], now: datetime
+) -> None:
+    """Renders the sources into the folder `output`; raises `SiteError`."""
+    website = read_website(configuration)
+    for path in sorted(sources.rglob("*")):
+        relative = path.relative_to(sources)
+        target = output / relative
+        if path.is_dir() or path.name.startswith("_"):
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if path.suffix == ".md":
+            text = _page(render_page(path), relative, website, now)
+            target.with_suffix(".html").write_text(text, encoding="utf-8")
+        else:
+            shutil.copyfile(path, target)
+
+
+def render_page(path: Path) -> Rendered:
+    """One source with its includes; raises `SiteError` for an include that is missing."""
+    parser = prose.markdown()
+    tokens = parser.parse(_with_includes(path))
+    front = _front_matter(tokens)
+    _link_to_published(tokens)
+    contents = tuple(_identified(tokens))
+    return Rendered(
+        title=Markup(prose.inline(str(front.get("title", path.stem)))),
+        description=str(front.get("description-meta", "")),
+        body=Markup(parser.renderer.render(tokens, parser.options, {})),
+        contents=contents if len(contents) >= FEWEST_LISTED and front.get("toc", True) else (),
+    )
+
+
+def _page(rendered: Rendered, relative: Path, website: Website, now: datetime) -> str:
+    address = PurePosixPath(relative.with_suffix(".html").as_posix())
+    root = "../" * (len(address.parts) - 1)
+    return markup.fragment(
+        "page.html.j2",
+        page=rendered,
+        plain_title=markup.plain(rendered.title),
+        website=website,
+        root=root,
+        current=str(address),
+        version=pipeline.__version__,
+        now=now,
+    )
+
+
+def _with_includes(path: Path) -> str:
+    def included(found: re.Match[str]) -> str:
+        name = found["name"]
+        try:
+            return (path.parent / name).read_text(encoding="utf-8")
+        except OSError as error:
+            raise SiteError(
+                f"{path.name} includes {name!r}, which is not beside it. "
+                "Mend the name, or publish from the project's own folder site/."
+            ) from error
+
+    return INCLUDE.sub(included, path.read_text(encoding="utf-8"))
+
+
+def _front_matter(tokens: list[Token]) -> dict[str, Any]:
+    if tokens and tokens[0].type == "front_matter":
+        return dict(yaml.safe_load(tokens[0].content) or {})
+    return {}
+
+
+def _link_to_published(tokens: list[Token]) -> None:
+    """Turns links to sources into links to the pages made from them, as Quarto does."""
+    for token in tokens:
+        for child in token.children or ():
+            address = str(child.attrGet("href") or "")
+            if child.type == "link_open" and "://" not in address:
+                child.attrSet("href", re.sub(r"\.md(?=$|#)", ".html", address))
+
+
+def _identified(tokens: list[Token]) -> Iterator[tuple[str, str]]:
+    """Gives every heading an identifier, and yields those that the table of contents lists."""
+    taken: set[str] = set()
+    for opening, held in pairwise(tokens):
+        if opening.type == "heading_open":
+            words = markup.plain(prose.inline(held.content))
+            name = _free(_identifier(words), taken)
+            opening.attrSet("id", name)
+            if int(opening.tag[1]) == LISTED_LEVEL:
+                yield name, words
+
+
+def _identifier(words: str) -> str:
+    """Pandoc's rule for automatic identifiers, so that both renderers give the same address."""
+    kept = re.sub(r"[^\w\s.-]", "", words.lower())
+    return re.sub(r"^[^a-z]+", "", re.sub(r"\s+", "-", kept.strip())) or "section"
+
+
+def _free(name: str, taken: set[str]) -> str:
+    number, free = 0, name
+    while free in taken:
+        number += 1
+        free = f"{name}-{number}"
+    taken.add(free)
+    return free

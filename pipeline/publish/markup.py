@@ -1,0 +1,98 @@
+"""How text and HTML get into a page so that both renderers show the same: the only escaping.
+
+A page is Markdown. What comes from data or from a notebook's output enters it either as text, by
+`literal`, or as HTML, by `raw_html`; neither can end its block or start a Quarto shortcode.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import string
+from functools import cache
+from pathlib import Path
+
+import jinja2
+from markupsafe import Markup
+
+from pipeline.publish import words
+
+TEMPLATES = Path(__file__).parent / "templates"
+PLAIN = frozenset(string.ascii_letters + string.digits + " ,.")
+SHORTEST_FENCE = 3
+
+
+def literal(text: str) -> str:
+    """Markdown that shows `text` as it is, on one line: each mark of syntax becomes an entity.
+
+    >>> literal("a *b* {{< c >}}")
+    'a &#42;b&#42; &#123;&#123;&#60; c &#62;&#125;&#125;'
+    """
+    line = " ".join(text.split())
+    return "".join(
+        sign if sign in PLAIN or ord(sign) > 127 else f"&#{ord(sign)};" for sign in line
+    )
+
+
+def raw_html(fragment: str) -> str:
+    """A raw HTML block of Quarto's Markdown around `fragment`, which the block can't escape."""
+    safe = fragment.replace("{{", "&#123;&#123;").replace("}}", "&#125;&#125;").strip("\n")
+    longest = max((len(run) for run in re.findall("`+", safe)), default=0)
+    fence = "`" * max(SHORTEST_FENCE, longest + 1)
+    return f"{fence}{{=html}}\n{safe}\n{fence}\n"
+
+
+def heading(level: int, text: str) -> str:
+    """A Markdown heading that shows `text` as it is."""
+    return f"{'#' * level} {literal(text)}\n"
+
+
+def is_heading(block: str) -> bool:
+    """Whether a block of a page's source was made by `heading`."""
+    return block.startswith("#")
+
+
+def page(title: str, description: str, blocks: list[str]) -> str:
+    """A page's source: front matter with its title and description, then its blocks."""
+    front = {"title": literal(title), "description-meta": description, "toc": True}
+    lines = "\n".join(f"{name}: {json.dumps(value)}" for name, value in front.items())
+    return f"---\n{lines}\n---\n\n" + "\n".join(blocks)
+
+
+def fragment(template: str, **values: object) -> str:
+    """A template filled in; every value is escaped that is not HTML already."""
+    return _templates().get_template(template).render(**values)
+
+
+def block(template: str, **values: object) -> str:
+    """A template filled in, as a raw HTML block of a page's source."""
+    return raw_html(fragment(template, **values))
+
+
+def plain(markup: str) -> str:
+    """The text of HTML, without its tags and entities."""
+    return html.unescape(re.sub(r"<[^>]*>", "", markup))
+
+
+@cache
+def _templates() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    for shown in (
+        words.number,
+        words.share,
+        words.day,
+        words.moment,
+        words.stamp,
+        words.score_name,
+    ):
+        environment.filters[shown.__name__] = shown
+    environment.filters["quantity"] = words.quantity
+    environment.filters["safe_html"] = Markup
+    return environment

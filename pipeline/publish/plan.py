@@ -1,0 +1,41 @@
+"""Which pages a case has, and which run makes each of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipeline.options import NotebookName
+from pipeline.publish.runs import run_with_notebook
+from pipeline.store import Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """An address of a case and the notebooks that make it."""
+
+    file: str
+    name: str
+    notebooks: tuple[NotebookName, ...]
+
+
+OVERVIEW = Page(file="index", name="Overview", notebooks=("6-report",))
+PAGES = (
+    OVERVIEW,
+    Page(file="data", name="Data", notebooks=("1-ingest", "2-validate")),
+    Page(file="drift", name="Drift", notebooks=("3-drift",)),
+    Page(file="training", name="Training", notebooks=("4-train",)),
+    Page(file="model", name="Model", notebooks=("5-evaluate",)),
+)
+Makers = dict[NotebookName, str]
+"""The run that made each notebook of a page."""
+
+
+def planned_pages(store: Store, case: str) -> dict[Page, Makers]:
+    """Every page that some run can fill, with the runs that do; the overview always."""
+    found = {page: _makers(store, case, page) for page in PAGES}
+    return {page: makers for page, makers in found.items() if makers or page == OVERVIEW}
+
+
+def _makers(store: Store, case: str, page: Page) -> Makers:
+    found = {name: run_with_notebook(store, case, name) for name in page.notebooks}
+    return {name: run_id for name, run_id in found.items() if run_id is not None}

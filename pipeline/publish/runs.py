@@ -1,0 +1,111 @@
+"""How runs ended, and which of them made what a page shows: the newest that got that far."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from pipeline.options import NotebookName
+from pipeline.records import RECORDS, STEPS_OF, DecideRecord, Record, RunRecord
+from pipeline.store import Store
+
+Ended = Literal["done", "stopped", "failed", "running", "interrupted"]
+Lives = Callable[[str], bool]
+"""Whether the owner of a run, as its record names it, still works on it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A run and how it ended."""
+
+    run_id: str
+    ended: Ended
+    sentence: str
+    failed_notebook: str
+    records: tuple[Record, ...]
+    """What its steps wrote, in the order of the steps."""
+
+
+def owner_lives(owner: str) -> bool:
+    """Whether the process that `owner` names runs on this machine.
+
+    Of another machine nothing is known; its run counts as alive until its record says otherwise.
+    """
+    named = re.fullmatch(r"process (\d+) on (.+)", owner)
+    if named is None:
+        return False
+    if named[2] != platform.node():
+        return True
+    try:
+        os.kill(int(named[1]), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def read_run(store: Store, case: str, run_id: str, lives: Lives) -> Run:
+    """The run as its records tell; one that a notebook began by itself has no record of its own."""
+    found = (store.record(case, run_id, kind) for kind in RECORDS.values())
+    records = tuple(record for record in found if record is not None)
+    whole = store.run_record(case, run_id)
+    ended = _ended(whole, records, lives)
+    return Run(
+        run_id=run_id,
+        ended=ended,
+        sentence=_sentence(whole, records, ended),
+        failed_notebook=whole.failed_notebook if whole else "",
+        records=records,
+    )
+
+
+def _ended(whole: RunRecord | None, records: tuple[Record, ...], lives: Lives) -> Ended:
+    if whole is None:
+        return "stopped" if any(record.stopped for record in records) else "done"
+    if whole.outcome == "running" and not lives(whole.owner):
+        return "interrupted"
+    return whole.outcome
+
+
+def _sentence(whole: RunRecord | None, records: tuple[Record, ...], ended: Ended) -> str:
+    stopped = [record.sentence for record in records if record.stopped]
+    if ended == "stopped" and stopped:
+        return stopped[-1]
+    return whole.sentence if whole else ""
+
+
+def run_with_notebook(store: Store, case: str, name: NotebookName) -> str | None:
+    """The newest run in which the notebook was executed to its end; `None` when there is none."""
+    for run_id in reversed(store.run_ids(case)):
+        if _executed(store, case, run_id, name):
+            return run_id
+    return None
+
+
+def _executed(store: Store, case: str, run_id: str, name: NotebookName) -> bool:
+    if not store.notebook_path(case, run_id, name).is_file():
+        return False
+    whole = store.run_record(case, run_id)
+    if whole is not None and whole.failed_notebook == name:
+        return False
+    last_step = STEPS_OF[name][-1]
+    return store.record(case, run_id, RECORDS[last_step]) is not None
+
+
+def why_older(newest: Run) -> str:
+    """Why a page is not from the newest run, as the end of a sentence."""
+    kept = any(isinstance(found, DecideRecord) and found.decision == "keep" for found in newest.records)
+    if newest.ended == "done" and kept:
+        return "the newest run kept the champion and trained nothing."
+    return {
+        "done": "the newest run did not execute this notebook.",
+        "stopped": "the newest run was stopped by a gate before it came here.",
+        "failed": f"the newest run failed in notebook {newest.failed_notebook}.",
+        "running": "the newest run is still under way.",
+        "interrupted": "the newest run was interrupted before it came here.",
+    }[newest.ended]

@@ -1,0 +1,53 @@
+"""The site's sources in one folder, whole: hand-written pages, and those made from records.
+
+Source layout is published layout. Both renderers start from this folder and from nothing else.
+"""
+
+from __future__ import annotations
+
+import shutil
+from datetime import datetime
+from pathlib import Path
+
+from pipeline.errors import SiteError
+from pipeline.publish import markup
+from pipeline.publish.casepages import CasePages
+from pipeline.publish.runs import Lives
+from pipeline.publish.status import Captions, SiteStatus, site_status
+from pipeline.store import Store
+
+HAND_WRITTEN = ("*.md", "assets/*")
+STATUS_FRAGMENT = "_status.md"
+STATUS_FILE = "status.json"
+
+
+def write_sources(
+    store: Store, site: Path, folder: Path, *, captions: Captions, now: datetime, lives: Lives
+) -> SiteStatus:
+    """Fills `folder` with the sources of the whole site; raises `SiteError` without any page."""
+    _copy_hand_written(site, folder)
+    status = site_status(store, captions, now, lives)
+    for case in status.cases:
+        CasePages(
+            store=store,
+            status=case,
+            caption=captions(case.case),
+            folder=folder / case.case,
+            lives=lives,
+        ).write()
+    fragment = markup.block("status.html.j2", site=status, home=store.home)
+    (folder / STATUS_FRAGMENT).write_text(fragment, encoding="utf-8")
+    (folder / STATUS_FILE).write_text(status.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    return status
+
+
+def _copy_hand_written(site: Path, folder: Path) -> None:
+    found = [path for pattern in HAND_WRITTEN for path in sorted(site.glob(pattern))]
+    if not any(path.suffix == ".md" for path in found):
+        raise SiteError(
+            f"{site} holds no pages. Name the checkout's folder site/, which holds index.md."
+        )
+    for path in found:
+        target = folder / path.relative_to(site)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)

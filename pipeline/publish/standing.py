@@ -1,0 +1,169 @@
+"""Champion, score, data, decision and drift of a case: the newest of each, as records hold them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Literal
+
+from pydantic import Field
+
+from pipeline.publish.words import IN_UNIT_OF_TARGET
+from pipeline.records import (
+    DecideRecord,
+    DriftRecord,
+    EvaluateRecord,
+    IngestRecord,
+    ModelRef,
+    Part,
+    PromoteRecord,
+    TrainRecord,
+)
+from pipeline.store import Store
+
+
+class Champion(Part):
+    """Who serves, since when, and what it learned from."""
+
+    candidate: str
+    title: str
+    run_id: str
+    sha256: str
+    since: datetime = Field(description="end of the run that promoted it")
+    learned_start: datetime
+    learned_end: datetime
+    learned_rows: int
+
+
+class Metric(Part):
+    """The champion's primary score on the held-out window, beside the baseline's."""
+
+    name: str
+    value: float
+    unit: str
+    baseline: float | None
+    skill: float | None = Field(description="1 - value / baseline; below zero: worse than it")
+    held_out_start: datetime
+    held_out_end: datetime
+    run_id: str
+
+
+class Data(Part):
+    """What the newest ingest found."""
+
+    source: Literal["live", "files", "sample"]
+    simulated: bool
+    note: str
+    publisher: str
+    licence: str
+    address: str
+    newest: datetime | None
+    as_of: datetime
+    rows: int
+    fresh_hours: float = Field(description="age of the newest row from which live data are late")
+
+
+class Decision(Part):
+    """The last decision: to keep or retrain, or what came of the retraining."""
+
+    decision: Literal["retrain", "keep", "promote", "hold"]
+    sentence: str
+    run_id: str
+
+
+class Drift(Part):
+    """Which watched columns have moved away from what the champion learned from."""
+
+    watched: int
+    alarms: tuple[str, ...]
+    run_id: str
+
+
+def read_champion(store: Store, promotion: PromoteRecord) -> Champion:
+    """The champion of the newest promotion, since the first run of the unbroken line of them."""
+    model = promotion.champion.ref
+    line = sorted(
+        store.records(promotion.case, PromoteRecord),
+        key=lambda record: (record.as_of, record.run_id),
+        reverse=True,
+    )
+    since = promotion.finished
+    for record in line:
+        if record.champion.ref.sha256 != model.sha256:
+            break
+        since = record.finished
+    return Champion(
+        candidate=model.candidate,
+        title=_title(store, promotion.case, model),
+        run_id=model.run_id,
+        sha256=model.sha256,
+        since=since,
+        learned_start=model.learned.start,
+        learned_end=model.learned.end,
+        learned_rows=model.learned.rows,
+    )
+
+
+def _title(store: Store, case: str, model: ModelRef) -> str:
+    trained = store.record(case, model.run_id, TrainRecord)
+    known = {found.name: found.title for found in trained.candidates} if trained else {}
+    return known.get(model.candidate, model.candidate)
+
+
+def read_metric(store: Store, promotion: PromoteRecord, unit: str) -> Metric | None:
+    """The primary score from the run that last decided about the champion."""
+    name = promotion.primary
+    evaluated = store.record(promotion.case, promotion.run_id, EvaluateRecord)
+    if evaluated is None or name not in promotion.scores:
+        return None
+    value, baseline = promotion.scores[name], promotion.baseline_scores.get(name)
+    return Metric(
+        name=name,
+        value=value,
+        unit=unit if name in IN_UNIT_OF_TARGET else "",
+        baseline=baseline,
+        skill=1 - value / baseline if baseline else None,
+        held_out_start=evaluated.held_out.start,
+        held_out_end=evaluated.held_out.end,
+        run_id=promotion.run_id,
+    )
+
+
+def read_data(store: Store, case: str, fresh: timedelta) -> Data | None:
+    record = next(store.records(case, IngestRecord), None)
+    if record is None:
+        return None
+    return Data(
+        source=record.source,
+        simulated=record.simulated,
+        note=record.note,
+        publisher=record.publisher,
+        licence=record.licence,
+        address=record.address,
+        newest=record.newest,
+        as_of=record.as_of,
+        rows=record.observations.rows,
+        fresh_hours=fresh / timedelta(hours=1),
+    )
+
+
+def read_decision(store: Store, case: str) -> Decision | None:
+    decided = next(store.records(case, DecideRecord), None)
+    if decided is None:
+        return None
+    promoted = store.record(case, decided.run_id, PromoteRecord)
+    if promoted is None:
+        return Decision(
+            decision=decided.decision, sentence=decided.sentence, run_id=decided.run_id
+        )
+    return Decision(decision=promoted.action, sentence=promoted.sentence, run_id=promoted.run_id)
+
+
+def read_drift(store: Store, case: str) -> Drift | None:
+    record = next(store.records(case, DriftRecord), None)
+    if record is None:
+        return None
+    return Drift(
+        watched=len(record.columns),
+        alarms=tuple(found.column for found in record.columns if found.alarm),
+        run_id=record.run_id,
+    )

@@ -1,0 +1,139 @@
+"""What the status page and `status.json` say of every case: the same numbers, taken from records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field
+
+from pipeline.publish.captions import Caption
+from pipeline.publish.plan import planned_pages
+from pipeline.publish.runs import Ended, Lives, Run, read_run
+from pipeline.publish.standing import (
+    Champion,
+    Data,
+    Decision,
+    Drift,
+    Metric,
+    read_champion,
+    read_data,
+    read_decision,
+    read_drift,
+    read_metric,
+)
+from pipeline.records import Part, ReportRecord
+from pipeline.store import Store
+
+Health = Literal["healthy", "watch", "failing"]
+Captions = Callable[[str], Caption]
+GOES_ON = " The last champion keeps serving."
+
+
+class PageLink(Part):
+    """A page of a case."""
+
+    name: str
+    address: str = Field(description="relative to the site's root")
+
+
+class NewestRun(Part):
+    """The newest run of a case and how it ended."""
+
+    run_id: str
+    ended: Ended
+    as_of: datetime | None
+    finished: datetime | None
+    sentence: str
+
+
+class CaseStatus(Part):
+    """One case on the first page."""
+
+    case: str
+    title: str
+    question: str
+    pages: tuple[PageLink, ...]
+    health: Health
+    headline: str
+    newest_run: NewestRun
+    last_good_run: str | None = Field(description="newest run that ended with a report")
+    last_good_finished: datetime | None
+    champion: Champion | None
+    metric: Metric | None
+    data: Data | None
+    decision: Decision | None
+    drift: Drift | None
+
+
+class SiteStatus(Part):
+    """The whole of `status.json`."""
+
+    schema_version: Literal[1] = 1
+    published: datetime
+    cases: tuple[CaseStatus, ...]
+
+
+def site_status(store: Store, captions: Captions, now: datetime, lives: Lives) -> SiteStatus:
+    """Every case that has run in this home, in the order of their names."""
+    cases = [case for case in store.cases() if store.run_ids(case)]
+    return SiteStatus(
+        published=now,
+        cases=tuple(case_status(store, case, captions(case), lives) for case in cases),
+    )
+
+
+def case_status(store: Store, case: str, caption: Caption, lives: Lives) -> CaseStatus:
+    """How a case stands after its newest run."""
+    newest = read_run(store, case, store.run_ids(case)[-1], lives)
+    report = next(store.records(case, ReportRecord), None)
+    promotion = store.promotion(case)
+    health, headline = _verdict(newest, report, serves=promotion is not None)
+    return CaseStatus(
+        case=case,
+        title=caption.title,
+        question=caption.question,
+        pages=tuple(
+            PageLink(name=page.name, address=f"{case}/{page.file}.html")
+            for page in planned_pages(store, case)
+        ),
+        health=health,
+        headline=headline,
+        newest_run=_newest_run(newest, store, case),
+        last_good_run=report.run_id if report else None,
+        last_good_finished=report.finished if report else None,
+        champion=read_champion(store, promotion) if promotion else None,
+        metric=read_metric(store, promotion, caption.unit) if promotion else None,
+        data=read_data(store, case, caption.fresh),
+        decision=read_decision(store, case),
+        drift=read_drift(store, case),
+    )
+
+
+def _newest_run(run: Run, store: Store, case: str) -> NewestRun:
+    whole = store.run_record(case, run.run_id)
+    finished = [record.finished for record in run.records]
+    as_of = [record.as_of for record in run.records]
+    return NewestRun(
+        run_id=run.run_id,
+        ended=run.ended,
+        as_of=as_of[-1] if as_of else whole.as_of if whole else None,
+        finished=whole.finished if whole else max(finished, default=None),
+        sentence=run.sentence,
+    )
+
+
+def _verdict(run: Run, report: ReportRecord | None, *, serves: bool) -> tuple[Health, str]:
+    """Health and headline: the newest report's, unless the newest run came to no good end."""
+    serving = GOES_ON if serves else " No champion serves yet."
+    broken: Mapping[Ended, str] = {
+        "stopped": f"Stopped by a gate: {run.sentence}{serving}",
+        "failed": f"Notebook {run.failed_notebook} failed: {run.sentence}{serving}",
+        "interrupted": f"The newest run was interrupted before its end.{serving}",
+    }
+    if run.ended in broken:
+        return "failing", broken[run.ended]
+    if report is None:
+        return "watch", "No run of this case has come to its report yet."
+    return report.health, report.headline

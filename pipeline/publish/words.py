@@ -1,0 +1,96 @@
+"""Numbers, times and names as a reader sees them: few digits, separators, units, full dates."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+
+from markupsafe import Markup
+
+NO_BREAK = "\N{NO-BREAK SPACE}"
+MINUS = "\N{MINUS SIGN}"
+SIGNIFICANT = 3
+MONTHS = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
+IN_UNIT_OF_TARGET = frozenset({"rmse", "mae", "bias", "mean_width", "interval_score"})
+SCORE_NAMES = {"rmse": "RMSE", "mae": "MAE", "wape": "WAPE", "r2": "R²"}
+
+
+def number(value: float) -> str:
+    """Three significant digits, whole numbers whole, thousands separated.
+
+    >>> number(25.6311), number(1234567), number(0.04567), number(-3.0)
+    ('25.6', '1,234,567', '0.0457', '−3')
+    """
+    if value == int(value):
+        text = f"{int(value):,}"
+    else:
+        decimals = max(0, SIGNIFICANT - 1 - math.floor(math.log10(abs(value))))
+        text = f"{value:,.{decimals}f}"
+    return text.replace("-", MINUS)
+
+
+def share(value: float) -> str:
+    """A share in per cent; one decimal below ten.
+
+    >>> share(0.4372), share(0.0149)
+    ('44%', '1.5%')
+    """
+    percent = 100 * value
+    decimals = 1 if 0 < abs(percent) < 9.95 else 0
+    return f"{percent:,.{decimals}f}".replace("-", MINUS) + "%"
+
+
+def quantity(value: float, unit: str) -> str:
+    """A number with its unit, on one line."""
+    return f"{number(value)}{NO_BREAK}{unit}" if unit else number(value)
+
+
+def day(value: datetime) -> Markup:
+    """The UTC date as a `<time>` element."""
+    return _element(value, _date(value.astimezone(UTC)))
+
+
+def moment(value: datetime) -> Markup:
+    """Date and minute in UTC as a `<time>` element."""
+    return _element(value, moment_text(value).replace(" UTC", f"{NO_BREAK}UTC"))
+
+
+def moment_text(value: datetime) -> str:
+    """Date and minute in UTC, as plain words.
+
+    >>> moment_text(datetime(2021, 9, 9, 22, tzinfo=UTC))
+    '9 September 2021, 22:00 UTC'
+    """
+    known = value.astimezone(UTC)
+    return f"{_date(known)}, {known:%H:%M} UTC"
+
+
+def stamp(value: datetime) -> str:
+    """ISO 8601 in UTC to the second, for machines."""
+    return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def score_name(name: str) -> str:
+    """A score as the field writes it."""
+    return SCORE_NAMES.get(name, name.replace("_", " "))
+
+
+def _date(value: datetime) -> str:
+    return f"{value.day} {MONTHS[value.month - 1]} {value.year}"
+
+
+def _element(value: datetime, text: str) -> Markup:
+    return Markup('<time datetime="{}">{}</time>').format(stamp(value), text)

@@ -1,0 +1,328 @@
+"""One frozen model per step. A record is written last and never changed; what is not in a record
+did not happen. Unknown fields and numbers that are not finite are refused."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from pipeline.comparison import Comparison
+from pipeline.intervals import LevelConformal
+from pipeline.options import NotebookName
+from pipeline.shift import ColumnShift
+
+SCHEMA_VERSION = 1
+
+StepName = Literal[
+    "ingest", "validate", "drift", "decide", "train", "evaluate", "promote", "report"
+]
+STEPS: tuple[StepName, ...] = (
+    "ingest",
+    "validate",
+    "drift",
+    "decide",
+    "train",
+    "evaluate",
+    "promote",
+    "report",
+)
+STEPS_OF: dict[NotebookName, tuple[StepName, ...]] = {
+    "1-ingest": ("ingest",),
+    "2-validate": ("validate",),
+    "3-drift": ("drift", "decide"),
+    "4-train": ("train",),
+    "5-evaluate": ("evaluate", "promote"),
+    "6-report": ("report",),
+}
+Scores = dict[str, float]
+Severity = Literal["gate", "row", "note"]
+
+
+class Part(BaseModel):
+    """Base of everything in a record."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Artifact(Part):
+    """A file that a step wrote, with what it shows."""
+
+    name: str
+    kind: Literal["figure", "table", "model", "data"]
+    path: str = Field(description="relative to the folder of the run")
+    sha256: str
+    rows: int | None = None
+    title: str = ""
+    alt: str = Field("", description="what a figure shows, in words")
+
+
+class TableVersion(Part):
+    """A version of a table that a step read or wrote."""
+
+    table: Literal["observations", "quarantine"]
+    version: int
+    rows: int
+
+
+class Window(Part):
+    """A stretch of time, start included, end not."""
+
+    start: datetime
+    end: datetime
+    rows: int
+
+
+class ModelRef(Part):
+    """A fitted model: which candidate, in which run it was trained, and its bytes' digest."""
+
+    candidate: str
+    run_id: str
+    path: str = Field(description="relative to the folder of the run that trained it")
+    sha256: str
+    learned: Window
+
+
+class Record(Part):
+    """What every step says of itself."""
+
+    schema_version: Literal[1] = 1
+    step: StepName
+    case: str
+    run_id: str
+    source: Literal["live", "files", "sample"]
+    as_of: datetime
+    started: datetime
+    finished: datetime
+    code_version: str
+    lock_digest: str
+    parameters: dict[str, Any]
+    inputs: tuple[TableVersion, ...] = ()
+    files: tuple[Artifact, ...] = ()
+    stopped: bool = Field(False, description="a gate failed: the case stops here")
+    sentence: str = Field(description="what was found or decided, and the reason")
+
+    def file(self, name: str) -> Artifact:
+        """The file of that name; `KeyError` when the step wrote none."""
+        found = [file for file in self.files if file.name == name]
+        if not found:
+            raise KeyError(name)
+        return found[0]
+
+
+class FeedPart(Part):
+    """One file, page or simulation that the observations came from."""
+
+    name: str
+    sha256: str
+    rows: int
+
+
+class Revision(Part):
+    """A published value that its publisher changed later."""
+
+    key: str
+    before: float
+    after: float
+
+
+class IngestRecord(Record):
+    """What arrived, and what it changed in the table of observations."""
+
+    step: Literal["ingest"] = "ingest"
+    publisher: str
+    licence: str
+    address: str
+    simulated: bool
+    note: str
+    parts: tuple[FeedPart, ...]
+    read: int
+    not_yet_known: int = Field(description="rows left out because they are newer than as_of")
+    outside_days: int = Field(description="rows left out because parameter days asked for it")
+    duplicates: int = Field(description="rows equal to another in every column, kept once")
+    conflicting: int = Field(description="rows whose key came more than once with other values")
+    inserted: int
+    updated: int
+    unchanged: int
+    withdrawn: int = Field(description="conflicting rows that a later feed settled")
+    revisions: tuple[Revision, ...] = Field(description="the largest changes of the target")
+    oldest: datetime | None
+    newest: datetime | None
+    observations: TableVersion
+
+
+class Finding(Part):
+    """One expectation and how it went."""
+
+    name: str
+    expectation: str = Field(description="Great Expectations' name of its kind")
+    column: str = Field(description="columns, comma-separated; empty for the whole table")
+    severity: Severity
+    success: bool
+    evaluated: int = Field(description="rows looked at")
+    unexpected: int = Field(description="rows that failed; 0 where no single row is judged")
+    observed: str
+    expected: str
+    sentence: str
+
+
+class ValidateRecord(Record):
+    """What the expectations found, and which rows they took out."""
+
+    step: Literal["validate"] = "validate"
+    suite_sha256: str
+    findings: tuple[Finding, ...]
+    rows: int
+    quarantined: int
+    most_quarantined: float
+    quarantine: TableVersion
+
+
+class DriftRecord(Record):
+    """The newest window against what the champion learned from."""
+
+    step: Literal["drift"] = "drift"
+    reference: Window
+    current: Window
+    alpha: float
+    columns: tuple[ColumnShift, ...]
+    champion_error: float | None = Field(description="primary metric on the current window")
+    expected_error: float | None = Field(description="the same in the champion's own backtest")
+    worst_expected_error: float | None = Field(
+        description="the error above which the champion counts as degraded"
+    )
+
+
+class DecideRecord(Record):
+    """Whether to train a challenger."""
+
+    step: Literal["decide"] = "decide"
+    decision: Literal["retrain", "keep"]
+    champion_age_days: float | None
+
+
+class FoldScores(Part):
+    """A candidate on one fold."""
+
+    fold: str
+    start: datetime
+    end: datetime
+    trained_rows: int
+    scores: Scores
+
+
+class CandidateScores(Part):
+    """A candidate on all folds; `scores` are means over folds."""
+
+    name: str
+    title: str
+    baseline: bool
+    not_eligible: str = Field(description="why it may not become champion; empty when it may")
+    folds: tuple[FoldScores, ...]
+    scores: Scores
+    spread: Scores = Field(description="standard deviation over folds")
+    skill: float = Field(description="1 - error / baseline's error, primary metric, fold means")
+    seconds: float
+
+
+class FittedModel(Part):
+    """A model as it was stored, what its backtest promises, and its intervals."""
+
+    ref: ModelRef
+    intervals: LevelConformal
+    backtest: Scores = Field(description="means over the folds")
+    worst_fold: float = Field(description="primary metric on its worst fold")
+
+
+class TrainRecord(Record):
+    """Every candidate on the folds, and the fitted challenger."""
+
+    step: Literal["train"] = "train"
+    primary: str
+    candidates: tuple[CandidateScores, ...]
+    challenger: FittedModel
+    baseline: FittedModel
+
+
+class SystemScores(Part):
+    """One of champion, challenger and baseline on the held-out window."""
+
+    role: Literal["champion", "challenger", "baseline"]
+    candidate: str
+    run_id: str | None
+    scores: Scores
+
+
+class SegmentScores(Part):
+    """The subject in one segment of the held-out window."""
+
+    by: str
+    segment: str
+    scores: Scores
+
+
+class EvaluateRecord(Record):
+    """Challenger, champion and baseline on the same held-out window."""
+
+    step: Literal["evaluate"] = "evaluate"
+    primary: str
+    held_out: Window
+    systems: tuple[SystemScores, ...]
+    subject: Literal["champion", "challenger"] = Field(
+        description="whose intervals and segments are given"
+    )
+    comparisons: dict[str, Comparison] = Field(description="'challenger over champion', ...")
+    level: float
+    coverage: float
+    mean_width: float
+    segments: tuple[SegmentScores, ...]
+
+
+class PromoteRecord(Record):
+    """Who serves from now on."""
+
+    step: Literal["promote"] = "promote"
+    action: Literal["promote", "hold"]
+    champion: FittedModel
+    scores: Scores = Field(description="the champion's on the held-out window")
+    baseline_scores: Scores
+    primary: str
+
+
+class ReportRecord(Record):
+    """The case in one line, for the status page."""
+
+    step: Literal["report"] = "report"
+    health: Literal["healthy", "watch", "failing"]
+    headline: str
+    history_runs: int
+
+
+class RunRecord(Part):
+    """One run of a case through its notebooks; written at the start, and again at the end."""
+
+    schema_version: Literal[1] = 1
+    case: str
+    run_id: str
+    source: Literal["live", "files", "sample"]
+    as_of: datetime | None
+    started: datetime
+    finished: datetime | None = None
+    outcome: Literal["running", "done", "stopped", "failed"] = "running"
+    notebooks: tuple[str, ...] = Field((), description="those that were executed, in order")
+    failed_notebook: str = ""
+    sentence: str = ""
+    owner: str = Field("", description="process and machine that runs it")
+
+
+RECORDS: dict[StepName, type[Record]] = {
+    "ingest": IngestRecord,
+    "validate": ValidateRecord,
+    "drift": DriftRecord,
+    "decide": DecideRecord,
+    "train": TrainRecord,
+    "evaluate": EvaluateRecord,
+    "promote": PromoteRecord,
+    "report": ReportRecord,
+}

@@ -1,0 +1,85 @@
+"""The columns of a case, and what a table must hold to be one of its observations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+
+import pyarrow as pa
+
+from pipeline.errors import CaseError
+
+Kind = Literal["category", "number", "integer", "time", "text", "boolean"]
+
+ARROW_TYPES: dict[Kind, pa.DataType] = {
+    "category": pa.string(),
+    "number": pa.float64(),
+    "integer": pa.int64(),
+    "time": pa.timestamp("us", tz="UTC"),
+    "text": pa.string(),
+    "boolean": pa.bool_(),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """One column: its kind, its unit and what a reader should know of it."""
+
+    name: str
+    kind: Kind
+    description: str
+    unit: str = ""
+    nullable: bool = False
+    known_ahead: bool = False
+    """The value for a row in the future is known when its forecast is made (calendar, weather
+    forecast); all others may be used with a lag only."""
+    fixed: bool = False
+    """The same in all rows of a series, such as the place of a counter."""
+
+    @property
+    def label(self) -> str:
+        """Name with the unit in brackets, as axes and table heads show it."""
+        return f"{self.name} ({self.unit})" if self.unit else self.name
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schema:
+    """The columns of an observation; `key` names the columns that tell one row from another."""
+
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    target: str
+    time: str | None = None
+    known_after: timedelta = timedelta(0)
+    """How long after its time a row's values are known: an hourly count, an hour later."""
+
+    def __post_init__(self) -> None:
+        named = {*self.key, self.target, *([self.time] if self.time else [])}
+        missing = named - set(self.names)
+        if missing:
+            raise CaseError.for_problems(
+                "The schema names columns that it does not declare:",
+                [f"{name!r}" for name in missing],
+            )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns)
+
+    @property
+    def series(self) -> tuple[str, ...]:
+        """The key without the time: what tells one series from another."""
+        return tuple(name for name in self.key if name != self.time)
+
+    def column(self, name: str) -> Column:
+        return next(column for column in self.columns if column.name == name)
+
+    def arrow(self) -> pa.Schema:
+        """Arrow schema of an observation: strings, doubles, 64-bit integers, UTC microseconds."""
+        return pa.schema(
+            [
+                pa.field(column.name, ARROW_TYPES[column.kind], nullable=True)
+                for column in self.columns
+            ]
+        )

@@ -1,0 +1,70 @@
+"""Where observations come from: a source yields them as Arrow batches of the case's schema.
+
+A source renames, converts and joins what its publisher offers. It never drops, fills or judges
+rows: that is the business of the expectations. What it can't read is an error that names the
+file, the column and the remedy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, Protocol
+
+import pyarrow as pa
+
+from pipeline.schema import Schema
+
+Mode = Literal["live", "files", "sample"]
+MODES: tuple[Mode, ...] = ("live", "files", "sample")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What a run asks of a source."""
+
+    schema: Schema
+    folder: Path | None = None
+    """Folder of the case's files; `None` where the source needs none."""
+    as_of: datetime | None = None
+    """Nothing newer is wanted; `None` for all there is. The step filters again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """One file (or page, or simulation) that a feed was made from."""
+
+    name: str
+    sha256: str
+    rows: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Feed:
+    """What came: where from, and the observations themselves."""
+
+    parts: tuple[Part, ...]
+    batches: Iterable[pa.RecordBatch]
+
+
+class Source(Protocol):
+    """Where one case's observations come from in one mode."""
+
+    @property
+    def publisher(self) -> str: ...
+    @property
+    def licence(self) -> str: ...
+    @property
+    def address(self) -> str:
+        """Where a reader finds the data; empty for a simulation."""
+
+    @property
+    def simulated(self) -> bool: ...
+    @property
+    def note(self) -> str:
+        """What a reader must know: for a simulation, the shift that was put in and when."""
+
+    def fetch(self, request: Request) -> Feed:
+        """The observations, typed as the schema says; raises `SourceError`."""

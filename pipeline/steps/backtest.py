@@ -1,0 +1,115 @@
+"""Scores of a candidate on every fold, each time learned anew from what was known at the origin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.case import Case
+from pipeline.records import FoldScores, Scores
+from pipeline.splits import Fold
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backtest:
+    """Out-of-fold predictions of one candidate and their scores."""
+
+    name: str
+    title: str
+    baseline: bool
+    not_eligible: str
+    build: Callable[[], Any]
+    folds: tuple[FoldScores, ...]
+    truth: Floats
+    predicted: Floats
+    """Of all folds, one after the other."""
+    seconds: float
+
+    @property
+    def scores(self) -> Scores:
+        """Means over folds of the scores that every fold has."""
+        return {name: float(np.mean(values)) for name, values in self._by_score().items()}
+
+    @property
+    def spread(self) -> Scores:
+        """Standard deviations over folds; 0 for a single fold."""
+        return {name: float(np.std(values)) for name, values in self._by_score().items()}
+
+    def worst(self, primary: str) -> float:
+        """The primary score on the worst fold."""
+        return max(fold.scores[primary] for fold in self.folds)
+
+    def _by_score(self) -> dict[str, list[float]]:
+        common = set.intersection(*(set(fold.scores) for fold in self.folds))
+        return {
+            name: [fold.scores[name] for fold in self.folds]
+            for name in self.folds[0].scores
+            if name in common
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Competitor:
+    """What takes part: a candidate of the case, or the task's baseline."""
+
+    name: str
+    title: str
+    build: Callable[[], Any]
+    baseline: bool = False
+    not_eligible: str = ""
+
+
+def backtest(
+    competitor: Competitor,
+    case: Case,
+    frame: pd.DataFrame,
+    folds: Sequence[Fold],
+    *,
+    seconds: Callable[[], float],
+) -> Backtest:
+    """Fits on each fold's past, predicts its rows; `seconds` is a clock."""
+    began = seconds()
+    truth = frame[case.schema.target].to_numpy(dtype=np.float64)
+    predicted = [_predicted(competitor, case, frame, truth, fold) for fold in folds]
+    scored = [
+        _fold_scores(case, fold, truth[fold.test], found)
+        for fold, found in zip(folds, predicted, strict=True)
+    ]
+    return Backtest(
+        name=competitor.name,
+        title=competitor.title,
+        baseline=competitor.baseline,
+        not_eligible=competitor.not_eligible,
+        build=competitor.build,
+        folds=tuple(scored),
+        truth=np.concatenate([truth[fold.test] for fold in folds]),
+        predicted=np.concatenate(predicted),
+        seconds=round(seconds() - began, 2),
+    )
+
+
+def _predicted(
+    competitor: Competitor, case: Case, frame: pd.DataFrame, truth: Floats, fold: Fold
+) -> Floats:
+    model = competitor.build()
+    model.fit(frame.iloc[fold.train], truth[fold.train])
+    return case.task.predict(model, frame.iloc[fold.test])
+
+
+def _fold_scores(case: Case, fold: Fold, truth: Floats, predicted: Floats) -> FoldScores:
+    return FoldScores(
+        fold=fold.name,
+        start=fold.origin,
+        end=fold.end,
+        trained_rows=len(fold.train),
+        scores=case.task.metrics(truth, predicted),
+    )

@@ -1,0 +1,164 @@
+"""Brings what a source offers into the table of observations, merged by key and counted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.case import Case
+from pipeline.errors import SourceError
+from pipeline.options import IngestOptions
+from pipeline.records import FeedPart, Revision, TableVersion
+from pipeline.sources import Request
+from pipeline.steps.run import Run
+from pipeline.steps.view import View
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LIVE = "live"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cut:
+    """The rows of a feed that a run may see, and how many were left out and why."""
+
+    rows: pa.Table
+    as_of: datetime
+    not_yet_known: int
+    outside_days: int
+
+
+def ingest(run: Run, options: IngestOptions) -> View:
+    """Merges the feed up to as_of; raises `SourceError` and changes nothing when it is unusable."""
+    case = run.case
+    source = case.source(options.source)
+    folder = Path(options.data).expanduser() / case.name if options.data else None
+    feed = source.fetch(Request(schema=case.schema, folder=folder, as_of=options.moment))
+    read = pa.Table.from_batches(feed.batches, case.schema.arrow())
+    asked = run.now() if options.source == LIVE and not options.as_of else options.moment
+    cut = cut_feed(read, case, as_of=asked, days=options.days)
+
+    with run.step("ingest", options) as step:
+        run.store.claim(case.name, simulated=source.simulated)
+        merge = run.store.table(case.name, "observations").merge(cut.rows, case.schema)
+        frame = cut.rows.to_pandas()
+        step.table("columns", "Columns of the observations", describe_columns(frame, case))
+        step.figure(case.task.volume(frame, case.schema))
+        change = merge.changes
+        return step.finish(
+            as_of=cut.as_of,
+            sentence=_sentence(cut, case, change.inserted, change.updated, change.unchanged),
+            publisher=source.publisher,
+            licence=source.licence,
+            address=source.address,
+            simulated=source.simulated,
+            note=source.note,
+            parts=tuple(FeedPart(name=p.name, sha256=p.sha256, rows=p.rows) for p in feed.parts),
+            read=read.num_rows,
+            not_yet_known=cut.not_yet_known,
+            outside_days=cut.outside_days,
+            duplicates=change.duplicates,
+            conflicting=change.conflicting,
+            inserted=change.inserted,
+            updated=change.updated,
+            unchanged=change.unchanged,
+            withdrawn=change.withdrawals.num_rows,
+            revisions=tuple(
+                Revision(key=key, before=before, after=after)
+                for key, before, after in change.revisions
+            ),
+            oldest=_extreme(cut.rows, case, pc.min),
+            newest=_extreme(cut.rows, case, pc.max),
+            observations=TableVersion(
+                table="observations", version=merge.version, rows=merge.rows
+            ),
+        )
+
+
+def cut_feed(read: pa.Table, case: Case, *, as_of: datetime | None, days: int | None) -> Cut:
+    """Leaves out what was not known at `as_of` and what is older than `days` before it.
+
+    Without `as_of` it is the moment at which the newest row became known. Rows without a time stay,
+    for the expectations to judge. Raises `SourceError` when nothing is left.
+    """
+    schema = case.schema
+    if schema.time is None:
+        raise SourceError(f"Case {case.name!r} has no time column to cut by.")
+    times = read[schema.time]
+    newest = pc.max(times).as_py()
+    if newest is None:
+        raise SourceError(
+            f"The feed of case {case.name!r} has {read.num_rows} rows and none has a time in "
+            f"column {schema.time!r}. Check the file's time column."
+        )
+    moment = as_of or newest + schema.known_after
+    known = _at_most(times, moment - schema.known_after)
+    recent = _above(times, moment - timedelta(days=days)) if days else None
+    kept = pc.and_(known, recent) if recent is not None else known
+    rows = read.filter(kept)
+    if not rows.num_rows:
+        raise SourceError(
+            f"No row of case {case.name!r} was known as of {moment.isoformat()}; the feed runs "
+            f"from {pc.min(times).as_py().isoformat()} to {newest.isoformat()}. "
+            "Choose a later --as-of."
+        )
+    seen = pc.sum(known).as_py()
+    return Cut(
+        rows=rows,
+        as_of=moment,
+        not_yet_known=read.num_rows - seen,
+        outside_days=seen - rows.num_rows,
+    )
+
+
+def describe_columns(frame: pd.DataFrame, case: Case) -> pd.DataFrame:
+    """One row a column: what it is, how much is missing, and its range."""
+    import pandas as pd
+
+    return pd.DataFrame([_described(frame, case, name) for name in case.schema.names])
+
+
+def _described(frame: pd.DataFrame, case: Case, name: str) -> dict[str, object]:
+    column, values = case.schema.column(name), frame[name]
+    ranged = column.kind in ("number", "integer", "time")
+    return {
+        "column": name,
+        "what it is": column.description,
+        "unit": column.unit,
+        "missing (%)": round(100 * float(values.isna().mean()), 2),
+        "different values": int(values.nunique()),
+        "lowest": _plain(values.min()) if ranged else "",
+        "highest": _plain(values.max()) if ranged else "",
+    }
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M}" if value == value else ""
+    return "" if value != value else round(float(str(value)), 4)
+
+
+def _sentence(cut: Cut, case: Case, inserted: int, updated: int, unchanged: int) -> str:
+    return (
+        f"{cut.rows.num_rows:,} rows up to {cut.as_of:%d %B %Y, %H:%M} UTC: {inserted:,} new, "
+        f"{updated:,} revised, {unchanged:,} as they were."
+    )
+
+
+def _at_most(times: pa.ChunkedArray, limit: datetime) -> pa.ChunkedArray:
+    return pc.fill_null(pc.less_equal(times, pa.scalar(limit, times.type)), True)
+
+
+def _above(times: pa.ChunkedArray, limit: datetime) -> pa.ChunkedArray:
+    return pc.fill_null(pc.greater_equal(times, pa.scalar(limit, times.type)), True)
+
+
+def _extreme(rows: pa.Table, case: Case, function: object) -> datetime | None:
+    found = function(rows[case.schema.time]).as_py()  # type: ignore[operator]
+    return found if isinstance(found, datetime) else None

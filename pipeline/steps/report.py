@@ -1,0 +1,183 @@
+"""The case in one page: its health today, the history of its records, the model card."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pipeline.case import Case
+from pipeline.figures import Figure
+from pipeline.options import ReportOptions
+from pipeline.records import (
+    DecideRecord,
+    DriftRecord,
+    EvaluateRecord,
+    IngestRecord,
+    PromoteRecord,
+    ValidateRecord,
+)
+from pipeline.steps.run import Run
+from pipeline.steps.view import View
+from pipeline.store import Store
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COVERAGE_SLACK = 0.05
+"""How far coverage may fall below its level before the case is to be watched."""
+
+
+def report(run: Run, options: ReportOptions) -> View:
+    """Health, history and card, from records alone."""
+    case = run.case
+    promoted, evaluated = run.need(PromoteRecord), run.need(EvaluateRecord)
+    history = read_history(run.store, case.name, promoted, options.runs)
+    troubles = find_troubles(case, run.need(DriftRecord), evaluated, promoted)
+    health: Literal["healthy", "watch"] = "watch" if troubles else "healthy"
+
+    with run.step("report", options) as step:
+        step.table("answer", "Today", _answer(run, promoted, evaluated))
+        step.figure(history_figure(history, case))
+        step.table("history", "Runs, newest first", history.iloc[::-1])
+        step.table("card", "Model card", _card(run, promoted, evaluated))
+        return step.finish(
+            as_of=run.as_of,
+            sentence=_headline(case, promoted, troubles),
+            inputs=promoted.inputs,
+            health=health,
+            headline=_headline(case, promoted, troubles),
+            history_runs=len(history),
+        )
+
+
+def find_troubles(
+    case: Case, drifted: DriftRecord, evaluated: EvaluateRecord, promoted: PromoteRecord
+) -> list[str]:
+    """What a reader should watch, a sentence each; empty when all is well."""
+    found = [column.sentence for column in drifted.columns if column.alarm]
+    limit = drifted.worst_expected_error
+    if drifted.champion_error is not None and limit is not None and drifted.champion_error > limit:
+        found.append(f"The champion's error is above {limit:.3g}, the worst that was expected.")
+    if evaluated.coverage < evaluated.level - COVERAGE_SLACK:
+        found.append(
+            f"Its {evaluated.level:.0%} intervals hold only {evaluated.coverage:.1%} of the truth."
+        )
+    primary = case.task.primary
+    if promoted.scores[primary] > promoted.baseline_scores[primary]:
+        found.append("The baseline does better on the newest window.")
+    return found
+
+
+def read_history(
+    store: Store, case: str, newest: PromoteRecord, most: int
+) -> pd.DataFrame:
+    """One row a run up to this one's as-of time, oldest first."""
+    import pandas as pd
+
+    known = [record for record in store.records(case, PromoteRecord) if record.as_of <= newest.as_of]
+    ordered = sorted(known, key=lambda record: (record.as_of, record.run_id))[-most:]
+    return pd.DataFrame([_history_row(store, record) for record in ordered])
+
+
+def history_figure(history: pd.DataFrame, case: Case) -> Figure:
+    """The champion's primary score and the baseline's, run by run."""
+    import altair as alt
+
+    from pipeline.figures import INK, MUTED, SERIES, figure
+
+    primary = case.task.primary.upper()
+    unit = case.schema.column(case.schema.target).unit
+    rows = history[["as of", f"{primary} champion", f"{primary} baseline"]]
+    folded = rows.melt("as of", var_name="who", value_name=primary)
+    base = alt.Chart(folded).encode(
+        x=alt.X("as of:T", title=None),
+        y=alt.Y(f"{primary}:Q", title=f"{primary} ({unit})", scale=alt.Scale(zero=True)),
+        color=alt.Color(
+            "who:N",
+            scale=alt.Scale(
+                domain=[f"{primary} champion", f"{primary} baseline"], range=[SERIES[0], MUTED]
+            ),
+        ),
+    )
+    newest = history.iloc[-1]
+    return figure(
+        base.mark_line(strokeWidth=1.6) + base.mark_point(size=40, filled=True),
+        rows,
+        name="history",
+        title=f"{primary} on the newest held-out window, run by run",
+        words=f"{len(history)} runs. In the newest, as of {newest['as of']}, the champion has "
+        f"{newest[f'{primary} champion']:.3g} {unit} and the baseline "
+        f"{newest[f'{primary} baseline']:.3g}.",
+    )
+
+
+def _history_row(store: Store, record: PromoteRecord) -> dict[str, object]:
+    decided = store.record(record.case, record.run_id, DecideRecord)
+    drifted = store.record(record.case, record.run_id, DriftRecord)
+    primary = record.primary
+    return {
+        "as of": f"{record.as_of:%Y-%m-%d %H:%M}",
+        f"{primary.upper()} champion": round(record.scores[primary], 4),
+        f"{primary.upper()} baseline": round(record.baseline_scores[primary], 4),
+        "champion": record.champion.ref.candidate,
+        "decision": decided.decision if decided else "",
+        "promotion": record.action,
+        "alarms": sum(column.alarm for column in drifted.columns) if drifted else "",
+        "run": record.run_id,
+    }
+
+
+def _answer(run: Run, promoted: PromoteRecord, evaluated: EvaluateRecord) -> pd.DataFrame:
+    checked, arrived = run.need(ValidateRecord), run.need(IngestRecord)
+    primary = promoted.primary
+    unit = run.case.schema.column(run.case.schema.target).unit
+    return _pairs(
+        {
+            "Data up to": f"{arrived.newest:%d %B %Y, %H:%M} UTC" if arrived.newest else "",
+            "Rows": f"{checked.rows:,}, of which {checked.quarantined:,} in quarantine",
+            "Champion": promoted.champion.ref.candidate,
+            f"{primary.upper()} on the held-out window": f"{promoted.scores[primary]:.3g} {unit}",
+            f"{primary.upper()} of the baseline": f"{promoted.baseline_scores[primary]:.3g} {unit}"
+            f" ({run.case.task.season_name})",
+            f"Truth within the {evaluated.level:.0%} interval": f"{evaluated.coverage:.1%}",
+            "Drift": run.need(DriftRecord).sentence,
+            "Decision": run.need(DecideRecord).sentence,
+            "Promotion": promoted.sentence,
+        }
+    )
+
+
+def _card(run: Run, promoted: PromoteRecord, evaluated: EvaluateRecord) -> pd.DataFrame:
+    case, ref = run.case, promoted.champion.ref
+    arrived = run.need(IngestRecord)
+    scores = ", ".join(f"{name.upper()} {value:,.4g}" for name, value in promoted.scores.items())
+    return _pairs(
+        {
+            "Question": case.question,
+            "Target": case.schema.column(case.schema.target).description,
+            "Model": ref.candidate,
+            "Learned from": f"{ref.learned.rows:,} rows, {ref.learned.start:%d %B %Y} to "
+            f"{ref.learned.end:%d %B %Y}",
+            "Scores on the held-out window": scores,
+            "Held-out window": f"{evaluated.held_out.start:%d %B %Y} to "
+            f"{evaluated.held_out.end:%d %B %Y}, {evaluated.held_out.rows:,} rows",
+            "Publisher of the data": f"{arrived.publisher} ({arrived.licence})",
+            "To be aware of": arrived.note,
+            "sha256 of the model": ref.sha256,
+            "Trained in run": ref.run_id,
+        }
+    )
+
+
+def _pairs(entries: dict[str, object]) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame({"what": list(entries), "value": list(entries.values())})
+
+
+def _headline(case: Case, promoted: PromoteRecord, troubles: list[str]) -> str:
+    primary = promoted.primary
+    ours, theirs = promoted.scores[primary], promoted.baseline_scores[primary]
+    unit = case.schema.column(case.schema.target).unit
+    compared = f"{1 - ours / theirs:.0%} below" if ours <= theirs else f"{ours / theirs - 1:.0%} above"
+    told = f"{primary.upper()} {ours:.3g} {unit}, {compared} the baseline."
+    return " ".join([told, *troubles])

@@ -1,0 +1,137 @@
+"""A run of one case: what every step knows of it, and the records of the steps before."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, TypeVar
+
+from pipeline.case import Case, find_case
+from pipeline.errors import StateError, StepError
+from pipeline.options import NOTEBOOKS, SETTINGS_OF_A_RUN, Options
+from pipeline.records import (
+    RECORDS,
+    STEPS_OF,
+    IngestRecord,
+    Record,
+    StepName,
+    ValidateRecord,
+)
+from pipeline.steps.writer import StepWriter
+from pipeline.store import Store
+from pipeline.store.locks import hold
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+AnyRecord = TypeVar("AnyRecord", bound=Record)
+
+
+def clock() -> datetime:
+    """The time now, in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One run: of the runner, or begun by hand in a notebook."""
+
+    case: Case
+    store: Store
+    settings: Options
+    run_id: str
+    by_hand: bool
+    now: Callable[[], datetime] = clock
+
+    @property
+    def as_of(self) -> datetime:
+        """No row known later than this is seen; what was ingested when it was not given."""
+        return self.settings.moment or self.need(IngestRecord).as_of
+
+    def find(self, kind: type[AnyRecord]) -> AnyRecord | None:
+        """A step's record: of this run; by hand, else of the newest run of the same as-of time."""
+        own = self.store.record(self.case.name, self.run_id, kind)
+        if own is not None or not self.by_hand:
+            return own
+        asked = self.settings.moment
+        wanted = asked if kind is IngestRecord or asked else self.as_of
+        return next(
+            (
+                record
+                for record in self.store.records(self.case.name, kind)
+                if record.source == self.settings.source and wanted in (None, record.as_of)
+            ),
+            None,
+        )
+
+    def need(self, kind: type[AnyRecord]) -> AnyRecord:
+        """A step's record. By hand, a step that is missing is done first, with its defaults;
+        raises `StateError` in a run of the runner."""
+        found = self.find(kind)
+        if found is None and self.by_hand:
+            self._do(_step_of(kind))
+            found = self.find(kind)
+        if found is None:
+            raise StateError.for_missing_record(
+                self.case.name, _step_of(kind), self.store.home
+            )
+        return found
+
+    def validated(self) -> pd.DataFrame:
+        """The observations less the quarantined rows, as of the run, sorted by key."""
+        record = self.need(ValidateRecord)
+        if record.stopped:
+            raise StepError(
+                f"Validation stopped case {self.case.name!r}: {record.sentence} "
+                "Mend the data or the expectation, then run again from 1-ingest."
+            )
+        return self.store.validated(self.case.name, self.case.schema, record)
+
+    @contextmanager
+    def step(self, name: StepName, options: Options) -> Iterator[StepWriter]:
+        """A writer for a step's files; by hand it holds the case meanwhile."""
+        writer = StepWriter(
+            store=self.store,
+            case=self.case.name,
+            run_id=self.run_id,
+            step=name,
+            options=options,
+            now=self.now,
+        )
+        if not self.by_hand:
+            yield writer
+            return
+        with hold(self.store.home, self.case.name, f"{self.now():%Y-%m-%d %H:%M} UTC"):
+            yield writer
+
+    def _do(self, step: StepName) -> None:
+        notebook = next(name for name, steps in STEPS_OF.items() if step in steps)
+        settings = self.settings.model_dump(include=set(SETTINGS_OF_A_RUN))
+        print(f"{self.store.home} has no record of {step!r} for this run: doing it first.")
+        function = getattr(importlib.import_module(f"pipeline.steps.{step}"), step)
+        function(self, NOTEBOOKS[notebook](**settings))
+
+
+def open_run(options: Options) -> Run:
+    """The run that a notebook works in: the one named by `run_id`, else a new one begun by hand."""
+    store = Store.at(options.home)
+    store.prepare()
+    return Run(
+        case=find_case(options.case),
+        store=store,
+        settings=options,
+        run_id=options.run_id or new_run_id(clock()),
+        by_hand=not options.run_id,
+    )
+
+
+def new_run_id(started: datetime) -> str:
+    """Sorts by the time of the start, to the microsecond."""
+    return f"{started:%Y%m%dT%H%M%S%fZ}"
+
+
+def _step_of(kind: type[Record]) -> StepName:
+    return next(step for step, known in RECORDS.items() if known is kind)

@@ -1,0 +1,245 @@
+"""Backtests every candidate of the case, and fits the best of those that may serve."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pipeline.case import Case
+from pipeline.errors import OptionError
+from pipeline.figures import Figure
+from pipeline.intervals import LevelConformal
+from pipeline.metrics import skill
+from pipeline.models import dump_model
+from pipeline.options import TrainOptions
+from pipeline.records import (
+    CandidateScores,
+    FittedModel,
+    ModelRef,
+    ValidateRecord,
+    Window,
+)
+from pipeline.splits import Fold
+from pipeline.steps.backtest import Backtest, Competitor, backtest
+from pipeline.steps.run import Run
+from pipeline.steps.view import View
+from pipeline.steps.writer import StepWriter
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+BASELINE = "baseline"
+
+
+def train(run: Run, options: TrainOptions) -> View:
+    """The challenger is the eligible candidate with the lowest mean primary score over folds."""
+    case, checked = run.case, run.need(ValidateRecord)
+    frame = case.task.frame(run.validated(), case.schema)
+    held_out = _held_out(case, frame, run.as_of)
+    folds = case.task.folds(
+        frame,
+        case.schema,
+        count=options.folds or case.windows.folds,
+        length=case.windows.fold,
+        end=held_out.origin,
+    )
+    tested = [_tested(each, case, frame, folds) for each in competitors(case, options)]
+    best = choose(tested, case.task.primary)
+    baseline = next(each for each in tested if each.baseline)
+
+    with run.step("train", options) as step:
+        step.table("candidates", "Candidates, best first", _ranking(tested, case))
+        step.figure(errors_by_fold(tested, case))
+        fitted = {
+            role: _fitted(step, role, each, case, frame, held_out, options.level)
+            for role, each in (("challenger", best), ("baseline", baseline))
+        }
+        return step.finish(
+            as_of=run.as_of,
+            sentence=_sentence(best, baseline, tested, case, len(folds)),
+            inputs=(*checked.inputs, checked.quarantine),
+            primary=case.task.primary,
+            candidates=tuple(_scores(each, baseline, case) for each in tested),
+            **fitted,
+        )
+
+
+def competitors(case: Case, options: TrainOptions) -> list[Competitor]:
+    """The baseline and the candidates asked for; raises `OptionError` for an unknown name."""
+    asked = [name.strip() for name in options.candidates.split(",") if name.strip()]
+    chosen = [case.candidate(name) for name in asked] if asked else list(case.candidates)
+    if all(candidate.not_eligible for candidate in chosen) and asked:
+        raise OptionError(
+            f"None of the candidates {asked!r} may become champion: "
+            f"{chosen[0].not_eligible} Add one that may."
+        )
+    baseline = Competitor(
+        name=BASELINE,
+        title=f"Baseline: {case.task.season_name}",
+        build=partial(case.task.baseline, case.schema),
+        baseline=True,
+    )
+    return [
+        baseline,
+        *(
+            Competitor(
+                name=candidate.name,
+                title=candidate.title,
+                build=partial(candidate.build, options.seed),
+                not_eligible=candidate.not_eligible,
+            )
+            for candidate in chosen
+        ),
+    ]
+
+
+def choose(tested: list[Backtest], primary: str) -> Backtest:
+    """The best that may serve; the baseline wins a tie."""
+    eligible = [each for each in tested if not each.not_eligible]
+    return min(eligible, key=lambda each: (each.scores[primary], not each.baseline))
+
+
+def errors_by_fold(tested: list[Backtest], case: Case) -> Figure:
+    """The primary score of every candidate on every fold, as points on a line each."""
+    import altair as alt
+    import pandas as pd
+
+    from pipeline.figures import INK, MUTED, SERIES, figure
+
+    primary = case.task.primary
+    rows = pd.DataFrame(
+        [
+            {"candidate": each.name, "fold": fold.fold, primary: round(fold.scores[primary], 4)}
+            for each in tested
+            for fold in each.folds
+        ]
+    )
+    ranked = sorted(tested, key=lambda each: each.scores[primary])
+    unit = case.schema.column(case.schema.target).unit
+    base = alt.Chart(rows).encode(
+        y=alt.Y(
+            "candidate:N",
+            sort=[each.name for each in ranked],
+            title=None,
+            axis=alt.Axis(labelColor=INK, labelLimit=220),
+        ),
+        x=alt.X(f"{primary}:Q", title=f"{primary.upper()} ({unit})", scale=alt.Scale(zero=False)),
+    )
+    points = base.mark_point(size=46, filled=True, color=MUTED, opacity=0.8)
+    mean = base.mark_tick(thickness=3, size=18, color=SERIES[0]).encode(x=f"mean({primary}):Q")
+    return figure(
+        points + mean,
+        rows,
+        name="folds",
+        title=f"{primary.upper()} by candidate: each fold (dot) and their mean (bar)",
+        words=f"Lowest mean {primary.upper()}: {ranked[0].name} with "
+        f"{ranked[0].scores[primary]:.3g} {unit}; highest: {ranked[-1].name} with "
+        f"{ranked[-1].scores[primary]:.3g}.",
+        height=34 * len(tested),
+    )
+
+
+def _held_out(case: Case, frame: pd.DataFrame, as_of: datetime) -> Fold:
+    return case.task.held_out(
+        frame, case.schema, start=as_of - case.windows.held_out, end=as_of
+    )
+
+
+def _tested(
+    competitor: Competitor, case: Case, frame: pd.DataFrame, folds: Sequence[Fold]
+) -> Backtest:
+    found = backtest(competitor, case, frame, folds, seconds=time.monotonic)
+    primary = case.task.primary
+    print(
+        f"{found.name}: {primary.upper()} {found.scores[primary]:.4g} "
+        f"± {found.spread[primary]:.2g} over {len(found.folds)} folds, {found.seconds:.1f} s"
+    )
+    return found
+
+
+def _fitted(
+    step: StepWriter,
+    role: str,
+    chosen: Backtest,
+    case: Case,
+    frame: pd.DataFrame,
+    held_out: Fold,
+    level: float,
+) -> FittedModel:
+    """Learned from all that was known before the held-out window; what is stored is what serves."""
+    rows = frame.iloc[held_out.train]
+    model = chosen.build()
+    model.fit(rows, rows[case.schema.target].to_numpy(dtype=np.float64))
+    stored = step.model(role, chosen.title, dump_model(model))
+    times = rows[str(case.schema.time)]
+    return FittedModel(
+        ref=ModelRef(
+            candidate=chosen.name,
+            run_id=step.run_id,
+            path=stored.path,
+            sha256=stored.sha256,
+            learned=Window(
+                start=times.min().to_pydatetime(),
+                end=times.max().to_pydatetime() + case.schema.known_after,
+                rows=len(rows),
+            ),
+        ),
+        intervals=LevelConformal.fit(chosen.predicted, chosen.truth, level=level),
+        backtest=chosen.scores,
+        worst_fold=chosen.worst(case.task.primary),
+    )
+
+
+def _scores(tested: Backtest, baseline: Backtest, case: Case) -> CandidateScores:
+    primary = case.task.primary
+    return CandidateScores(
+        name=tested.name,
+        title=tested.title,
+        baseline=tested.baseline,
+        not_eligible=tested.not_eligible,
+        folds=tested.folds,
+        scores=tested.scores,
+        spread=tested.spread,
+        skill=skill(tested.scores[primary], baseline.scores[primary]),
+        seconds=tested.seconds,
+    )
+
+
+def _ranking(tested: list[Backtest], case: Case) -> pd.DataFrame:
+    import pandas as pd
+
+    primary = case.task.primary
+    baseline = next(each for each in tested if each.baseline)
+    ranked = sorted(tested, key=lambda each: each.scores[primary])
+    return pd.DataFrame(
+        [
+            {
+                "candidate": each.name,
+                "what it is": each.title,
+                **{name.upper(): round(value, 4) for name, value in each.scores.items() if name != "n"},
+                "better than baseline (%)": round(
+                    100 * skill(each.scores[primary], baseline.scores[primary]), 1
+                ),
+                "may serve": each.not_eligible or "yes",
+            }
+            for each in ranked
+        ]
+    )
+
+
+def _sentence(
+    best: Backtest, baseline: Backtest, tested: list[Backtest], case: Case, folds: int
+) -> str:
+    primary = case.task.primary
+    gained = skill(best.scores[primary], baseline.scores[primary])
+    unit = case.schema.column(case.schema.target).unit
+    return (
+        f"{len(tested)} candidates on {folds} folds. The challenger is {best.name}: "
+        f"{primary.upper()} {best.scores[primary]:.3g} {unit}, {gained:.0%} below the baseline's "
+        f"{baseline.scores[primary]:.3g}."
+    )

@@ -1,0 +1,144 @@
+"""Runs the expectations, sends failing rows to quarantine, and holds the gates."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from pipeline import suites
+from pipeline.figures import Figure
+from pipeline.options import ValidateOptions
+from pipeline.records import Finding, IngestRecord, TableVersion
+from pipeline.steps.run import Run
+from pipeline.steps.view import View
+from pipeline.store import REASON, project
+from pipeline.store.atomic import sha256_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+OUTCOMES = {
+    ("gate", False): "stopped the case",
+    ("row", False): "rows quarantined",
+    ("note", False): "noted",
+}
+
+
+def validate(run: Run, options: ValidateOptions) -> View:
+    """Judges all observations known at as_of; the quarantine is what fails now."""
+    case, arrived = run.case, run.need(IngestRecord)
+    suite = project.suite(case.name)
+    observations = run.store.observations(case.name, case.schema, arrived.observations.version, arrived.as_of)
+    table = case.check_columns(observations.to_pandas(), arrived.as_of)
+    verdict = suites.check(
+        table, suite, parameters={"fresh_since": arrived.as_of - case.gates.fresh}
+    )
+    reasons = verdict.reasons()
+    failing = observations.take(pa.array(list(reasons), pa.int64())).append_column(
+        REASON, pa.array(list(reasons.values()), pa.string())
+    )
+    allowed = (
+        case.gates.most_quarantined
+        if options.most_quarantined is None
+        else options.most_quarantined
+    )
+    share = failing.num_rows / observations.num_rows
+    stops = [f"{finding.name}: {finding.sentence} Found {finding.observed}." for finding in verdict.stopped_by]
+    if share > allowed:
+        stops.append(
+            f"{share:.1%} of the rows failed an expectation; at most {allowed:.1%} may."
+        )
+
+    with run.step("validate", options) as step:
+        quarantine = run.store.table(case.name, "quarantine")
+        version = quarantine.replace(failing)
+        step.table("expectations", "Expectations", _findings(verdict.findings))
+        step.table("quarantined", "Rows in quarantine", _by_reason(failing.to_pandas(), case.schema.series))
+        step.figure(pass_rates(verdict.findings))
+        return step.finish(
+            as_of=arrived.as_of,
+            sentence=_sentence(observations.num_rows, failing.num_rows, verdict.findings, stops),
+            stopped=bool(stops),
+            inputs=(arrived.observations,),
+            suite_sha256=sha256_of(suite),
+            findings=verdict.findings,
+            rows=observations.num_rows,
+            quarantined=failing.num_rows,
+            most_quarantined=allowed,
+            quarantine=TableVersion(table="quarantine", version=version, rows=failing.num_rows),
+        )
+
+
+def pass_rates(findings: tuple[Finding, ...]) -> Figure:
+    """Share of failing rows by expectation, as bars."""
+    import altair as alt
+    import pandas as pd
+
+    from pipeline.figures import INK, SERIES, figure
+
+    rows = pd.DataFrame(
+        [
+            {
+                "expectation": finding.name,
+                "failed": "passed" if finding.success else "failed",
+                "failing rows (%)": 100 * finding.unexpected / max(finding.evaluated, 1),
+            }
+            for finding in findings
+            if finding.severity == "row"
+        ]
+    )
+    base = alt.Chart(rows).encode(
+        y=alt.Y("expectation:N", sort=None, title=None, axis=alt.Axis(labelLimit=220, labelColor=INK)),
+        x=alt.X("failing rows (%):Q", title="failing rows, % of all"),
+    )
+    chart = base.mark_bar(color=SERIES[1], height=12) + base.mark_text(
+        align="left", dx=4, color=INK
+    ).encode(text=alt.Text("failing rows (%):Q", format=".2f"))
+    worst = rows.sort_values("failing rows (%)", ascending=False).iloc[0]
+    return figure(
+        chart,
+        rows,
+        name="failing_rows",
+        title="Failing rows by expectation",
+        words=f"{len(rows)} expectations judge single rows. The most rows, "
+        f"{worst['failing rows (%)']:.2f} %, fail {worst['expectation']}.",
+        height=22 * len(rows),
+    )
+
+
+def _findings(findings: tuple[Finding, ...]) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame(
+        [
+            {
+                "expectation": finding.name,
+                "outcome": "passed"
+                if finding.success
+                else OUTCOMES[finding.severity, finding.success],
+                "column": finding.column,
+                "expected": finding.expected,
+                "found": finding.observed,
+                "why": finding.sentence,
+            }
+            for finding in findings
+        ]
+    )
+
+
+def _by_reason(failing: pd.DataFrame, series: tuple[str, ...]) -> pd.DataFrame:
+    columns = [REASON, *series]
+    return failing.groupby(columns, dropna=False).size().rename("rows").reset_index()
+
+
+def _sentence(
+    rows: int, quarantined: int, findings: tuple[Finding, ...], stops: list[str]
+) -> str:
+    if stops:
+        return "The case stops here, and its champion keeps serving. " + " ".join(stops)
+    passed = sum(finding.success for finding in findings)
+    return (
+        f"{passed} of {len(findings)} expectations hold; {quarantined:,} of {rows:,} rows "
+        f"({quarantined / rows:.2%}) are in quarantine."
+    )

@@ -1,0 +1,111 @@
+"""What a step writes: its figures, tables and models, and last its record."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from pipeline.errors import StepError
+from pipeline.figures import Figure
+from pipeline.options import Options
+from pipeline.records import RECORDS, Artifact, StepName
+from pipeline.steps.view import View
+from pipeline.store import Store, project
+from pipeline.store.atomic import write_bytes
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(kw_only=True)
+class StepWriter:
+    """Files go to the run's folder as they come; nothing counts until `finish` writes the record."""
+
+    store: Store
+    case: str
+    run_id: str
+    step: StepName
+    options: Options
+    now: Callable[[], datetime]
+    files: list[Artifact] = field(default_factory=list)
+    started: datetime = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.started = self.now()
+
+    def figure(self, figure: Figure) -> None:
+        """Keeps a chart as SVG, with its data as CSV beside it."""
+        self._write(f"{figure.name}.csv", figure.csv.encode())
+        path, digest = self._write(f"{figure.name}.svg", figure.svg.encode())
+        self.files.append(
+            Artifact(
+                name=figure.name,
+                kind="figure",
+                path=path,
+                sha256=digest,
+                rows=figure.rows,
+                title=figure.title,
+                alt=figure.alt,
+            )
+        )
+
+    def table(self, name: str, title: str, rows: pd.DataFrame) -> None:
+        """Keeps a table as CSV, as a page shows it: columns in words, numbers as they are."""
+        text = rows.to_csv(index=False, lineterminator="\n")
+        path, digest = self._write(f"{name}.csv", text.encode())
+        self.files.append(
+            Artifact(
+                name=name, kind="table", path=path, sha256=digest, rows=len(rows), title=title
+            )
+        )
+
+    def data(self, name: str, title: str, rows: pd.DataFrame) -> None:
+        """Keeps a larger table as Parquet."""
+        buffer = io.BytesIO()
+        rows.to_parquet(buffer, index=False)
+        path, digest = self._write(f"{name}.parquet", buffer.getvalue())
+        self.files.append(
+            Artifact(name=name, kind="data", path=path, sha256=digest, rows=len(rows), title=title)
+        )
+
+    def model(self, name: str, title: str, content: bytes) -> Artifact:
+        """Keeps a fitted model."""
+        path, digest = self._write(f"{name}.skops", content)
+        artifact = Artifact(name=name, kind="model", path=path, sha256=digest, title=title)
+        self.files.append(artifact)
+        return artifact
+
+    def finish(self, *, as_of: datetime, sentence: str, **content: Any) -> View:
+        """Writes the record; raises `StepError` when it holds a number that is not finite."""
+        record = RECORDS[self.step](
+            step=self.step,
+            case=self.case,
+            run_id=self.run_id,
+            source=self.options.source,
+            as_of=as_of,
+            started=self.started,
+            finished=self.now(),
+            code_version=project.code_version(),
+            lock_digest=project.lock_digest(),
+            parameters=self.options.own,
+            files=tuple(self.files),
+            sentence=sentence,
+            **content,
+        )
+        try:
+            json.dumps(record.model_dump(), allow_nan=False, default=str)
+        except ValueError as error:
+            raise StepError(
+                f"Step {self.step!r} found a number that is not finite: {error}. "
+                "Nothing was recorded; look at the columns that it works on."
+            ) from error
+        self.store.write_record(record)
+        return View(record=record, folder=self.store.run_folder(self.case, self.run_id))
+
+    def _write(self, name: str, content: bytes) -> tuple[str, str]:
+        path = f"{self.step}/{name}"
+        return path, write_bytes(self.store.run_folder(self.case, self.run_id) / path, content)

@@ -1,0 +1,179 @@
+"""The home folder: tables, runs, records and models. The only package that knows its paths.
+
+Layout below `home`: `tables/<case>/observations|quarantine` (Delta), `runs/<case>/<run id>/run.json`,
+`…/<notebook>.ipynb`, `…/<step>/record.json` and the step's files; `mlflow.db` and `artifacts/`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
+
+import pyarrow as pa
+from pydantic import ValidationError
+
+from pipeline.errors import StateError
+from pipeline.records import (
+    RECORDS,
+    FittedModel,
+    ModelRef,
+    PromoteRecord,
+    Record,
+    RunRecord,
+    StepName,
+    ValidateRecord,
+)
+from pipeline.schema import Schema
+from pipeline.store import project
+from pipeline.store.atomic import sha256_of, write_bytes
+from pipeline.store.changes import COPY, rows_without
+from pipeline.store.tables import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+REASON = "failed expectations"
+"""Column of the quarantine: names of what a row failed, comma-separated."""
+
+AnyRecord = TypeVar("AnyRecord", bound=Record)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Store:
+    """All state of one home."""
+
+    home: Path
+
+    @classmethod
+    def at(cls, home: str | Path = "") -> Self:
+        """The store in `home`, else in VIGIE_HOME, else in the checkout's `var`."""
+        chosen = str(home) or os.environ.get("VIGIE_HOME", "") or str(project.ROOT / "var")
+        return cls(home=Path(chosen).expanduser().resolve())
+
+    def prepare(self) -> None:
+        """Makes the folder; raises `StateError` when nothing can be written there."""
+        write_bytes(self.home / ".vigie", b"home of Vigie; see README.md\n")
+
+    def table(self, case: str, name: Literal["observations", "quarantine"]) -> Table:
+        return Table(path=self.home / "tables" / case / name)
+
+    def observations(self, case: str, schema: Schema, version: int, as_of: datetime) -> pa.Table:
+        """The observations at a version that were known at `as_of`, sorted by key."""
+        rows = self.table(case, "observations").read(
+            version, time=schema.time, not_after=as_of - schema.known_after
+        )
+        return rows.sort_by([(name, "ascending") for name in (*schema.key, COPY)])
+
+    def validated(self, case: str, schema: Schema, record: ValidateRecord) -> pd.DataFrame:
+        """The observations that a validation judged, less those that it quarantined, by key."""
+        (read,) = record.inputs
+        rows = self.observations(case, schema, read.version, record.as_of)
+        failing = self.table(case, "quarantine").read(record.quarantine.version)
+        kept = rows_without(rows, failing, (*schema.key, COPY))
+        return kept.select(list(schema.names)).to_pandas()
+
+    def claim(self, case: str, *, simulated: bool) -> None:
+        """Marks whose data the case's tables hold; raises `StateError` on a mixture."""
+        path = self.home / "tables" / case / "kind.json"
+        asked = "simulated" if simulated else "real"
+        if path.exists():
+            held = str(_json(path).get("kind"))
+            if held != asked:
+                raise StateError.for_mixed_sources(self.home, case, held, asked)
+        else:
+            write_bytes(path, json.dumps({"kind": asked}).encode())
+
+    def run_folder(self, case: str, run_id: str) -> Path:
+        return self.home / "runs" / case / run_id
+
+    def notebook_path(self, case: str, run_id: str, notebook: str) -> Path:
+        """Where the executed copy of a notebook is."""
+        return self.run_folder(case, run_id) / f"{notebook}.ipynb"
+
+    def run_ids(self, case: str) -> list[str]:
+        """Runs of a case, oldest first; a run id begins with the time of its start."""
+        folder = self.home / "runs" / case
+        if not folder.is_dir():
+            return []
+        return sorted(entry.name for entry in folder.iterdir() if entry.is_dir())
+
+    def cases(self) -> list[str]:
+        """Cases that have run here."""
+        folder = self.home / "runs"
+        return sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
+
+    def write_run(self, record: RunRecord) -> None:
+        path = self.run_folder(record.case, record.run_id) / "run.json"
+        write_bytes(path, record.model_dump_json(indent=1).encode())
+
+    def run_record(self, case: str, run_id: str) -> RunRecord | None:
+        """What is known of a run as a whole; `None` for one that a notebook began by itself."""
+        path = self.run_folder(case, run_id) / "run.json"
+        return _read(path, RunRecord) if path.exists() else None
+
+    def write_record(self, record: Record) -> None:
+        """Writes the record, whole or not at all; the last thing that a step does."""
+        path = self._record_path(record.case, record.run_id, record.step)
+        write_bytes(path, (record.model_dump_json(indent=1) + "\n").encode())
+
+    def record(self, case: str, run_id: str, kind: type[AnyRecord]) -> AnyRecord | None:
+        """A step's record in a run, or `None`; raises `StateError` for a damaged one."""
+        path = self._record_path(case, run_id, _step(kind))
+        return _read(path, kind) if path.exists() else None
+
+    def records(self, case: str, kind: type[AnyRecord]) -> Iterator[AnyRecord]:
+        """All records of a step, newest run first."""
+        for run_id in reversed(self.run_ids(case)):
+            record = self.record(case, run_id, kind)
+            if record is not None:
+                yield record
+
+    def champion(self, case: str, as_of: datetime | None = None) -> FittedModel | None:
+        """Who serves at `as_of` (default: now): the newest promotion that was known then."""
+        promotion = self.promotion(case, as_of)
+        return promotion.champion if promotion else None
+
+    def promotion(self, case: str, as_of: datetime | None = None) -> PromoteRecord | None:
+        """The newest decision about the champion up to `as_of`, by the time it was made for."""
+        known = [
+            record
+            for record in self.records(case, PromoteRecord)
+            if as_of is None or record.as_of <= as_of
+        ]
+        return max(known, key=lambda record: (record.as_of, record.run_id), default=None)
+
+    def model_bytes(self, case: str, model: ModelRef) -> bytes:
+        """The model's file, checked by digest; raises `StateError` when it isn't what was kept."""
+        path = self.run_folder(case, model.run_id) / model.path
+        found = sha256_of(path)
+        if found != model.sha256:
+            raise StateError.for_damaged_file(
+                path, f"sha256 is {found[:12]}…, the record says {model.sha256[:12]}…"
+            )
+        return path.read_bytes()
+
+    def _record_path(self, case: str, run_id: str, step: StepName) -> Path:
+        return self.run_folder(case, run_id) / step / "record.json"
+
+
+def _step(kind: type[Record]) -> StepName:
+    return next(step for step, known in RECORDS.items() if known is kind)
+
+
+def _read(path: Path, kind: type[Any]) -> Any:
+    try:
+        return kind.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise StateError.for_damaged_file(path, str(error).splitlines()[0]) from error
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(path.read_text()))
+    except (OSError, ValueError) as error:
+        raise StateError.for_damaged_file(path, str(error)) from error

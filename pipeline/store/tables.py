@@ -1,0 +1,131 @@
+"""Delta tables of a case. A merge is by key, counted, and one commit: whole or absent.
+
+A key that comes more than once with different values is kept as often as it comes, numbered in
+column `copy`; the expectation of unique keys then finds all of them. A later feed in which the
+key is unique again withdraws the other copies.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from pipeline.errors import StateError
+from pipeline.schema import Schema
+from pipeline.store.changes import COPY, Changes, changes, same_rows
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+
+@dataclass(frozen=True, kw_only=True)
+class Merge:
+    """What a merge did; `version` is the table's version after it."""
+
+    version: int
+    rows: int
+    changes: Changes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """One Delta table, by the folder that it lives in."""
+
+    path: Path
+
+    def exists(self) -> bool:
+        from deltalake import DeltaTable
+
+        return DeltaTable.is_deltatable(str(self.path))
+
+    def version(self) -> int | None:
+        """The newest version, or `None` before the first write."""
+        return self._open(None).version() if self.exists() else None
+
+    def count(self, version: int | None = None) -> int:
+        """Rows at a version (default: the newest)."""
+        return int(self._open(version).count())
+
+    def read(
+        self,
+        version: int | None = None,
+        *,
+        time: str | None = None,
+        not_after: datetime | None = None,
+        columns: list[str] | None = None,
+    ) -> pa.Table:
+        """The rows at a version, those with `time` up to `not_after`, in the order of storage."""
+        import pyarrow.dataset as ds
+
+        opened = self._open(version)
+        # Files are read by path: through deltalake's own filesystem, Arrow's threads call back
+        # into Python and now and then abort the process while it exits.
+        dataset = ds.dataset(opened.file_uris(), schema=pa.schema(opened.schema()))
+        condition = None
+        if time is not None and not_after is not None:
+            field = ds.field(time)
+            condition = (field <= pa.scalar(not_after, pa.timestamp("us", tz="UTC"))) | field.is_null()
+        return dataset.to_table(columns=columns, filter=condition)
+
+    def merge(self, rows: pa.Table, schema: Schema) -> Merge:
+        """Brings rows in by key; nothing new is no commit. Raises `StateError`."""
+        existing = self.read() if self.exists() else None
+        change = changes(existing, rows, schema)
+        if existing is None:
+            self._write(change.upserts, "append")
+        elif change.any:
+            self._merge_into(change, schema)
+        version = self.version()
+        if version is None:
+            raise StateError.for_damaged_file(self.path, "no table after a write")
+        return Merge(version=version, rows=self.count(), changes=change)
+
+    def replace(self, rows: pa.Table) -> int:
+        """Makes `rows` the table's newest version; the same rows again are no commit."""
+        if self.exists() and self.read().cast(rows.schema).equals(rows):
+            return self._open(None).version()
+        self._write(rows, "overwrite")
+        return self._open(None).version()
+
+    def _open(self, version: int | None) -> DeltaTable:
+        from deltalake import DeltaTable
+        from deltalake.exceptions import DeltaError
+
+        try:
+            return DeltaTable(str(self.path), version=version)
+        except DeltaError as error:
+            raise StateError.for_damaged_file(self.path, str(error)) from error
+
+    def _write(self, rows: pa.Table, mode: Any) -> None:
+        from deltalake import write_deltalake
+        from deltalake.exceptions import DeltaError
+
+        try:
+            write_deltalake(str(self.path), rows, mode=mode, schema_mode=_schema_mode(mode))
+        except (OSError, DeltaError) as error:
+            raise StateError.for_failed_write(self.path, error) from error
+
+    def _merge_into(self, change: Changes, schema: Schema) -> None:
+        from deltalake.exceptions import DeltaError
+
+        same = same_rows("t", "s", (*schema.key, COPY))
+        values = {name: f"s.{name}" for name in (*schema.names, COPY)}
+        try:
+            (
+                self._open(None)
+                .merge(change.with_operation(), predicate=same, source_alias="s", target_alias="t")
+                .when_matched_delete(predicate="s.withdrawn")
+                .when_matched_update(updates=values)
+                .when_not_matched_insert(updates=values)
+                .execute()
+            )
+        except (OSError, DeltaError) as error:
+            raise StateError.for_failed_write(self.path, error) from error
+
+
+def _schema_mode(mode: str) -> Any:
+    return "overwrite" if mode == "overwrite" else None

@@ -1,0 +1,152 @@
+"""MLflow as a view of the records: every training a run, the champion an alias in the registry.
+
+The records are the truth. What MLflow lacks is added after the notebooks have ended, by this one
+process; a database that was lost is filled again from the records.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from pipeline.records import CandidateScores, FittedModel, PromoteRecord, TrainRecord
+from pipeline.store import Store
+
+if TYPE_CHECKING:
+    from mlflow.tracking import MlflowClient
+
+RUN, CANDIDATE, DIGEST = "vigie.run_id", "vigie.candidate", "vigie.sha256"
+ALIAS = "champion"
+
+
+def mirror(store: Store, cases: Sequence[str], *, say: Callable[[str], None]) -> None:
+    """Adds to MLflow what the records of `cases` hold and it does not."""
+    pending = [case for case in cases if any(True for _ in store.records(case, TrainRecord))]
+    if not pending:
+        return
+    with _client(store) as client:
+        for case in pending:
+            added = _mirror_case(store, client, case)
+            if added:
+                say(f"{case:<10} tracked     {added} candidates in {store.home / 'mlflow.db'}")
+
+
+def _mirror_case(store: Store, client: MlflowClient, case: str) -> int:
+    experiment = _experiment(store, client, case)
+    known = _known(client, experiment)
+    added = 0
+    for record in reversed(list(store.records(case, TrainRecord))):
+        for candidate in record.candidates:
+            if (record.run_id, candidate.name) not in known:
+                _log(client, experiment, record, candidate)
+                added += 1
+    promotion = store.promotion(case)
+    if promotion is not None:
+        _point(store, client, case, experiment, promotion)
+    return added
+
+
+def _log(
+    client: MlflowClient, experiment: str, record: TrainRecord, candidate: CandidateScores
+) -> None:
+    run = client.create_run(
+        experiment,
+        start_time=int(record.started.timestamp() * 1000),
+        run_name=f"{candidate.name} {record.as_of:%Y-%m-%d}",
+        tags={RUN: record.run_id, CANDIDATE: candidate.name, "as_of": record.as_of.isoformat()},
+    )
+    for name, value in record.parameters.items():
+        client.log_param(run.info.run_id, name, value)
+    for step, fold in enumerate(candidate.folds):
+        for name, value in fold.scores.items():
+            client.log_metric(run.info.run_id, name, value, step=step)
+    for name, value in candidate.scores.items():
+        client.log_metric(run.info.run_id, f"mean_{name}", value)
+    client.log_metric(run.info.run_id, "skill", candidate.skill)
+    client.set_terminated(
+        run.info.run_id, end_time=int(record.finished.timestamp() * 1000)
+    )
+
+
+def _point(
+    store: Store, client: MlflowClient, case: str, experiment: str, promotion: PromoteRecord
+) -> None:
+    """The registry's alias goes to the version whose digest is the champion's."""
+    from mlflow.exceptions import MlflowException
+
+    name = f"vigie-{case}"
+    try:
+        client.get_registered_model(name)
+    except MlflowException:
+        client.create_registered_model(name, description=f"Champions of case {case}.")
+    champion = promotion.champion
+    version = _version(client, name, champion) or _register(
+        store, client, case, name, experiment, champion
+    )
+    if client.get_registered_model(name).aliases.get(ALIAS) != version:
+        client.set_registered_model_alias(name, ALIAS, version)
+
+
+def _version(client: MlflowClient, name: str, champion: FittedModel) -> str | None:
+    versions = client.search_model_versions(f"name = '{name}'")
+    return next(
+        (
+            str(version.version)
+            for version in versions
+            if version.tags.get(DIGEST) == champion.ref.sha256
+        ),
+        None,
+    )
+
+
+def _register(
+    store: Store,
+    client: MlflowClient,
+    case: str,
+    name: str,
+    experiment: str,
+    champion: FittedModel,
+) -> str:
+    path = store.run_folder(case, champion.ref.run_id) / champion.ref.path
+    run_id = _known(client, experiment).get((champion.ref.run_id, champion.ref.candidate))
+    version = client.create_model_version(
+        name,
+        source=path.parent.as_uri(),
+        run_id=run_id,
+        tags={DIGEST: champion.ref.sha256, CANDIDATE: champion.ref.candidate},
+    )
+    return str(version.version)
+
+
+def _known(client: MlflowClient, experiment: str) -> dict[tuple[str, str], str]:
+    found: dict[tuple[str, str], str] = {}
+    token: Any = None
+    while True:
+        page = client.search_runs([experiment], max_results=1000, page_token=token)
+        for run in page:
+            tags = run.data.tags
+            found[tags.get(RUN, ""), tags.get(CANDIDATE, "")] = run.info.run_id
+        token = page.token
+        if not token:
+            return found
+
+
+def _experiment(store: Store, client: MlflowClient, case: str) -> str:
+    known = client.get_experiment_by_name(case)
+    if known is not None:
+        return str(known.experiment_id)
+    return str(
+        client.create_experiment(case, artifact_location=(store.home / "artifacts" / case).as_uri())
+    )
+
+
+@contextmanager
+def _client(store: Store) -> Iterator[MlflowClient]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        from mlflow.tracking import MlflowClient
+
+        address = f"sqlite:///{store.home / 'mlflow.db'}"
+        yield MlflowClient(tracking_uri=address, registry_uri=address)

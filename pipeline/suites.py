@@ -1,0 +1,350 @@
+"""Runs a Great Expectations suite over a table and tells which rows failed which expectation.
+
+The suite file is Great Expectations' own JSON, and what a failure does follows its own severity:
+critical is a gate, warning sends rows to quarantine, info is a note. What could not be evaluated
+never counts as passed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from numbers import Integral
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self, cast
+
+from pipeline.errors import VigieError
+from pipeline.records import Finding, Severity
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from great_expectations import ExpectationSuite
+    from great_expectations.core import ExpectationValidationResult
+    from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
+
+SEVERITIES: dict[str, Severity] = {"critical": "gate", "warning": "row", "info": "note"}
+
+_SUBJECTS = ("column", "column_A", "column_B", "column_list", "column_set")
+_SHOWN_VALUES = 5
+
+
+class SuiteError(VigieError):
+    """A suite file that can't be used, or an expectation that could not be evaluated."""
+
+    @classmethod
+    def for_unreadable(cls, path: Path, error: Exception) -> Self:
+        return cls(
+            f"{path} can't be read as JSON: {error}. "
+            "Put a suite there in Great Expectations' own format."
+        )
+
+    @classmethod
+    def for_malformed(cls, path: Path, problems: Iterable[str]) -> Self:
+        return cls.for_problems(f"{path} can't be used as a suite. Mend it in the file:", problems)
+
+    @classmethod
+    def for_missing_parameters(
+        cls, path: Path, missing: Iterable[str], given: Iterable[str]
+    ) -> Self:
+        return cls.for_problems(
+            f"{path} asks for parameters that the run doesn't give. Choose of "
+            f"{sorted(given)!r}, or write a value in their place:",
+            [repr(name) for name in missing],
+        )
+
+    @classmethod
+    def for_unevaluated(cls, path: Path, problems: Iterable[str]) -> Self:
+        return cls.for_problems(
+            f"Expectations of {path} could not be evaluated. "
+            "Mend the expectation, or the column that it looks at:",
+            problems,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What a suite found, in the order of its file."""
+
+    findings: tuple[Finding, ...]
+    failing: dict[str, list[int]]
+    """Name of a row expectation -> positions in the table of the rows that failed it, ascending;
+    expectations without a failing row are left out."""
+
+    @property
+    def stopped_by(self) -> tuple[Finding, ...]:
+        """The gates that failed."""
+        return tuple(f for f in self.findings if f.severity == "gate" and not f.success)
+
+    def reasons(self) -> dict[int, str]:
+        """Position of each failing row, ascending -> names of what it failed, comma separated."""
+        names: dict[int, list[str]] = {}
+        for name, positions in self.failing.items():
+            for position in positions:
+                names.setdefault(position, []).append(name)
+        return {position: ", ".join(names[position]) for position in sorted(names)}
+
+
+def check(table: pd.DataFrame, suite: Path, *, parameters: Mapping[str, object]) -> Verdict:
+    """Judge a table by a suite file.
+
+    `parameters` are the values for `{"$PARAMETER": name}` in the suite; those that the suite
+    doesn't ask for are left alone. Rows are told by position, whatever the table's index. A row
+    expectation with `mostly` succeeds as it says, and still names every row that failed it.
+
+    Raises `SuiteError` for a suite that can't be used, a parameter that is missing, and an
+    expectation that could not be evaluated.
+    """
+    expectations = read(suite)
+    values = {**expectations.suite_parameters, **parameters}
+    missing = [name for name in expectations.suite_parameter_options if values.get(name) is None]
+    if missing:
+        raise SuiteError.for_missing_parameters(suite, missing, values)
+    positioned = table.reset_index(drop=True)
+    results = _results(positioned, suite, expectations, values)
+    findings = tuple(_finding(result, positioned) for result in results)
+    failing = {
+        finding.name: _positions(result)
+        for finding, result in zip(findings, results, strict=True)
+        if finding.severity == "row" and finding.unexpected
+    }
+    return Verdict(findings=findings, failing=failing)
+
+
+def read(path: Path) -> ExpectationSuite:
+    """The suite of a file; raises `SuiteError` with everything that is wrong with it."""
+    document = _document(path)
+    entries = document["expectations"]
+    uses = Counter(str(_meta(entry).get("name")) for entry in entries if _meta(entry).get("name"))
+    problems = [
+        *(problem for number, entry in enumerate(entries, 1) for problem in _flaws(number, entry)),
+        *(f"{name!r} names {n} expectations: name one" for name, n in uses.items() if n > 1),
+    ]
+    if problems:
+        raise SuiteError.for_malformed(path, problems)
+    with _quiet_import():
+        from great_expectations import ExpectationSuite
+    try:
+        return ExpectationSuite(**document)
+    except (TypeError, ValueError) as error:
+        raise SuiteError.for_malformed(path, [str(error)]) from error
+
+
+def _document(path: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SuiteError.for_unreadable(path, error) from error
+    entries = document.get("expectations") if isinstance(document, dict) else None
+    if not isinstance(document, dict) or not isinstance(entries, list) or not entries:
+        wanted = 'write an object with "name" and a list "expectations" that is not empty'
+        raise SuiteError.for_malformed(path, [f"found {str(document)[:60]!r}: {wanted}"])
+    return document
+
+
+def _meta(entry: object) -> dict[str, Any]:
+    meta = entry.get("meta") if isinstance(entry, dict) else None
+    return meta if isinstance(meta, dict) else {}
+
+
+def _flaws(number: int, entry: object) -> Iterator[str]:
+    """What is wrong with one entry, which is told by its name or else its number."""
+    meta, severity = _meta(entry), entry.get("severity") if isinstance(entry, dict) else None
+    label = f"expectation {number} ({meta.get('name', 'without name')!r})"
+    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", str(meta.get("name", ""))):
+        yield f"{label}: write meta.name as lower-case words joined by hyphens"
+    if not str(meta.get("sentence", "")).strip():
+        yield f"{label}: write in meta.sentence what a reader should know"
+    if severity not in SEVERITIES:
+        yield f"{label}: severity is {severity!r}: choose one of {', '.join(SEVERITIES)}"
+    else:
+        yield from (f"{label}: {flaw}" for flaw in _type_flaws(entry, str(severity)))
+
+
+def _type_flaws(entry: Any, severity: str) -> Iterator[str]:
+    """What Great Expectations has against an entry, and a row severity without rows."""
+    with _quiet_import():
+        from great_expectations.exceptions.exceptions import GreatExpectationsError
+        from great_expectations.expectations import expectation as kinds
+        from great_expectations.expectations.expectation_configuration import (
+            ExpectationConfiguration,
+        )
+    judges_rows = (
+        kinds.ColumnMapExpectation,
+        kinds.ColumnPairMapExpectation,
+        kinds.MulticolumnMapExpectation,
+    )
+    try:
+        expectation = ExpectationConfiguration(**entry).to_domain_obj()
+    except (GreatExpectationsError, TypeError, ValueError) as error:
+        yield f"{' '.join(str(error).split())}: see the gallery of Great Expectations"
+    else:
+        if severity == "warning" and not isinstance(expectation, judges_rows):
+            yield "it judges no single rows: make its severity critical or info"
+
+
+def _results(
+    table: pd.DataFrame,
+    path: Path,
+    suite: ExpectationSuite,
+    parameters: Mapping[str, object],
+) -> list[ExpectationValidationResult]:
+    """One result per expectation, in the order of the suite."""
+    from great_expectations.exceptions.exceptions import GreatExpectationsError
+
+    try:
+        found = _validate(table, suite, parameters)
+    except (GreatExpectationsError, TypeError, ValueError) as error:
+        raise SuiteError.for_unevaluated(path, [str(error)]) from error
+    problems = [
+        f"{_name(result)!r} (column {_column(result)!r}): {message}"
+        for result in found
+        for message in _raised(result)
+    ]
+    if problems:
+        raise SuiteError.for_unevaluated(path, problems)
+    order = [(expectation.meta or {})["name"] for expectation in suite.expectations]
+    return sorted(found, key=lambda result: order.index(_name(result)))
+
+
+def _validate(
+    table: pd.DataFrame, suite: ExpectationSuite, parameters: Mapping[str, object]
+) -> list[ExpectationValidationResult]:
+    import great_expectations
+    from great_expectations.data_context.types.base import (
+        DataContextConfig,
+        InMemoryStoreBackendDefaults,
+        ProgressBarsConfig,
+    )
+
+    context = great_expectations.get_context(
+        mode="ephemeral",
+        project_config=DataContextConfig(
+            store_backend_defaults=InMemoryStoreBackendDefaults(),
+            progress_bars=ProgressBarsConfig(globally=False),
+            analytics_enabled=False,
+        ),
+    )
+    # even a bar that is switched off would start tqdm's watching thread, which a fork can't survive
+    import_module("tqdm").tqdm.monitor_interval = 0
+    definition = (
+        context.data_sources.add_pandas("table")
+        .add_dataframe_asset("table")
+        .add_batch_definition_whole_dataframe("table")
+    )
+    batch = definition.get_batch({"dataframe": table})
+    outcome = batch.validate(
+        suite,
+        result_format={"result_format": "COMPLETE", "return_unexpected_index_query": False},
+        expectation_parameters=dict(parameters),
+    )
+    return list(outcome.results)
+
+
+@contextmanager
+def _quiet_import() -> Iterator[None]:
+    """Great Expectations imports a deprecated module, and a progress bar for widgets."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "module 'sre_", DeprecationWarning)
+        warnings.filterwarnings("ignore", "IProgress not found")
+        yield
+
+
+def _config(result: ExpectationValidationResult) -> ExpectationConfiguration:
+    return cast("ExpectationConfiguration", result.expectation_config)
+
+
+def _name(result: ExpectationValidationResult) -> str:
+    return str((_config(result).meta or {})["name"])
+
+
+def _column(result: ExpectationValidationResult) -> str:
+    kwargs = _config(result).kwargs
+    subjects = (kwargs[subject] for subject in _SUBJECTS if subject in kwargs)
+    return ", ".join(s if isinstance(s, str) else ", ".join(map(str, s)) for s in subjects)
+
+
+def _raised(result: ExpectationValidationResult) -> list[str]:
+    """What went wrong in evaluating; one entry, or one for each metric behind the expectation."""
+    information = result.exception_info or {}
+    entries = [information] if "raised_exception" in information else information.values()
+    return sorted({str(e["exception_message"]) for e in entries if e["raised_exception"]})
+
+
+def _positions(result: ExpectationValidationResult) -> list[int]:
+    return sorted(int(position) for position in result.result.get("unexpected_index_list") or [])
+
+
+def _finding(result: ExpectationValidationResult, table: pd.DataFrame) -> Finding:
+    config = _config(result)
+    meta = config.meta or {}
+    judges_rows = "unexpected_count" in result.result
+    return Finding(
+        name=meta["name"],
+        expectation=config.type,
+        column=_column(result),
+        severity=SEVERITIES[config.severity.value],
+        success=bool(result.success),
+        evaluated=int(result.result.get("element_count", len(table))),
+        unexpected=int(result.result.get("unexpected_count", 0)),
+        observed=_observed_rows(result, table, meta.get("show"))
+        if judges_rows
+        else _words(result.result.get("observed_value", "")),
+        expected=_expected(config.type, config.kwargs),
+        sentence=meta["sentence"],
+    )
+
+
+def _observed_rows(
+    result: ExpectationValidationResult, table: pd.DataFrame, show: str | None
+) -> str:
+    """How many rows failed and by which values, or between which values they all lie.
+
+    The column `show` tells the failing rows by all of its values, in place of a few of their own.
+    """
+    told = f"{result.result['unexpected_count']:,} of {result.result['element_count']:,} rows"
+    column = show or _column(result)
+    positions = _positions(result)
+    if column not in table:
+        return told
+    if not positions:
+        return f"{told}{_range(table[_column(result)])}"
+    seen = [_words(v) for v in table[column].iloc[positions].dropna().drop_duplicates()]
+    shown = seen if show or len(seen) <= _SHOWN_VALUES else [*seen[:_SHOWN_VALUES], "…"]
+    return ": ".join([told, *([", ".join(shown)] if shown else [])])
+
+
+def _range(values: pd.Series[Any]) -> str:
+    numbers = values.dropna()
+    if numbers.empty or numbers.dtype.kind not in "iufM":
+        return ""
+    low, high = _words(numbers.min()), _words(numbers.max())
+    return f"; all values {low}" if low == high else f"; values from {low} to {high}"
+
+
+def _expected(kind: str, kwargs: Mapping[str, Any]) -> str:
+    """An expectation's type and arguments as words: 'values to be at least 0 and below 72'."""
+    words = kind.removeprefix("expect_").removeprefix("column_").replace("_", " ")
+    ends = [
+        ("above" if kwargs.get("strict_min") else "at least", kwargs.get("min_value")),
+        ("below" if kwargs.get("strict_max") else "at most", kwargs.get("max_value")),
+    ]
+    bounds = " and ".join(f"{word} {_words(end)}" for word, end in ends if end is not None)
+    told = {*_SUBJECTS, "batch_id", "min_value", "max_value", "strict_min", "strict_max"}
+    rest = [f"{key.replace('_', ' ')} {_words(kwargs[key])}" for key in kwargs if key not in told]
+    return ", ".join([words.removesuffix("between") + bounds, *rest])
+
+
+def _words(value: object) -> str:
+    if isinstance(value, (list, tuple, set)):
+        return ", ".join(_words(each) for each in value)
+    if isinstance(value, float):
+        return f"{value:,.0f}" if value.is_integer() else f"{value:,.4g}"
+    if isinstance(value, Integral) and not isinstance(value, bool):
+        return f"{int(value):,}"
+    return "nothing" if value is None else str(value)

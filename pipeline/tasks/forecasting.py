@@ -1,0 +1,197 @@
+"""Forecasting: many series on one grid of time, each value predicted a whole horizon ahead."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.errors import CaseError
+from pipeline.figures import Figure
+from pipeline.metrics import regression_metrics
+from pipeline.schema import Schema
+from pipeline.splits import Fold, folds_from_origins, rolling_origin_folds
+from pipeline.tasks import Floats
+from pipeline.tasks.history import Grid
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from pydantic import BaseModel
+
+Step = Literal["h", "D", "M", "Y"]
+STEP_LENGTH: dict[Step, timedelta] = {
+    "h": timedelta(hours=1),
+    "D": timedelta(days=1),
+    "M": timedelta(days=31),
+    "Y": timedelta(days=366),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forecasting:
+    """All lengths are whole steps of `every` (numpy's units of time)."""
+
+    every: Step
+    horizon: int
+    """How far ahead the last value of a forecast lies; no column looks back less than this."""
+    season: int
+    season_name: str
+    lags: tuple[int, ...]
+    means: tuple[int, ...]
+    """Widths of the means that end one horizon before the row."""
+    seasons: int = 4
+    """Seasons in the mean of the same step of earlier seasons."""
+    floor: float | None = None
+    """Lowest possible value; predictions and intervals are cut there."""
+    kind: str = "forecasting"
+    primary: str = "rmse"
+    losses_hang_together: int = 7
+    """Neighbouring origins whose losses depend on one another; a week covers the weekly cycle."""
+
+    def __post_init__(self) -> None:
+        short = [lag for lag in (*self.lags, self.season) if lag < self.horizon]
+        if short:
+            raise CaseError(
+                f"Lags {short!r} are shorter than the horizon of {self.horizon} steps: they would "
+                "look into the future of the forecast. Use lags of a horizon or more."
+            )
+
+    @property
+    def lags_before(self) -> int:
+        """Steps that the longest of the history columns looks back."""
+        longest_mean = self.horizon + max(self.means, default=0)
+        return max(*self.lags, self.season * self.seasons, longest_mean)
+
+    @property
+    def history(self) -> timedelta:
+        return (self.lags_before + self.horizon) * STEP_LENGTH[self.every]
+
+    @property
+    def horizon_length(self) -> timedelta:
+        return self.horizon * STEP_LENGTH[self.every]
+
+    def off_grid(self, moment: datetime) -> bool:
+        """Whether a time is not the start of a step."""
+        naive = np.datetime64(moment.astimezone(UTC).replace(tzinfo=None), "us")
+        return bool(naive.astype(f"datetime64[{self.every}]") != naive)
+
+    @property
+    def history_columns(self) -> tuple[str, ...]:
+        """Names of the columns that `frame` adds."""
+        return (
+            *(f"lag_{lag}" for lag in self.lags),
+            *(f"mean_{width}" for width in self.means),
+            "season_mean",
+        )
+
+    def frame(self, observations: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+        """Adds the history columns; needs unique keys, and times on the grid."""
+        grid = self._grid(observations, schema)
+        added = {f"lag_{lag}": grid.lagged(lag) for lag in self.lags}
+        added |= {f"mean_{width}": grid.mean_before(self.horizon, width) for width in self.means}
+        added["season_mean"] = grid.seasonal_mean(self.season, self.seasons)
+        return observations.assign(**added)
+
+    def folds(
+        self, frame: pd.DataFrame, schema: Schema, *, count: int, length: timedelta, end: datetime
+    ) -> Sequence[Fold]:
+        return rolling_origin_folds(
+            utc(frame, schema),
+            folds=count,
+            length=length,
+            end=end,
+            known_after=schema.known_after,
+        )
+
+    def held_out(
+        self, frame: pd.DataFrame, schema: Schema, *, start: datetime, end: datetime
+    ) -> Fold:
+        (fold,) = folds_from_origins(
+            utc(frame, schema),
+            origins=[start],
+            end=end,
+            known_after=schema.known_after,
+        )
+        return fold
+
+    def baseline(self, schema: Schema) -> Any:
+        from pipeline.tasks.naive import SeasonalNaive
+
+        first = f"lag_{self.season}"
+        return SeasonalNaive((first, *(name for name in self.history_columns if name != first)))
+
+    def predict(self, model: Any, frame: pd.DataFrame) -> Floats:
+        predicted = np.asarray(model.predict(frame), dtype=np.float64)
+        return predicted if self.floor is None else np.maximum(predicted, self.floor)
+
+    def metrics(self, truth: Floats, predicted: Floats) -> dict[str, float]:
+        return regression_metrics(truth, predicted)
+
+    def losses(
+        self, frame: pd.DataFrame, schema: Schema, truth: Floats, predicted: Floats
+    ) -> Floats:
+        """Mean squared error by forecast origin, which lies every horizon."""
+        origin = self.ordinals(utc(frame, schema)) // self.horizon
+        _, place = np.unique(origin, return_inverse=True)
+        squared = np.bincount(place, weights=(truth - predicted) ** 2)
+        return np.asarray(squared / np.bincount(place), dtype=np.float64)
+
+    def segments(self, frame: pd.DataFrame, schema: Schema) -> dict[str, NDArray[Any]]:
+        from pipeline.tasks.forecasting_views import step_labels
+
+        series = {name: frame[name].astype(str).to_numpy() for name in schema.series}
+        return series | step_labels(self.every, utc(frame, schema))
+
+    def drift_view(self, frame: pd.DataFrame, schema: Schema) -> dict[str, NDArray[Any]]:
+        watched = [
+            column.name
+            for column in schema.columns
+            if not column.fixed and column.kind not in ("time", "text")
+        ]
+        return {name: frame[name].to_numpy() for name in watched}
+
+    def volume(self, observations: pd.DataFrame, schema: Schema) -> Figure:
+        from pipeline.tasks.forecasting_views import volume_figure
+
+        return volume_figure(observations, schema)
+
+    def example(
+        self, frame: pd.DataFrame, schema: Schema, predicted: Floats, low: Floats, high: Floats
+    ) -> Figure:
+        from pipeline.tasks.forecasting_views import example_figure
+
+        return example_figure(frame, schema, predicted, low, high)
+
+    def request_model(self, schema: Schema, name: str) -> type[BaseModel]:
+        from pipeline.tasks.requests import record_model
+
+        return record_model(schema, name)
+
+    def answer_frame(
+        self, records: pd.DataFrame, history: pd.DataFrame, schema: Schema
+    ) -> pd.DataFrame:
+        from pipeline.tasks.requests import join_history
+
+        return self.frame(join_history(self, records, history, schema), schema).tail(len(records))
+
+    def ordinals(self, times: NDArray[np.datetime64]) -> NDArray[np.int64]:
+        """Whole steps since 1970."""
+        return times.astype(f"datetime64[{self.every}]").astype(np.int64)
+
+    def _grid(self, observations: pd.DataFrame, schema: Schema) -> Grid:
+        series = observations.groupby(list(schema.series), sort=True).ngroup().to_numpy()
+        values = observations[schema.target].to_numpy(dtype=np.float64, na_value=np.nan)
+        return Grid.of(series.astype(np.int64), self.ordinals(utc(observations, schema)), values)
+
+
+def utc(frame: pd.DataFrame, schema: Schema) -> NDArray[np.datetime64]:
+    """The time column as naive UTC microseconds; raises `CaseError` when the case has none."""
+    if schema.time is None:
+        raise CaseError("A forecasting case needs a time column: declare it in the schema.")
+    return np.asarray(
+        frame[schema.time].dt.tz_convert("UTC").dt.tz_localize(None), dtype="datetime64[us]"
+    )

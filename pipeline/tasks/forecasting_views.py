@@ -1,0 +1,100 @@
+"""What a forecasting case shows: volume over time, forecasts beside the truth, breakdowns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.figures import BAND, INK, SERIES, Figure, figure
+from pipeline.schema import Schema
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Times = NDArray[np.datetime64]
+Floats = NDArray[np.float64]
+SHOWN_STEPS = 168
+
+
+def step_labels(every: str, times: Times) -> dict[str, NDArray[Any]]:
+    """The step within its cycle, such as the hour of the day, where there is a cycle."""
+    if every == "h":
+        hours = times.astype("datetime64[h]").astype(np.int64) % 24
+        return {"hour of day (UTC)": np.char.zfill(hours.astype(str), 2)}
+    if every == "D":
+        # 1970-01-01 was a Thursday, weekday 3 counted from Monday.
+        weekdays = (times.astype("datetime64[D]").astype(np.int64) + 3) % 7
+        return {"weekday": np.array("Mon Tue Wed Thu Fri Sat Sun".split())[weekdays]}
+    return {"year": times.astype("datetime64[Y]").astype(str)}
+
+
+def volume_figure(observations: pd.DataFrame, schema: Schema) -> Figure:
+    """Sum of the target over all series, by day."""
+    import altair as alt
+
+    target = schema.column(schema.target)
+    time = str(schema.time)
+    daily = (
+        observations.assign(day=observations[time].dt.floor("D"))
+        .groupby("day")[schema.target]
+        .agg(["sum", "size"])
+        .reset_index()
+        .rename(columns={"sum": target.name, "size": "rows"})
+    )
+    daily["day"] = daily["day"].dt.strftime("%Y-%m-%d")
+    chart = (
+        alt.Chart(daily)
+        .mark_line(color=SERIES[0], strokeWidth=1.4)
+        .encode(
+            x=alt.X("day:T", title=None),
+            y=alt.Y(f"{target.name}:Q", title=f"{target.name}, all series, a day"),
+        )
+    )
+    series = observations.groupby(list(schema.series)).ngroups
+    return figure(
+        chart,
+        daily,
+        name="volume",
+        title=f"{target.name.capitalize()} a day, all {series} series together",
+        words=f"From {daily['day'].iloc[0]} to {daily['day'].iloc[-1]}: between "
+        f"{daily[target.name].min():,.0f} and {daily[target.name].max():,.0f} a day, "
+        f"in the middle {daily[target.name].median():,.0f}.",
+    )
+
+
+def example_figure(
+    frame: pd.DataFrame, schema: Schema, predicted: Floats, low: Floats, high: Floats
+) -> Figure:
+    """The newest week of the series of middle volume: truth, forecast and interval."""
+    import altair as alt
+
+    time, target = str(schema.time), schema.column(schema.target)
+    key = list(schema.series)
+    volumes = frame.groupby(key)[schema.target].sum().sort_values(kind="stable")
+    shown = volumes.index[len(volumes) // 2]
+    name = ", ".join(map(str, shown)) if isinstance(shown, tuple) else str(shown)
+    table = frame[[*key, time, schema.target]].assign(forecast=predicted, low=low, high=high)
+    chosen = table.set_index(key).loc[[shown]].sort_values(time).tail(SHOWN_STEPS)
+    chosen = chosen.reset_index(drop=True)
+    numbers = [schema.target, "forecast", "low", "high"]
+    rows = chosen[[time]].join(chosen[numbers].round(2))
+    rows[time] = rows[time].dt.strftime("%Y-%m-%dT%H:%M:%SZ")
+    base = alt.Chart(rows).encode(x=alt.X(f"{time}:T", title=None, scale=alt.Scale(type="utc")))
+    band = base.mark_area(color=BAND, opacity=0.5).encode(
+        y=alt.Y("low:Q", title=target.label), y2="high:Q"
+    )
+    forecast = base.mark_line(color=SERIES[0], strokeWidth=1.8).encode(y="forecast:Q")
+    truth = base.mark_point(color=INK, size=14, filled=True).encode(y=f"{schema.target}:Q")
+    inside = float(np.mean((rows["low"] <= rows[target.name]) & (rows[target.name] <= rows["high"])))
+    return figure(
+        band + forecast + truth,
+        rows,
+        name="example",
+        title=f"{name}: forecast (line), interval (band) and what was counted (dots)",
+        words=f"The newest {len(rows)} steps of {name}, the series of middle volume. "
+        f"{inside:.0%} of the counted values lie within their interval.",
+    )
+
+

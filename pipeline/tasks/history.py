@@ -1,0 +1,73 @@
+"""What is known of a series' past when one of its values is to be forecast.
+
+Every column is made of values at least a whole horizon older than the row itself, so that it is
+known at the origin whichever hour of the horizon the row lies in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Places = NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grid:
+    """Values of all series on one unbroken grid of steps; what is missing is NaN."""
+
+    values: Floats
+    """Shape (series, steps)."""
+    series: Places
+    steps: Places
+    """Row and column of each observation."""
+
+    @classmethod
+    def of(cls, series: Places, ordinals: Places, values: Floats) -> Grid:
+        """From one series number, time ordinal and value an observation, in any order.
+
+        A key that comes twice keeps its last value; unique keys are checked before.
+        """
+        first = int(ordinals.min()) if len(ordinals) else 0
+        steps = ordinals - first
+        shape = (int(series.max()) + 1, int(steps.max()) + 1) if len(series) else (0, 0)
+        grid = np.full(shape, np.nan)
+        grid[series, steps] = values
+        return cls(values=grid, series=series, steps=steps)
+
+    def lagged(self, lag: int) -> Floats:
+        """The value `lag` steps before each observation."""
+        return self._back(self.values, lag)
+
+    def mean_before(self, lag: int, width: int) -> Floats:
+        """Mean of the `width` steps that end `lag` steps before each observation, of those that
+        are known; NaN where none is."""
+        known = np.isfinite(self.values)
+        sums = _moving_sum(np.where(known, self.values, 0.0), width)
+        counts = _moving_sum(known.astype(float), width)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            means = np.where(counts > 0.5, sums / counts, np.nan)
+        return self._back(means, lag)
+
+    def seasonal_mean(self, season: int, seasons: int) -> Floats:
+        """Mean of the values 1, 2, … `seasons` seasons before, of those that are known."""
+        stack = np.stack([self.lagged(season * back) for back in range(1, seasons + 1)])
+        known = np.isfinite(stack)
+        counts = known.sum(axis=0)
+        sums = np.where(known, stack, 0.0).sum(axis=0)
+        return np.divide(sums, counts, out=np.full(len(sums), np.nan), where=counts > 0)
+
+    def _back(self, values: Floats, lag: int) -> Floats:
+        place = self.steps - lag
+        found = values[self.series, np.maximum(place, 0)] if len(place) else np.empty(0)
+        return np.where(place >= 0, found, np.nan)
+
+
+def _moving_sum(values: Floats, width: int) -> Floats:
+    """Sums over the last `width` columns, fewer at the start."""
+    total = np.cumsum(values, axis=1)
+    total[:, width:] = total[:, width:] - total[:, :-width]
+    return total

@@ -1,0 +1,31 @@
+"""Forecasts without learning: what every model has to beat."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, RegressorMixin
+
+
+class SeasonalNaive(RegressorMixin, BaseEstimator):  # type: ignore[misc]
+    """The first known of `columns`, taken in order; the training mean where none is known.
+
+    The first column is the value one season before (Hyndman & Athanasopoulos, Forecasting:
+    Principles and Practice, 3rd ed., section 5.2); the others stand in for series too young.
+    """
+
+    def __init__(self, columns: tuple[str, ...] = ()) -> None:
+        self.columns = columns
+
+    def fit(self, X: pd.DataFrame, y: NDArray[np.float64]) -> Self:
+        """Learns the mean of `y`, the last resort."""
+        self.mean_ = float(np.mean(y))
+        return self
+
+    def predict(self, X: pd.DataFrame) -> NDArray[np.float64]:
+        """One value a row of `X`, always finite."""
+        known: Any = X[list(self.columns)].bfill(axis=1).iloc[:, 0].fillna(self.mean_)
+        return np.asarray(known, dtype=np.float64)

@@ -1,0 +1,205 @@
+"""Derived columns of the bikes case, each against a short loop or a worked example."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.cases.bikes.checks import HIGHEST_COUNT, check_columns
+
+MIDNIGHT = datetime(2021, 6, 1, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+DERIVED = ["zero_run_hours", "silent_hours", "minutes_past_hour", "week_ratio"]
+
+Row = tuple[str | None, datetime | None, float | None]
+
+
+def table_of(rows: list[Row]) -> pd.DataFrame:
+    counters, times, counts = zip(*rows, strict=True) if rows else ((), (), ())
+    return pd.DataFrame(
+        {
+            "counter": pd.Series(counters, dtype="str"),
+            "time": pd.Series(times, dtype="datetime64[us, UTC]"),
+            "count": pd.Series(counts, dtype="float64"),
+        }
+    )
+
+
+def series_of(counts: list[float | None], counter: str = "A") -> list[Row]:
+    """One row an hour, the first at midnight."""
+    return [(counter, MIDNIGHT + hour * HOUR, count) for hour, count in enumerate(counts)]
+
+
+def zero_runs(rows: list[Row]) -> list[int]:
+    return check_columns(table_of(rows), MIDNIGHT)["zero_run_hours"].tolist()
+
+
+def week_ratio(rows: list[Row], as_of: datetime = MIDNIGHT) -> float:
+    return float(check_columns(table_of(rows), as_of)["week_ratio"].iloc[0])
+
+
+def looped_zero_runs(rows: list[Row]) -> list[int]:
+    hours = [0] * len(rows)
+    for counter in {row[0] for row in rows} - {None}:
+        known = [i for i, row in enumerate(rows) if row[0] == counter and None not in row]
+        run: list[int] = []
+        for i in [*sorted(known, key=lambda i: (rows[i][1], rows[i][2])), None]:
+            if i is not None and rows[i][2] == 0:
+                run.append(i)
+                continue
+            clock_hours = {rows[j][1].replace(minute=0) for j in run}
+            for j in run:
+                hours[j] = len(clock_hours)
+            run = []
+    return hours
+
+
+def looped_week_ratio(rows: list[Row], as_of: datetime) -> float:
+    weeks: tuple[dict[str, float], dict[str, float]] = ({}, {})
+    for counter, time, count in rows:
+        if counter and time and count is not None and 0 <= count <= HIGHEST_COUNT:
+            for number, week in enumerate(weeks):
+                end = as_of - timedelta(weeks=number)
+                if end - timedelta(weeks=1) < time <= end:
+                    week[counter] = week.get(counter, 0) + count
+    last, before = weeks
+    both = last.keys() & before.keys()
+    earlier = sum(before[counter] for counter in both)
+    return sum(last[counter] for counter in both) / earlier if earlier else float("nan")
+
+
+row_lists = st.lists(
+    st.tuples(
+        st.sampled_from(["A", "B", "C", None]),
+        st.none() | st.integers(0, 24 * 16 * 2).map(lambda halves: MIDNIGHT - halves * HOUR / 2),
+        st.sampled_from([0.0, 0.0, 0.0, 1.0, 7.0, -1.0, 99_999.0, None]),
+    ),
+    max_size=40,
+)
+
+
+@given(row_lists)
+def test_runs_of_zeros_are_those_of_a_loop(rows: list[Row]) -> None:
+    """Any rows in any order get the runs that a walk through each counter's hours finds."""
+    assert looped_zero_runs(rows) == zero_runs(rows)
+
+
+@settings(max_examples=50)
+@given(row_lists, st.integers(-30, 30 * 24))
+def test_week_ratio_is_that_of_a_loop(rows: list[Row], hours: int) -> None:
+    """At any time of the run, all rows hold the ratio that adding up week by week gives."""
+    as_of = MIDNIGHT - hours * HOUR
+
+    ratios = check_columns(table_of(rows), as_of)["week_ratio"].to_numpy()
+
+    expected = np.full(len(rows), looped_week_ratio(rows, as_of))
+    np.testing.assert_allclose(ratios, expected, rtol=1e-12)
+
+
+@given(row_lists.filter(bool))
+def test_silence_is_that_of_a_loop(rows: list[Row]) -> None:
+    """Silence is the time since the newest row of the same counter, null where there is none."""
+    newest: dict[str | None, datetime] = {}
+    for counter, time, _ in rows:
+        if counter and time:
+            newest[counter] = max(time, newest.get(counter, time))
+
+    silent = check_columns(table_of(rows), MIDNIGHT)["silent_hours"].to_numpy()
+
+    hours = [(MIDNIGHT - newest[r[0]]) / HOUR if r[0] in newest else np.nan for r in rows]
+    np.testing.assert_array_equal(hours, silent)
+
+
+@given(row_lists.filter(bool), st.randoms(use_true_random=False))
+def test_order_of_rows_does_not_matter(rows: list[Row], random: object) -> None:
+    """Shuffled rows get the same values, in the order and under the index they came with."""
+    table = table_of(rows)
+    positions = list(range(len(rows)))
+    random.shuffle(positions)  # type: ignore[attr-defined]
+
+    shuffled = check_columns(table.iloc[positions], MIDNIGHT)
+
+    pd.testing.assert_frame_equal(check_columns(table, MIDNIGHT).iloc[positions], shuffled)
+
+
+def test_missing_hour_neither_breaks_nor_lengthens_a_run() -> None:
+    """Zeros on both sides of a missing and of a null hour are one run of the zeros seen."""
+    rows = series_of([5, 0, 0, 0, None, 0, 5])
+    del rows[2]
+
+    assert [0, 3, 3, 0, 3, 0] == zero_runs(rows)
+
+
+def test_runs_stay_within_their_counter() -> None:
+    """The zeros at the end of one counter and at the start of the next are two runs."""
+    assert [0, 2, 2, 1, 0] == zero_runs(series_of([3, 0, 0]) + series_of([0, 3], counter="B"))
+
+
+def test_repeated_hour_counts_once() -> None:
+    """Two zero rows of the same hour make a run of one hour."""
+    assert [1, 1] == zero_runs(series_of([0]) * 2)
+
+
+def test_time_off_the_grid_shows_its_minutes() -> None:
+    """Minutes past the hour keep the seconds; a null time has none."""
+    rows: list[Row] = [
+        ("A", MIDNIGHT, 1),
+        ("A", MIDNIGHT + timedelta(minutes=7, seconds=30), 1),
+        ("A", None, 1),
+    ]
+
+    minutes = check_columns(table_of(rows), MIDNIGHT)["minutes_past_hour"]
+
+    np.testing.assert_array_equal([0, 7.5, np.nan], minutes)
+
+
+def test_counter_of_one_week_only_is_left_out_of_the_volume() -> None:
+    """A counter that appears this week doesn't raise the ratio of the others."""
+    week = timedelta(weeks=1)
+    rows: list[Row] = [("A", MIDNIGHT - week, 10), ("A", MIDNIGHT, 20), ("new", MIDNIGHT, 500)]
+
+    assert 2 == week_ratio(rows)
+
+
+def test_absurd_count_is_left_out_of_the_volume() -> None:
+    """A count that goes to quarantine doesn't stop the case by way of the volume."""
+    week = timedelta(weeks=1)
+    rows: list[Row] = [("A", MIDNIGHT - week, 10), ("A", MIDNIGHT, 10), ("A", MIDNIGHT, 99_999)]
+
+    assert 1 == week_ratio(rows)
+
+
+def test_volume_is_unknown_in_the_first_week() -> None:
+    """Without a week before, or with no bicycle in it, the ratio is null."""
+    assert np.isnan(week_ratio(series_of([5, 6])))
+
+
+def test_limit_of_counts_is_the_one_of_the_suite() -> None:
+    """The volume leaves out just what `count-within-range` sends to quarantine."""
+    path = Path(__file__).parents[2] / "expectations" / "bikes.json"
+    suite = json.loads(path.read_text(encoding="utf-8"))
+    kwargs = {e["meta"]["name"]: e["kwargs"] for e in suite["expectations"]}
+
+    assert (0, HIGHEST_COUNT) == tuple(
+        kwargs["count-within-range"][end] for end in ("min_value", "max_value")
+    )
+
+
+def test_empty_table_gets_its_columns() -> None:
+    """No rows in, no rows out, with the four columns there."""
+    columns = check_columns(table_of([]), MIDNIGHT)
+
+    assert (0, DERIVED) == (len(columns), list(columns.columns[-4:]))
+
+
+def test_time_of_the_run_without_zone_is_refused() -> None:
+    """A naive time of the run can't be compared with UTC and is a `TypeError`."""
+    with pytest.raises(TypeError, match="tz"):
+        check_columns(table_of(series_of([1])), datetime(2021, 6, 1))  # noqa: DTZ001

@@ -1,0 +1,214 @@
+"""Every page in a real browser: wide and narrow, with and without JavaScript, light and dark."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import json
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.publish import Published
+
+CHROMIUM, DRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
+FLAGS = (
+    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run "
+    "--disable-background-networking --disable-component-update --disable-sync"
+)
+LEAST_CONTRAST = 4.5
+CONTRAST = """
+const rgb = text => (text.match(/[\\d.]+/g) || []).map(Number);
+const light = c => [0, 1, 2].map(i => c[i] / 255)
+  .map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+  .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+const behind = element => {
+  for (let e = element; e; e = e.parentElement) {
+    const c = rgb(getComputedStyle(e).backgroundColor);
+    if (c.length === 3 || c[3] > 0) return c;
+  }
+  return matchMedia("(prefers-color-scheme: dark)").matches ? [0, 0, 0] : [255, 255, 255];
+};
+return [...document.body.querySelectorAll("*")]
+  .filter(e => [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim()))
+  .filter(e => e.getClientRects().length && !e.closest("svg"))
+  .map(e => {
+    const a = light(rgb(getComputedStyle(e).color)), b = light(behind(e));
+    return [(Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05), e.className, e.textContent.trim()];
+  }).filter(found => found[0] < arguments[0]);
+"""
+
+pytestmark = pytest.mark.skipif(
+    not (CHROMIUM.exists() and DRIVER.exists()),
+    reason="needs Debian's packages chromium and chromium-driver",
+)
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    """Serves files and says nothing."""
+
+    def log_message(self, *_: object) -> None:
+        """Nothing is printed."""
+
+
+@pytest.fixture
+def address(home: Any, published: Callable[..., Published]) -> Iterator[str]:
+    """The site of three cases, healthy, stopped and simulated, served on loopback."""
+    home.source = "live"
+    home.run("trams")
+    home.source = "sample"
+    home.run("bikes")
+    home.source = "files"
+    home.run("cars")
+    home.run("cars", "3", notebooks=("1-ingest", "2-validate"), outcome="stopped", stopped="validate")
+    handler = functools.partial(Quiet, directory=str(published().output))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Headless Chromium with an empty profile, its network and console recorded."""
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(CHROMIUM)
+    profile = tmp_path_factory.mktemp("profile")
+    for flag in (*FLAGS.split(), f"--user-data-dir={profile}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options=options, service=Service(str(DRIVER)))
+    yield driver
+    driver.quit()
+
+
+def pages(tmp_path: Path) -> list[str]:
+    """Addresses of all pages, relative to the root."""
+    root = tmp_path / "public"
+    return sorted(str(path.relative_to(root)) for path in root.rglob("*.html"))
+
+
+def set_screen(browser: Any, width: int, scheme: str = "light") -> None:
+    """A window of that width in CSS pixels, and the reader's wish for light or dark."""
+    browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride",
+        {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500},
+    )
+    browser.execute_cdp_cmd(
+        "Emulation.setEmulatedMedia",
+        {"features": [{"name": "prefers-color-scheme", "value": scheme}]},
+    )
+
+
+def test_no_page_scrolls_sideways_or_complains(
+    browser: Any, address: str, tmp_path: Path
+) -> None:
+    """On a phone's width, folds open, no page is wider than the screen; nothing is logged, and
+    nothing is asked of another host."""
+    set_screen(browser, 360)
+    browser.get_log("browser")
+    browser.get_log("performance")
+    wide = []
+    for page in pages(tmp_path):
+        browser.get(address + page)
+        width = browser.execute_script(
+            "document.querySelectorAll('details').forEach(fold => fold.open = true);"
+            "return document.documentElement.scrollWidth;"
+        )
+        if width > 360:
+            wide.append((page, width))
+    asked = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    foreign = {
+        message["params"]["request"]["url"]
+        for message in asked
+        if message["method"] == "Network.requestWillBeSent"
+        and not message["params"]["request"]["url"].startswith((address, "data:"))
+    }
+
+    assert wide == []
+    assert browser.get_log("browser") == []
+    assert foreign == set()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_words_stand_out(browser: Any, address: str, tmp_path: Path, scheme: str) -> None:
+    """All text has a contrast of at least 4.5 to 1 (WCAG 2.2, 1.4.3), in light and in dark."""
+    set_screen(browser, 1280, scheme)
+    faint = []
+    for page in pages(tmp_path):
+        browser.get(address + page)
+        browser.execute_script(
+            "document.querySelectorAll('details').forEach(fold => fold.open = true)"
+        )
+        faint += [(page, found) for found in browser.execute_script(CONTRAST, LEAST_CONTRAST)]
+
+    assert faint == []
+
+
+def test_pages_read_without_javascript(browser: Any, address: str) -> None:
+    """Without JavaScript the words, the menu and the folds are there, and no dead button."""
+    set_screen(browser, 360)
+    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    try:
+        browser.get(address + "index.html")
+        text = browser.find_element("css selector", "main").text
+        button = browser.find_element("css selector", "button.theme")
+        fold = browser.find_element("css selector", ".narrow summary")
+        fold.click()
+        entry = browser.find_element("css selector", ".narrow nav a[href='method.html']")
+
+        assert "Failing" in text
+        assert "until 9 September 2021" in text
+        assert not button.is_displayed()
+        assert entry.is_displayed()
+    finally:
+        browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+
+
+def test_a_reader_chooses_the_theme(browser: Any, address: str) -> None:
+    """The button turns the page dark, and the next page is dark from the start."""
+    set_screen(browser, 1280)
+    browser.get(address + "index.html")
+    background = "return getComputedStyle(document.body).backgroundColor"
+    light = browser.execute_script(background)
+    browser.find_element("css selector", "button.theme").click()
+    dark = browser.execute_script(background)
+    browser.get(address + "method.html")
+
+    assert light == "rgb(255, 255, 255)"
+    assert dark != light
+    assert dark == browser.execute_script(background)
+    assert "Light theme" == browser.find_element("css selector", "button.theme").text
+    browser.execute_script("localStorage.clear()")
+
+
+def test_the_age_of_live_data_is_told(browser: Any, address: str) -> None:
+    """A live feed whose newest row is years old is called very late; files have no age."""
+    set_screen(browser, 1280)
+    browser.get(address + "index.html")
+    ages = [found.text for found in browser.find_elements("css selector", ".vigie-age")]
+
+    assert len(ages) == 1
+    assert "Very late" in ages[0]
+    assert "days old" in ages[0]
+
+
+def test_the_skip_link_leads_to_the_content(browser: Any, address: str) -> None:
+    """The first stop of the keyboard is a visible link past the navigation."""
+    from selenium.webdriver.common.keys import Keys
+
+    set_screen(browser, 1280)
+    browser.get(address + "index.html")
+    browser.find_element("css selector", "body").send_keys(Keys.TAB)
+    focused = browser.switch_to.active_element
+
+    assert focused.get_attribute("href").endswith("#content")
+    assert focused.rect["x"] >= 0
