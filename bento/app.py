@@ -51,11 +51,11 @@ def create_app(load: Callable[[], Mapping[str, Champion]]) -> Starlette:
     return app
 
 
-async def _page(request: Request) -> Response:
+async def _page(_: Request) -> Response:
     return FileResponse(PAGES / "index.html", headers=ONLY_OWN_FILES)
 
 
-async def _script(request: Request) -> Response:
+async def _script(_: Request) -> Response:
     return FileResponse(PAGES / "docs.js", headers=ONLY_OWN_FILES)
 
 

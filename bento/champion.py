@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +38,8 @@ class Champion:
     @classmethod
     def load(cls, bundle: Bundle, case: Case) -> Champion:
         """Checks both files by digest and tries the model on the history once, which also warms
-        it; raises `ServiceError` for anything that isn't as the card says."""
+        it; raises `ServiceError` for anything that isn't as the card says.
+        """
         import pyarrow.parquet as pq
 
         history = _frame(pq.read_table(io.BytesIO(bundle.history_bytes())))
@@ -66,7 +68,8 @@ class Champion:
 
     def answer(self, records: Sequence[BaseModel]) -> dict[str, Any]:
         """A `PredictAnswer` as plain values; raises `RequestError` for records that can't be
-        predicted."""
+        predicted.
+        """
         frame = self._answer_frame(_records_frame(records, self.case.schema))
         predicted = self.case.task.predict(self.model, frame)
         low, high = self.card.intervals.interval(predicted, floor=self.card.floor)
@@ -136,8 +139,41 @@ def _records_frame(records: Sequence[BaseModel], schema: Schema) -> pd.DataFrame
 
     rows = [record.model_dump() for record in records]
     asked = set().union(*rows)
-    types = pa.schema([field for field in schema.arrow() if field.name in asked])
-    return _frame(pa.Table.from_pylist(rows, schema=types))
+    fields = [field for field in schema.arrow() if field.name in asked]
+    arrays = [_column([row[field.name] for row in rows], field) for field in fields]
+    return _frame(pa.Table.from_arrays(arrays, schema=pa.schema(fields)))
+
+
+def _column(values: Sequence[Any], field: pa.Field) -> pa.Array:
+    """One field of all records; raises `RequestError` for a value beyond the type's range."""
+    import pyarrow as pa
+
+    try:
+        return pa.array(map(_in_utc, values), field.type)
+    except (pa.ArrowException, OverflowError) as error:
+        problems = [
+            field_problem(
+                ("records", place, field.name), f"out of the range of {field.type}; found {value!s}"
+            )
+            for place, value in enumerate(values)
+            if not _fits(value, field)
+        ]
+        raise invalid(problems, len(problems)) from error
+
+
+def _fits(value: Any, field: pa.Field) -> bool:
+    import pyarrow as pa
+
+    try:
+        pa.scalar(_in_utc(value), field.type)
+    except (pa.ArrowException, OverflowError):
+        return False
+    return True
+
+
+def _in_utc(value: Any) -> Any:
+    """Arrow holds years that Python can't write: a time must be a date in UTC as well."""
+    return value.astimezone(UTC) if isinstance(value, datetime) else value
 
 
 def _frame(table: pa.Table) -> pd.DataFrame:

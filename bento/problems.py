@@ -82,7 +82,7 @@ def field_problem(path: Iterable[str | int], detail: str) -> FieldProblem:
     )
 
 
-async def _from_problem(request: Request, error: Exception) -> JSONResponse:
+async def _from_problem(_: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, RequestError):
         raise error
     return error.response()
@@ -103,13 +103,13 @@ async def _from_routing(request: Request, error: Exception) -> JSONResponse:
     return RequestError(status, kind, detail, headers=error.headers).response()
 
 
-async def _from_disconnect(request: Request, error: Exception) -> JSONResponse:
+async def _from_disconnect(_: Request, __: Exception) -> JSONResponse:
     return RequestError(
         HTTPStatus.BAD_REQUEST, "incomplete-body", "The connection ended before the body did."
     ).response()
 
 
-async def _from_fault(request: Request, error: Exception) -> JSONResponse:
+async def _from_fault(_: Request, __: Exception) -> JSONResponse:
     """A fault of the service: the log has the traceback, the caller gets none of it."""
     return RequestError(
         HTTPStatus.INTERNAL_SERVER_ERROR,

@@ -13,6 +13,7 @@ from bento.problems import MOST_SHOWN, FieldProblem, RequestError, field_problem
 
 MOST_BYTES: Final = 1024 * 1024
 MOST_RECORDS: Final = 1000
+MOST_SHOWN_OF_A_VALUE: Final = 60
 
 
 def body_model(record: type[BaseModel], name: str) -> type[BaseModel]:
@@ -101,6 +102,8 @@ def invalid(errors: list[FieldProblem], count: int) -> RequestError:
 def _described(found: Any) -> Iterator[FieldProblem]:
     for problem in found:
         value = repr(problem["input"])
-        shown = value if len(value) <= 60 else f"{value[:60]}…"
+        shown = (
+            value if len(value) <= MOST_SHOWN_OF_A_VALUE else f"{value[:MOST_SHOWN_OF_A_VALUE]}…"
+        )
         given = "" if problem["type"] in ("missing", "extra_forbidden") else f"; found {shown}"
         yield field_problem(problem["loc"], f"{problem['msg']}{given}")

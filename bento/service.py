@@ -1,5 +1,6 @@
 """The service that BentoML runs: the champions in the folder VIGIE_CHAMPIONS, one process each
-worker. A Bento carries the folder itself, beside this package."""
+worker. A Bento carries the folder itself, beside this package.
+"""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def main() -> None:
 @click.group(context_settings=CONTEXT)
 @click.version_option(__version__, prog_name="vigie")
 def commands() -> None:
-    """From a feed of data to a monitored model, a report site and an HTTP service.
+    r"""From a feed of data to a monitored model, a report site and an HTTP service.
 
     \b
     A first look, offline:   vigie run          (simulated data)
@@ -160,7 +160,7 @@ def site(output: str, renderer: Any, home: str) -> None:
 
 
 @commands.command()
-@click.option("--output", metavar="DIR", help="Also copy the Bento there.")
+@click.option("--output", metavar="FILE", help="Also one archive, such as vigie.bento.")
 @home_option
 def pack(output: str | None, home: str) -> None:
     """Build a Bento with the champions of all cases."""
@@ -169,6 +169,9 @@ def pack(output: str | None, home: str) -> None:
 
     made = build(Store.at(home), Path(output) if output else None)
     click.echo(f"Bento {made.tag} in {made.path}")
+    if made.archive:
+        click.echo(f"Archive: {made.archive}")
+    click.echo(f"Serve it: bentoml serve {made.path}")
 
 
 @commands.command()
@@ -180,7 +183,7 @@ def serve(host: str, port: int, home: str) -> None:
     from pipeline.packaging import serve as start
     from pipeline.store import Store
 
-    sys.exit(start(Store.at(home), host=host, port=port))
+    start(Store.at(home), host=host, port=port, say=click.echo)
 
 
 def parse_settings(settings: tuple[str, ...]) -> dict[str, Any]:

@@ -135,7 +135,7 @@ def _resampled_means(values: Values, block: int, draws: int, random: np.random.G
 
 
 def _student_tail(statistic: float, degrees: int) -> float:
-    from scipy.special import stdtr  # noqa: PLC0415 - half of the package's import time
+    from scipy.special import stdtr
 
     if abs(statistic) == LARGEST:
         return 0.5 - 0.5 * float(np.sign(statistic))

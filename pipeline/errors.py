@@ -135,12 +135,6 @@ class StepError(VigieError):
     """A step that ended without doing its work."""
 
 
-class GateFailed(VigieError):
-    """A case that was stopped by one of its gates: a result, not a crash."""
-
-    exit_code = 3
-
-
 class SiteError(VigieError):
     """A page that can't be rendered."""
 

@@ -55,18 +55,16 @@ def figure(
 
     svg = vl_convert.vegalite_to_svg(_themed(chart, height).to_dict())
     # Several charts share a page: what they call their clip paths must not be the same.
-    svg = re.sub(r"\bclip(\d+)\b", rf"{name}-clip\1", svg)
+    svg = re.sub(r'(id="|url\(#)(clip\d+)', rf"\1{name}-\2", svg)
     for colour, variable in _VARIABLES.items():
-        svg = svg.replace(f'"{colour}"', f'"var({variable}, {colour})"')
+        svg = re.sub(rf' (fill|stroke)="{colour}"', rf' \1="var({variable}, {colour})"', svg)
     buffer = io.StringIO()
     data.to_csv(buffer, index=False, lineterminator="\n")
-    return Figure(
-        name=name, title=title, alt=words, svg=svg, csv=buffer.getvalue(), rows=len(data)
-    )
+    return Figure(name=name, title=title, alt=words, svg=svg, csv=buffer.getvalue(), rows=len(data))
 
 
 def _themed(chart: alt.Chart | alt.LayerChart, height: int) -> alt.Chart | alt.LayerChart:
-    return (
+    themed: alt.Chart | alt.LayerChart = (
         chart.properties(width=WIDTH, height=height, background="transparent")
         .configure(font="system-ui, sans-serif")
         .configure_view(stroke=None)
@@ -80,6 +78,9 @@ def _themed(chart: alt.Chart | alt.LayerChart, height: int) -> alt.Chart | alt.L
             titleFontSize=12,
             titleFontWeight="normal",
         )
-        .configure_legend(labelColor=INK, titleColor=INK, labelFontSize=12, orient="top", title=None)
+        .configure_legend(
+            labelColor=INK, titleColor=INK, labelFontSize=12, orient="top", title=None
+        )
         .configure_range(category=list(SERIES))
     )
+    return themed

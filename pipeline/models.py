@@ -24,6 +24,7 @@ EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 LIBRARY_TYPES: Final = frozenset(
     {
         "functools.partial",
+        "numpy.dtype",
         "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
         "sklearn.tree._tree.Tree",
         "sklearn.utils.validation.check_array",

@@ -26,15 +26,16 @@ class Options(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
-    case: str = Field("bikes", description="which case, a folder of pipeline/cases")
+    case: str = Field(default="bikes", description="which case, a folder of pipeline/cases")
     source: Literal["live", "files", "sample"] = Field(
-        "sample", description="live, files or sample (simulated data)"
+        default="sample", description="live, files or sample (simulated data)"
     )
-    data: str = Field("", description="folder with one subfolder a case, for source files")
-    home: str = Field("", description="where state is kept; empty: VIGIE_HOME, or var/")
-    run_id: str = Field("", description="the run to work in; empty: a new one")
+    data: str = Field(default="", description="folder with one subfolder a case, for source files")
+    home: str = Field(default="", description="where state is kept; empty: VIGIE_HOME, or var/")
+    run_id: str = Field(default="", description="the run to work in; empty: a new one")
     as_of: str = Field(
-        "", description="ISO time; no row known later is seen; empty: the newest of the data"
+        default="",
+        description="ISO time; no row known later is seen; empty: the newest of the data",
     )
 
     @field_validator("as_of")
@@ -88,7 +89,7 @@ class IngestOptions(Options):
     """1-ingest: bring the source's observations into the table."""
 
     days: Count | None = Field(
-        None, description="days of history to take, back from as_of; None: all there is"
+        default=None, description="days of history to take, back from as_of; None: all there is"
     )
 
 
@@ -96,46 +97,49 @@ class ValidateOptions(Options):
     """2-validate: run the expectations, quarantine rows, hold the gates."""
 
     most_quarantined: Share | None = Field(
-        None, description="share of rows that may be quarantined; None: as the case says"
+        default=None, description="share of rows that may be quarantined; None: as the case says"
     )
 
 
 class DriftOptions(Options):
     """3-drift: compare the newest window with what the champion learned from, and decide."""
 
-    alpha: Level = Field(0.05, description="share of false alarms allowed")
+    alpha: Level = Field(default=0.05, description="share of false alarms allowed")
     current_days: Count | None = Field(
-        None, description="days in the current window; None: as the case says"
+        default=None, description="days in the current window; None: as the case says"
     )
     retrain: Literal["auto", "always", "never"] = Field(
-        "auto", description="auto (by the numbers), always or never"
+        default="auto", description="auto (by the numbers), always or never"
     )
 
 
 class TrainOptions(Options):
     """4-train: backtest every candidate, fit the best."""
 
-    candidates: str = Field("", description="names, comma-separated; empty: all of the case")
-    folds: Count | None = Field(
-        None, description="rolling-origin folds; None: as many as the case says"
+    candidates: str = Field(
+        default="", description="names, comma-separated; empty: all of the case"
     )
-    level: Level = Field(0.9, description="share of truths that an interval is to hold")
-    seed: int = Field(0, description="seed of everything random in training")
+    folds: Count | None = Field(
+        default=None, description="rolling-origin folds; None: as many as the case says"
+    )
+    level: Level = Field(default=0.9, description="share of truths that an interval is to hold")
+    seed: int = Field(default=0, description="seed of everything random in training")
 
 
 class EvaluateOptions(Options):
     """5-evaluate: compare on the held-out window, and promote or hold."""
 
-    alpha: Level = Field(0.05, description="p-value below which a challenger is better")
+    alpha: Level = Field(default=0.05, description="p-value below which a challenger is better")
     margin: Share | None = Field(
-        None, description="share by which a challenger must be better; None: as the case says"
+        default=None,
+        description="share by which a challenger must be better; None: as the case says",
     )
 
 
 class ReportOptions(Options):
     """6-report: the case in one page, with its history."""
 
-    runs: Count = Field(52, description="runs of history shown, newest last")
+    runs: Count = Field(default=52, description="runs of history shown, newest last")
 
 
 NOTEBOOKS: dict[NotebookName, type[Options]] = {

@@ -1,5 +1,6 @@
 """One frozen model per step. A record is written last and never changed; what is not in a record
-did not happen. Unknown fields and numbers that are not finite are refused."""
+did not happen. Unknown fields and numbers that are not finite are refused.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +56,7 @@ class Artifact(Part):
     sha256: str
     rows: int | None = None
     title: str = ""
-    alt: str = Field("", description="what a figure shows, in words")
+    alt: str = Field(default="", description="what a figure shows, in words")
 
 
 class TableVersion(Part):
@@ -100,7 +101,7 @@ class Record(Part):
     parameters: dict[str, Any]
     inputs: tuple[TableVersion, ...] = ()
     files: tuple[Artifact, ...] = ()
-    stopped: bool = Field(False, description="a gate failed: the case stops here")
+    stopped: bool = Field(default=False, description="a gate failed: the case stops here")
     sentence: str = Field(description="what was found or decided, and the reason")
 
     def file(self, name: str) -> Artifact:
@@ -310,10 +311,10 @@ class RunRecord(Part):
     started: datetime
     finished: datetime | None = None
     outcome: Literal["running", "done", "stopped", "failed"] = "running"
-    notebooks: tuple[str, ...] = Field((), description="those that were executed, in order")
+    notebooks: tuple[str, ...] = Field(default=(), description="those that were executed, in order")
     failed_notebook: str = ""
     sentence: str = ""
-    owner: str = Field("", description="process and machine that runs it")
+    owner: str = Field(default="", description="process and machine that runs it")
 
 
 RECORDS: dict[StepName, type[Record]] = {

@@ -62,6 +62,11 @@ class Schema:
                 "The schema names columns that it does not declare:",
                 [f"{name!r}" for name in missing],
             )
+        twice = {name for name in self.names if self.names.count(name) > 1}
+        if twice:
+            raise CaseError.for_problems(
+                "The schema declares columns more than once:", [f"{name!r}" for name in twice]
+            )
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ from sklearn.linear_model import PoissonRegressor, Ridge
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler
 
-import pipeline.models as models
+from pipeline import models
 from pipeline.errors import ServiceError, VigieError
 from pipeline.models import dump_model, load_model
 

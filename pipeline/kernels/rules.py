@@ -36,7 +36,7 @@ def problems(notebook: NotebookName, path: Path) -> Iterator[str]:
     """Everything that is wrong with a notebook, as sentences."""
     cells = nbformat.read(path, as_version=4).cells
     if len(cells) < 4:
-        yield f"{path.name}: {len(cells)} cells; it needs a title, parameters, an opening and a step"
+        yield f"{path.name}: {len(cells)} cells; title, parameters, opening and a step are needed"
         return
     if not cells[0].source.startswith("# "):
         yield f"{path.name}: the first cell is not a title"

@@ -17,7 +17,6 @@ from pipeline.packaging.bundles import CARD, HISTORY, MODEL, Bundle, ModelCard, 
 from pipeline.records import IngestRecord, PromoteRecord, Record, TrainRecord, ValidateRecord
 from pipeline.store import AnyRecord, Store, project
 from pipeline.store.atomic import write_bytes
-from pipeline.store.changes import COPY, rows_without
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -56,21 +55,13 @@ def _history(store: Store, case: Case, promotion: PromoteRecord) -> pa.Table:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    rows = _validated(store, case, _newest(store, promotion, ValidateRecord))
+    checked = _newest(store, promotion, ValidateRecord)
+    rows = store.validated(case.name, case.schema, checked)
     if case.schema.time is None or not case.task.history or not rows.num_rows:
         return rows.slice(0, 0)
     times = rows[case.schema.time]
     first = pc.max(times).as_py() - case.task.history
     return rows.filter(pc.greater(times, pa.scalar(first, times.type)))
-
-
-def _validated(store: Store, case: Case, record: ValidateRecord) -> pa.Table:
-    """What `Store.validated` gives, still as Arrow: with pandas the way to a file warns."""
-    (read,) = record.inputs
-    rows = store.observations(case.name, case.schema, read.version, record.as_of)
-    failing = store.table(case.name, "quarantine").read(record.quarantine.version)
-    kept = rows_without(rows, failing, (*case.schema.key, COPY))
-    return kept.select(list(case.schema.names))
 
 
 def _write(store: Store, case: Case, promotion: PromoteRecord, folder: Path) -> None:
@@ -168,10 +159,19 @@ def _replace_folder(folder: Path, fill: Callable[[Path], None]) -> None:
     try:
         (work / "new").mkdir()
         fill(work / "new")
-        if folder.exists():
-            folder.rename(work / "old")
-        (work / "new").rename(folder)
+        _swap(folder, work / "new", work / "old")
     except OSError as error:
         raise StateError.for_failed_write(folder, error) from error
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def _swap(folder: Path, new: Path, old: Path) -> None:
+    if folder.exists():
+        folder.rename(old)
+    try:
+        new.rename(folder)
+    except OSError:
+        if old.exists():
+            old.rename(folder)
+        raise

@@ -40,8 +40,9 @@ class Packed:
 
 
 def bentoml_environment(store: Store) -> dict[str, str]:
-    """This process's environment, with BentoML's files below the home folder unless
-    BENTOML_HOME names another place, so that nothing is written to the user's own."""
+    """The environment of this process, with BentoML's files below the home folder unless
+    BENTOML_HOME names another place, so that nothing is written to the user's own.
+    """
     home = os.environ.get("BENTOML_HOME", "") or str(store.home / "bentoml")
     return {**os.environ, "BENTOML_HOME": home, "PYTHONDONTWRITEBYTECODE": "1"}
 

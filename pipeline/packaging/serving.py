@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -117,7 +118,7 @@ def _kill_what_is_left(group: int) -> None:
 def _ending_on_signals() -> Iterator[None]:
     """Turns SIGTERM and Ctrl-C into the end of the block, without a traceback."""
 
-    def end(number: int, frame: FrameType | None) -> None:
+    def end(_: int, __: FrameType | None) -> None:
         raise _EndError
 
     kept = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -149,7 +150,7 @@ def _wait_until_ready(process: subprocess.Popen[bytes], address: str) -> None:
 def _is_ready(address: str) -> bool:
     try:
         with DIRECT.open(f"{address}/readyz", timeout=2) as answer:
-            return bool(answer.status == 200)
+            return bool(answer.status == HTTPStatus.OK)
     except (URLError, OSError):
         return False
 
@@ -168,4 +169,4 @@ def _check_port(host: str, port: int) -> None:
 
 
 def _reachable(host: str) -> str:
-    return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)
+    return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104  only compared

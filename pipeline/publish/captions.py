@@ -1,5 +1,6 @@
 """What a case is called on its pages. A case that is no longer in the package keeps its pages,
-under the name of its folder."""
+under the name of its folder.
+"""
 
 from __future__ import annotations
 

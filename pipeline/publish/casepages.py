@@ -50,9 +50,7 @@ class CasePages:
         return markup.page(heading, f"{page.name} of {title}. {self.status.question}", parts)
 
     def _head(self, page: Page, present: list[Page]) -> str:
-        return markup.block(
-            "case_head.html.j2", case=self.status, page=page, pages=present
-        )
+        return markup.block("case_head.html.j2", case=self.status, page=page, pages=present)
 
     def _opening(self, *, filled: bool) -> Iterator[str]:
         yield markup.block("overview.html.j2", case=self.status, base="", filled=filled)
@@ -81,9 +79,7 @@ class CasePages:
             )
             for run in runs
         }
-        return markup.block(
-            "provenance.html.j2", case=self.status, runs=runs, ingests=ingests
-        )
+        return markup.block("provenance.html.j2", case=self.status, runs=runs, ingests=ingests)
 
     def _run(self, run_id: str) -> Run:
         return read_run(self.store, self.status.case, run_id, self.lives)

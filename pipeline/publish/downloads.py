@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import shutil
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from pipeline.store import Store
 
 SHOWN_KINDS = ("figure", "table")
 NAMES = {".csv": "Data (CSV)", ".svg": "Picture (SVG)"}
+Shown = tuple[str, str]
 _SHOWN = re.compile(
     r'<figure class="vigie-figure" data-file="(?P<figure>[^"]+)".*?(?P<end>)</figure>'
     r'|<div class="vigie-table" data-file="(?P<table>[^"]+)".*?</table>.*?</div>(?P<after>)',
@@ -23,10 +25,10 @@ _SHOWN = re.compile(
 
 @dataclass(frozen=True, kw_only=True)
 class Downloads:
-    """What a page may link to, by `<step>/<name>` as the notebook's HTML names it."""
+    """What a page may link to, by kind and by `<step>/<name>` as the notebook's HTML names it."""
 
-    titles: dict[str, str] = field(default_factory=dict)
-    links: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    titles: dict[Shown, str] = field(default_factory=dict)
+    links: dict[Shown, tuple[str, ...]] = field(default_factory=dict)
     """Addresses relative to the pages of the case."""
 
     def linked(self, fragment: str) -> str:
@@ -34,16 +36,16 @@ class Downloads:
         return _SHOWN.sub(self._with_links, fragment)
 
     def _with_links(self, found: re.Match[str]) -> str:
-        name = found["figure"] or found["table"]
-        if name not in self.links:
+        kind = "figure" if found["figure"] else "table"
+        shown = (kind, html.unescape(found[kind]))
+        if shown not in self.links:
             return found[0]
-        place = found.start("end") if found["figure"] else found.start("after")
-        cut = place - found.start()
-        return found[0][:cut] + self._list(name) + found[0][cut:]
+        cut = found.start("end" if kind == "figure" else "after") - found.start()
+        return found[0][:cut] + self._list(shown) + found[0][cut:]
 
-    def _list(self, name: str) -> str:
-        files = [(NAMES[PurePosixPath(link).suffix], link) for link in self.links[name]]
-        return markup.fragment("files.html.j2", title=self.titles[name], files=files)
+    def _list(self, shown: Shown) -> str:
+        files = [(NAMES[PurePosixPath(link).suffix], link) for link in self.links[shown]]
+        return markup.fragment("files.html.j2", title=self.titles[shown], files=files)
 
 
 def copy_files(store: Store, records: tuple[Record, ...], folder: Path) -> Downloads:
@@ -53,9 +55,9 @@ def copy_files(store: Store, records: tuple[Record, ...], folder: Path) -> Downl
         run = store.run_folder(record.case, record.run_id)
         for artifact in record.files:
             if artifact.kind in SHOWN_KINDS:
-                name = f"{record.step}/{artifact.name}"
-                found.titles[name] = artifact.title or artifact.name
-                found.links[name] = tuple(_copied(run, artifact, record.step, folder))
+                shown = (artifact.kind, f"{record.step}/{artifact.name}")
+                found.titles[shown] = artifact.title or artifact.name
+                found.links[shown] = tuple(_copied(run, artifact, record.step, folder))
     return found
 
 

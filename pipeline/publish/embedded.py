@@ -62,9 +62,9 @@ def render_page(path: Path) -> Rendered:
     _link_to_published(tokens)
     contents = tuple(_identified(tokens))
     return Rendered(
-        title=Markup(prose.inline(str(front.get("title", path.stem)))),
+        title=markup.as_html(prose.inline(str(front.get("title", path.stem)))),
         description=str(front.get("description-meta", "")),
-        body=Markup(parser.renderer.render(tokens, parser.options, {})),
+        body=markup.as_html(parser.renderer.render(tokens, parser.options, {})),
         contents=contents if len(contents) >= FEWEST_LISTED and front.get("toc", True) else (),
     )
 

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from markupsafe import Markup
-
 from pipeline.errors import SiteError
 from pipeline.publish import markup, prose
 from pipeline.publish.downloads import Downloads
-from pipeline.publish.outputs import code_html, output_html, with_own_ids
+from pipeline.publish.outputs import (
+    code_html,
+    joined_streams,
+    output_html,
+    with_own_ids,
+)
 
 PARAMETER_TAGS = frozenset({"parameters", "injected-parameters"})
 
@@ -45,12 +48,12 @@ class Executed:
     def _code(self, cell: dict[str, Any], name: str) -> str:
         shown = [
             with_own_ids(self.downloads.linked(output_html(output)), f"{name}-{place}")
-            for place, output in enumerate(cell["outputs"])
+            for place, output in enumerate(joined_streams(cell["outputs"]))
         ]
         return markup.block(
             "cell.html.j2",
             code=code_html(cell["source"]),
-            outputs=[Markup(fragment) for fragment in shown if fragment],
+            outputs=[markup.as_html(fragment) for fragment in shown if fragment],
         )
 
 

@@ -33,7 +33,8 @@ class Website:
 
 def read_configuration(site: Path) -> dict[str, Any]:
     """`_quarto.yml` beside the folder of sources, its addresses made relative to that folder;
-    raises `SiteError` when it is missing or isn't YAML."""
+    raises `SiteError` when it is missing or isn't YAML.
+    """
     path = site.parent / CONFIGURATION
     try:
         found = yaml.safe_load(path.read_text(encoding="utf-8"))

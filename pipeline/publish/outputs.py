@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 from markupsafe import Markup
@@ -22,7 +23,17 @@ def code_html(source: str) -> Markup:
     from pygments.lexers.python import PythonLexer
 
     formatter = HtmlFormatter(nowrap=True, classprefix="py-")
-    return Markup(pygments.highlight(source, PythonLexer(), formatter))
+    return markup.as_html(pygments.highlight(source, PythonLexer(), formatter))
+
+
+def joined_streams(outputs: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """The outputs, those printed one after the other to the same stream as one."""
+    for stream, group in groupby(outputs, key=lambda output: output.get("name")):
+        if stream is None:
+            yield from group
+        else:
+            text = "".join(_joined(output["text"]) for output in group)
+            yield {"output_type": "stream", "name": stream, "text": text}
 
 
 def output_html(output: Mapping[str, Any]) -> str:
@@ -37,7 +48,8 @@ def output_html(output: Mapping[str, Any]) -> str:
 
 def with_own_ids(fragment: str, prefix: str) -> str:
     """The fragment with `prefix` before every id within its drawings, and before what refers to
-    them: two drawings of one page otherwise take each other's clipping."""
+    them: two drawings of one page otherwise take each other's clipping.
+    """
     if "<svg" not in fragment:
         return fragment
     names = sorted(set(re.findall(r'\sid="([^"]+)"', fragment)), key=len, reverse=True)

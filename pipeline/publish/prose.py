@@ -24,9 +24,7 @@ RAW_FENCE = "{=html}"
 class Renderer(RendererHTML):
     """HTML, with Quarto's raw HTML blocks taken as they are."""
 
-    def fence(
-        self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType
-    ) -> str:
+    def fence(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
         """The block's content, escaped unless it says that it is HTML."""
         if tokens[idx].info.strip() == RAW_FENCE:
             return tokens[idx].content
@@ -42,7 +40,8 @@ def markdown() -> MarkdownIt:
 
 def blocks(text: str, *, below: int, keep_title: bool) -> list[str]:
     """`text` as blocks of a page; its headings go `below` levels down, its title is left out
-    unless it is to be kept."""
+    unless it is to be kept.
+    """
     return [
         block
         for part in _parts(markdown().parse(text))

@@ -99,7 +99,9 @@ def _executed(store: Store, case: str, run_id: str, name: NotebookName) -> bool:
 
 def why_older(newest: Run) -> str:
     """Why a page is not from the newest run, as the end of a sentence."""
-    kept = any(isinstance(found, DecideRecord) and found.decision == "keep" for found in newest.records)
+    kept = any(
+        isinstance(found, DecideRecord) and found.decision == "keep" for found in newest.records
+    )
     if newest.ended == "done" and kept:
         return "the newest run kept the champion and trained nothing."
     return {

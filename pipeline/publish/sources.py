@@ -35,7 +35,7 @@ def write_sources(
             folder=folder / case.case,
             lives=lives,
         ).write()
-    fragment = markup.block("status.html.j2", site=status, home=store.home)
+    fragment = markup.block("status.html.j2", site=status)
     (folder / STATUS_FRAGMENT).write_text(fragment, encoding="utf-8")
     (folder / STATUS_FILE).write_text(status.model_dump_json(indent=1) + "\n", encoding="utf-8")
     return status

@@ -45,6 +45,7 @@ class Metric(Part):
     held_out_start: datetime
     held_out_end: datetime
     run_id: str
+    finished: datetime = Field(description="end of the run that it comes from")
 
 
 class Data(Part):
@@ -125,6 +126,7 @@ def read_metric(store: Store, promotion: PromoteRecord, unit: str) -> Metric | N
         held_out_start=evaluated.held_out.start,
         held_out_end=evaluated.held_out.end,
         run_id=promotion.run_id,
+        finished=promotion.finished,
     )
 
 
@@ -152,9 +154,7 @@ def read_decision(store: Store, case: str) -> Decision | None:
         return None
     promoted = store.record(case, decided.run_id, PromoteRecord)
     if promoted is None:
-        return Decision(
-            decision=decided.decision, sentence=decided.sentence, run_id=decided.run_id
-        )
+        return Decision(decision=decided.decision, sentence=decided.sentence, run_id=decided.run_id)
     return Decision(decision=promoted.action, sentence=promoted.sentence, run_id=promoted.run_id)
 
 

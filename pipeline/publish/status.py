@@ -1,4 +1,4 @@
-"""What the status page and `status.json` say of every case: the same numbers, taken from records."""
+"""What the status page and `status.json` say of every case: the same numbers, from records."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ from pipeline.store import Store
 
 Health = Literal["healthy", "watch", "failing"]
 Captions = Callable[[str], Caption]
-GOES_ON = " The last champion keeps serving."
+GOES_ON = "The last champion keeps serving."
+NOBODY = "No champion serves yet."
 
 
 class PageLink(Part):
@@ -126,14 +127,19 @@ def _newest_run(run: Run, store: Store, case: str) -> NewestRun:
 
 def _verdict(run: Run, report: ReportRecord | None, *, serves: bool) -> tuple[Health, str]:
     """Health and headline: the newest report's, unless the newest run came to no good end."""
-    serving = GOES_ON if serves else " No champion serves yet."
     broken: Mapping[Ended, str] = {
-        "stopped": f"Stopped by a gate: {run.sentence}{serving}",
-        "failed": f"Notebook {run.failed_notebook} failed: {run.sentence}{serving}",
-        "interrupted": f"The newest run was interrupted before its end.{serving}",
+        "stopped": f"Stopped by a gate: {run.sentence}",
+        "failed": f"Notebook {run.failed_notebook} failed: {run.sentence}",
+        "interrupted": "The newest run was interrupted before its end.",
     }
     if run.ended in broken:
-        return "failing", broken[run.ended]
+        return "failing", _followed(broken[run.ended], GOES_ON if serves else NOBODY)
     if report is None:
         return "watch", "No run of this case has come to its report yet."
     return report.health, report.headline
+
+
+def _followed(words: str, sentence: str) -> str:
+    """Both, in one line; an error of several lines keeps them, and the sentence gets its own."""
+    separator = "\n" if "\n" in words else " " if words.endswith((".", "!", "?")) else ". "
+    return f"{words}{separator}{sentence}"

@@ -10,6 +10,8 @@ from markupsafe import Markup
 NO_BREAK = "\N{NO-BREAK SPACE}"
 MINUS = "\N{MINUS SIGN}"
 SIGNIFICANT = 3
+SMALL_PERCENT = 9.95
+"""What is rounded to 10 has no decimal."""
 MONTHS = (
     "January",
     "February",
@@ -31,8 +33,8 @@ SCORE_NAMES = {"rmse": "RMSE", "mae": "MAE", "wape": "WAPE", "r2": "R²"}
 def number(value: float) -> str:
     """Three significant digits, whole numbers whole, thousands separated.
 
-    >>> number(25.6311), number(1234567), number(0.04567), number(-3.0)
-    ('25.6', '1,234,567', '0.0457', '−3')
+    >>> number(25.6311), number(1234567), number(0.04567)
+    ('25.6', '1,234,567', '0.0457')
     """
     if value == int(value):
         text = f"{int(value):,}"
@@ -49,7 +51,7 @@ def share(value: float) -> str:
     ('44%', '1.5%')
     """
     percent = 100 * value
-    decimals = 1 if 0 < abs(percent) < 9.95 else 0
+    decimals = 1 if 0 < abs(percent) < SMALL_PERCENT else 0
     return f"{percent:,.{decimals}f}".replace("-", MINUS) + "%"
 
 

@@ -49,7 +49,9 @@ def _problems(
     figures = [file for file in record.files if file.kind == "figure"]
     if step in DRAWS and not figures:
         yield f"step {step!r} drew no figure"
-    yield from (f"figure {file.name!r} of step {step!r} is empty" for file in figures if not file.rows)
+    yield from (
+        f"figure {file.name!r} of step {step!r} is empty" for file in figures if not file.rows
+    )
     rows = record.observations.rows if isinstance(record, IngestRecord) else None
     for read in [rows] if rows is not None else [version.rows for version in record.inputs[:1]]:
         if not read:

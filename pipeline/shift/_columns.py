@@ -20,7 +20,8 @@ Values = NDArray[np.generic]
 @dataclass(frozen=True, kw_only=True)
 class Reading:
     """Bin 0 is for missing values. Bins depend on both windows alike, never on which is which:
-    else the windows could not change places, and the p-value would not hold."""
+    else the windows could not change places, and the p-value would not hold.
+    """
 
     codes: NDArray[np.intp]
     """Bin of each row, reference first."""
@@ -52,7 +53,7 @@ def read_booleans(reference: Values, current: Values, random: np.random.Generato
 def read_categories(reference: Values, current: Values, random: np.random.Generator) -> Reading:
     """A bin per category; beyond 63, those that are rarest over both windows share the last."""
     del random
-    from pandas import factorize  # noqa: PLC0415 - heavy
+    from pandas import factorize
 
     both = np.concatenate([np.asarray(reference, object), np.asarray(current, object)])
     codes, labels = factorize(both)

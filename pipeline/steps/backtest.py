@@ -97,11 +97,24 @@ def backtest(
     )
 
 
+def fitted(build: Callable[[], Any], frame: pd.DataFrame, truth: Floats) -> Any:
+    """A model learned from the frame, on all cores.
+
+    Models that are left to themselves (`n_jobs=None`) predict on one core, so that sums over their
+    parts are always made in the same order and give the same bits.
+    """
+    import joblib
+
+    model = build()
+    with joblib.parallel_config(backend="threading", n_jobs=-1):
+        model.fit(frame, truth)
+    return model
+
+
 def _predicted(
     competitor: Competitor, case: Case, frame: pd.DataFrame, truth: Floats, fold: Fold
 ) -> Floats:
-    model = competitor.build()
-    model.fit(frame.iloc[fold.train], truth[fold.train])
+    model = fitted(competitor.build, frame.iloc[fold.train], truth[fold.train])
     return case.task.predict(model, frame.iloc[fold.test])
 
 

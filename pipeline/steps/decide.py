@@ -40,7 +40,7 @@ def choose(
         return True, f"Retrain: {told} is above {limit:.3g}, the worst that its backtest allows."
     oldest = case.gates.oldest_champion.days
     if age > oldest:
-        return True, f"Retrain: the champion's newest training row is {age:.0f} days old ({oldest} allowed)."
+        return True, f"Retrain: what the champion learned is {age:.0f} days old, over {oldest}."
     return False, f"Keep: {told} is within {limit:.3g}, and the champion is {age:.0f} days old."
 
 

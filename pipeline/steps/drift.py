@@ -141,7 +141,8 @@ def _champion_error(
         return None
     case = run.case
     frame = case.task.frame(observations, case.schema)
-    fold = case.task.held_out(frame, case.schema, start=start, end=run.as_of)
+    unseen = max(start, champion.ref.learned.end)
+    fold = case.task.held_out(frame, case.schema, start=unseen, end=run.as_of)
     rows = frame.iloc[fold.test]
     model = load_model(run.store.model_bytes(case.name, champion.ref))
     predicted = case.task.predict(model, rows)

@@ -63,9 +63,13 @@ def evaluate(run: Run, options: EvaluateOptions) -> View:
         step.table("systems", "On the held-out window", _systems(systems, case))
         step.table("comparisons", "Paired tests", _comparisons(comparisons))
         step.figure(case.task.example(rows, case.schema, subject.predicted, low, high))
-        step.table("segments", "Worst segments first", _worst(segments, case))
+        step.table("worst", "Worst segments first", _worst(segments, case))
         step.figure(segment_errors(segments, case))
-        step.data("predictions", "Predictions for the held-out window", _predictions(rows, case, subject, low, high))
+        step.data(
+            "predictions",
+            "Predictions for the held-out window",
+            _predictions(rows, case, subject, low, high),
+        )
         return step.finish(
             as_of=run.as_of,
             sentence=_sentence(systems, case, coverage(truth, low, high), subject),
@@ -153,7 +157,7 @@ def segment_errors(segments: tuple[SegmentScores, ...], case: Case) -> Figure:
             y=alt.Y(f"{primary}:Q", title=f"{primary.upper()} ({unit})"),
         )
     )
-    worst = rows.loc[rows[primary].idxmax()]
+    worst = rows.iloc[int(rows[primary].to_numpy().argmax())]
     return figure(
         chart,
         rows,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -53,7 +53,7 @@ def ingest(run: Run, options: IngestOptions) -> View:
         change = merge.changes
         return step.finish(
             as_of=cut.as_of,
-            sentence=_sentence(cut, case, change.inserted, change.updated, change.unchanged),
+            sentence=_sentence(cut, change.inserted, change.updated, change.unchanged),
             publisher=source.publisher,
             licence=source.licence,
             address=source.address,
@@ -75,9 +75,7 @@ def ingest(run: Run, options: IngestOptions) -> View:
             ),
             oldest=_extreme(cut.rows, case, pc.min),
             newest=_extreme(cut.rows, case, pc.max),
-            observations=TableVersion(
-                table="observations", version=merge.version, rows=merge.rows
-            ),
+            observations=TableVersion(table="observations", version=merge.version, rows=merge.rows),
         )
 
 
@@ -138,13 +136,15 @@ def _described(frame: pd.DataFrame, case: Case, name: str) -> dict[str, object]:
     }
 
 
-def _plain(value: object) -> object:
+def _plain(value: Any) -> object:
+    import pandas as pd
+
     if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M}" if value == value else ""
-    return "" if value != value else round(float(str(value)), 4)
+        return "" if pd.isna(value) else f"{value:%Y-%m-%d %H:%M}"
+    return "" if pd.isna(value) else round(float(str(value)), 4)
 
 
-def _sentence(cut: Cut, case: Case, inserted: int, updated: int, unchanged: int) -> str:
+def _sentence(cut: Cut, inserted: int, updated: int, unchanged: int) -> str:
     return (
         f"{cut.rows.num_rows:,} rows up to {cut.as_of:%d %B %Y, %H:%M} UTC: {inserted:,} new, "
         f"{updated:,} revised, {unchanged:,} as they were."

@@ -37,7 +37,7 @@ def report(run: Run, options: ReportOptions) -> View:
     with run.step("report", options) as step:
         step.table("answer", "Today", _answer(run, promoted, evaluated))
         step.figure(history_figure(history, case))
-        step.table("history", "Runs, newest first", history.iloc[::-1])
+        step.table("runs", "Runs, newest first", history.iloc[::-1])
         step.table("card", "Model card", _card(run, promoted, evaluated))
         return step.finish(
             as_of=run.as_of,
@@ -67,22 +67,19 @@ def find_troubles(
     return found
 
 
-def read_history(
-    store: Store, case: str, newest: PromoteRecord, most: int
-) -> pd.DataFrame:
+def read_history(store: Store, case: str, newest: PromoteRecord, most: int) -> pd.DataFrame:
     """One row a run up to this one's as-of time, oldest first."""
     import pandas as pd
 
-    known = [record for record in store.records(case, PromoteRecord) if record.as_of <= newest.as_of]
-    ordered = sorted(known, key=lambda record: (record.as_of, record.run_id))[-most:]
-    return pd.DataFrame([_history_row(store, record) for record in ordered])
+    known = store.promotions(case, newest.as_of)[:most]
+    return pd.DataFrame([_history_row(store, record) for record in reversed(known)])
 
 
 def history_figure(history: pd.DataFrame, case: Case) -> Figure:
     """The champion's primary score and the baseline's, run by run."""
     import altair as alt
 
-    from pipeline.figures import INK, MUTED, SERIES, figure
+    from pipeline.figures import MUTED, SERIES, figure
 
     primary = case.task.primary.upper()
     unit = case.schema.column(case.schema.target).unit
@@ -178,6 +175,7 @@ def _headline(case: Case, promoted: PromoteRecord, troubles: list[str]) -> str:
     primary = promoted.primary
     ours, theirs = promoted.scores[primary], promoted.baseline_scores[primary]
     unit = case.schema.column(case.schema.target).unit
-    compared = f"{1 - ours / theirs:.0%} below" if ours <= theirs else f"{ours / theirs - 1:.0%} above"
+    gain = 1 - ours / theirs if theirs else 0.0
+    compared = f"{gain:.0%} below" if gain >= 0 else f"{-gain:.0%} above"
     told = f"{primary.upper()} {ours:.3g} {unit}, {compared} the baseline."
     return " ".join([told, *troubles])

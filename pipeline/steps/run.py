@@ -69,15 +69,14 @@ class Run:
 
     def need(self, kind: type[AnyRecord]) -> AnyRecord:
         """A step's record. By hand, a step that is missing is done first, with its defaults;
-        raises `StateError` in a run of the runner."""
+        raises `StateError` in a run of the runner.
+        """
         found = self.find(kind)
         if found is None and self.by_hand:
             self._do(_step_of(kind))
             found = self.find(kind)
         if found is None:
-            raise StateError.for_missing_record(
-                self.case.name, _step_of(kind), self.store.home
-            )
+            raise StateError.for_missing_record(self.case.name, _step_of(kind), self.store.home)
         return found
 
     def validated(self) -> pd.DataFrame:
@@ -88,7 +87,9 @@ class Run:
                 f"Validation stopped case {self.case.name!r}: {record.sentence} "
                 "Mend the data or the expectation, then run again from 1-ingest."
             )
-        return self.store.validated(self.case.name, self.case.schema, record)
+        rows = self.store.validated(self.case.name, self.case.schema, record)
+        frame: pd.DataFrame = rows.to_pandas()
+        return frame
 
     @contextmanager
     def step(self, name: StepName, options: Options) -> Iterator[StepWriter]:

@@ -25,7 +25,7 @@ from pipeline.records import (
     Window,
 )
 from pipeline.splits import Fold
-from pipeline.steps.backtest import Backtest, Competitor, backtest
+from pipeline.steps.backtest import Backtest, Competitor, backtest, fitted
 from pipeline.steps.run import Run
 from pipeline.steps.view import View
 from pipeline.steps.writer import StepWriter
@@ -145,9 +145,7 @@ def errors_by_fold(tested: list[Backtest], case: Case) -> Figure:
 
 
 def _held_out(case: Case, frame: pd.DataFrame, as_of: datetime) -> Fold:
-    return case.task.held_out(
-        frame, case.schema, start=as_of - case.windows.held_out, end=as_of
-    )
+    return case.task.held_out(frame, case.schema, start=as_of - case.windows.held_out, end=as_of)
 
 
 def _tested(
@@ -173,8 +171,7 @@ def _fitted(
 ) -> FittedModel:
     """Learned from all that was known before the held-out window; what is stored is what serves."""
     rows = frame.iloc[held_out.train]
-    model = chosen.build()
-    model.fit(rows, rows[case.schema.target].to_numpy(dtype=np.float64))
+    model = fitted(chosen.build, rows, rows[case.schema.target].to_numpy(dtype=np.float64))
     stored = step.model(role, chosen.title, dump_model(model))
     times = rows[str(case.schema.time)]
     return FittedModel(
@@ -221,7 +218,11 @@ def _ranking(tested: list[Backtest], case: Case) -> pd.DataFrame:
             {
                 "candidate": each.name,
                 "what it is": each.title,
-                **{name.upper(): round(value, 4) for name, value in each.scores.items() if name != "n"},
+                **{
+                    name.upper(): round(value, 4)
+                    for name, value in each.scores.items()
+                    if name != "n"
+                },
                 "better than baseline (%)": round(
                     100 * skill(each.scores[primary], baseline.scores[primary]), 1
                 ),

@@ -29,7 +29,9 @@ def validate(run: Run, options: ValidateOptions) -> View:
     """Judges all observations known at as_of; the quarantine is what fails now."""
     case, arrived = run.case, run.need(IngestRecord)
     suite = project.suite(case.name)
-    observations = run.store.observations(case.name, case.schema, arrived.observations.version, arrived.as_of)
+    observations = run.store.observations(
+        case.name, case.schema, arrived.observations.version, arrived.as_of
+    )
     table = case.check_columns(observations.to_pandas(), arrived.as_of)
     verdict = suites.check(
         table, suite, parameters={"fresh_since": arrived.as_of - case.gates.fresh}
@@ -44,17 +46,20 @@ def validate(run: Run, options: ValidateOptions) -> View:
         else options.most_quarantined
     )
     share = failing.num_rows / observations.num_rows
-    stops = [f"{finding.name}: {finding.sentence} Found {finding.observed}." for finding in verdict.stopped_by]
+    stops = [
+        f"{finding.name}: {finding.sentence} Found {finding.observed}."
+        for finding in verdict.stopped_by
+    ]
     if share > allowed:
-        stops.append(
-            f"{share:.1%} of the rows failed an expectation; at most {allowed:.1%} may."
-        )
+        stops.append(f"{share:.1%} of the rows failed an expectation; at most {allowed:.1%} may.")
 
     with run.step("validate", options) as step:
         quarantine = run.store.table(case.name, "quarantine")
         version = quarantine.replace(failing)
         step.table("expectations", "Expectations", _findings(verdict.findings))
-        step.table("quarantined", "Rows in quarantine", _by_reason(failing.to_pandas(), case.schema.series))
+        step.table(
+            "quarantined", "Rows in quarantine", _by_reason(failing.to_pandas(), case.schema.series)
+        )
         step.figure(pass_rates(verdict.findings))
         return step.finish(
             as_of=arrived.as_of,
@@ -89,7 +94,9 @@ def pass_rates(findings: tuple[Finding, ...]) -> Figure:
         ]
     )
     base = alt.Chart(rows).encode(
-        y=alt.Y("expectation:N", sort=None, title=None, axis=alt.Axis(labelLimit=220, labelColor=INK)),
+        y=alt.Y(
+            "expectation:N", sort=None, title=None, axis=alt.Axis(labelLimit=220, labelColor=INK)
+        ),
         x=alt.X("failing rows (%):Q", title="failing rows, % of all"),
     )
     chart = base.mark_bar(color=SERIES[1], height=12) + base.mark_text(
@@ -132,9 +139,7 @@ def _by_reason(failing: pd.DataFrame, series: tuple[str, ...]) -> pd.DataFrame:
     return failing.groupby(columns, dropna=False).size().rename("rows").reset_index()
 
 
-def _sentence(
-    rows: int, quarantined: int, findings: tuple[Finding, ...], stops: list[str]
-) -> str:
+def _sentence(rows: int, quarantined: int, findings: tuple[Finding, ...], stops: list[str]) -> str:
     if stops:
         return "The case stops here, and its champion keeps serving. " + " ".join(stops)
     passed = sum(finding.success for finding in findings)

@@ -76,11 +76,14 @@ def _table(artifact: Artifact, head: list[str], rows: list[list[str]], step: str
         bool(rows) and all(_is_number(row[place]) for row in rows) for place in range(len(head))
     ]
     cells = [
-        "<tr>" + "".join(_cell("td", value, number) for value, number in zip(row, numeric)) + "</tr>"
+        "<tr>"
+        + "".join(_cell("td", value, number) for value, number in zip(row, numeric, strict=True))
+        + "</tr>"
         for row in rows[:SHOWN_ROWS]
     ]
     heads = "".join(
-        _cell("th", value, number, ' scope="col"') for value, number in zip(head, numeric)
+        _cell("th", value, number, ' scope="col"')
+        for value, number in zip(head, numeric, strict=True)
     )
     rest = len(rows) - SHOWN_ROWS
     more = f"<p>{rest} more rows in the CSV file.</p>" if rest > 0 else ""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True)
 class StepWriter:
-    """Files go to the run's folder as they come; nothing counts until `finish` writes the record."""
+    """Files go to the run's folder as they come; none counts until `finish` writes the record."""
 
     store: Store
     case: str
@@ -58,9 +58,7 @@ class StepWriter:
         text = rows.to_csv(index=False, lineterminator="\n")
         path, digest = self._write(f"{name}.csv", text.encode())
         self.files.append(
-            Artifact(
-                name=name, kind="table", path=path, sha256=digest, rows=len(rows), title=title
-            )
+            Artifact(name=name, kind="table", path=path, sha256=digest, rows=len(rows), title=title)
         )
 
     def data(self, name: str, title: str, rows: pd.DataFrame) -> None:
@@ -107,5 +105,7 @@ class StepWriter:
         return View(record=record, folder=self.store.run_folder(self.case, self.run_id))
 
     def _write(self, name: str, content: bytes) -> tuple[str, str]:
+        if any(name.split(".", maxsplit=1)[0] == file.name for file in self.files):
+            raise StepError(f"Step {self.step!r} writes two files called {name!r}; name one anew.")
         path = f"{self.step}/{name}"
         return path, write_bytes(self.store.run_folder(self.case, self.run_id) / path, content)

@@ -1,7 +1,7 @@
 """The home folder: tables, runs, records and models. The only package that knows its paths.
 
-Layout below `home`: `tables/<case>/observations|quarantine` (Delta), `runs/<case>/<run id>/run.json`,
-`…/<notebook>.ipynb`, `…/<step>/record.json` and the step's files; `mlflow.db` and `artifacts/`.
+Layout below `home`: `tables/<case>/observations|quarantine` (Delta); in `runs/<case>/<run id>/`
+`run.json`, `<notebook>.ipynb`, `<step>/record.json` and the step's files; `mlflow.db`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 import pyarrow as pa
 from pydantic import ValidationError
@@ -20,6 +20,7 @@ from pydantic import ValidationError
 from pipeline.errors import StateError
 from pipeline.records import (
     RECORDS,
+    STEPS_OF,
     FittedModel,
     ModelRef,
     PromoteRecord,
@@ -33,9 +34,6 @@ from pipeline.store import project
 from pipeline.store.atomic import sha256_of, write_bytes
 from pipeline.store.changes import COPY, rows_without
 from pipeline.store.tables import Table
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 REASON = "failed expectations"
 """Column of the quarantine: names of what a row failed, comma-separated."""
@@ -69,13 +67,13 @@ class Store:
         )
         return rows.sort_by([(name, "ascending") for name in (*schema.key, COPY)])
 
-    def validated(self, case: str, schema: Schema, record: ValidateRecord) -> pd.DataFrame:
+    def validated(self, case: str, schema: Schema, record: ValidateRecord) -> pa.Table:
         """The observations that a validation judged, less those that it quarantined, by key."""
         (read,) = record.inputs
         rows = self.observations(case, schema, read.version, record.as_of)
         failing = self.table(case, "quarantine").read(record.quarantine.version)
         kept = rows_without(rows, failing, (*schema.key, COPY))
-        return kept.select(list(schema.names)).to_pandas()
+        return kept.select(list(schema.names))
 
     def claim(self, case: str, *, simulated: bool) -> None:
         """Marks whose data the case's tables hold; raises `StateError` on a mixture."""
@@ -140,12 +138,24 @@ class Store:
 
     def promotion(self, case: str, as_of: datetime | None = None) -> PromoteRecord | None:
         """The newest decision about the champion up to `as_of`, by the time it was made for."""
+        return next(iter(self.promotions(case, as_of)), None)
+
+    def promotions(self, case: str, as_of: datetime | None = None) -> list[PromoteRecord]:
+        """Decisions about the champion up to `as_of`, newest first.
+
+        One whose notebook was refused afterwards, or was killed before it ended, doesn't count.
+        """
         known = [
             record
             for record in self.records(case, PromoteRecord)
-            if as_of is None or record.as_of <= as_of
+            if (as_of is None or record.as_of <= as_of) and self._stands(record)
         ]
-        return max(known, key=lambda record: (record.as_of, record.run_id), default=None)
+        return sorted(known, key=lambda record: (record.as_of, record.run_id), reverse=True)
+
+    def _stands(self, record: Record) -> bool:
+        whole = self.run_record(record.case, record.run_id)
+        notebook = next(name for name, steps in STEPS_OF.items() if record.step in steps)
+        return whole is None or notebook in whole.notebooks
 
     def model_bytes(self, case: str, model: ModelRef) -> bytes:
         """The model's file, checked by digest; raises `StateError` when it isn't what was kept."""

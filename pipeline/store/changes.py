@@ -125,7 +125,9 @@ def _revisions(
     database: duckdb.DuckDBPyConnection, schema: Schema, matched: str
 ) -> tuple[tuple[str, float, float], ...]:
     target = _quoted([schema.target])[0]
-    label = " || ' ' || ".join(f"coalesce(CAST(i.{name} AS VARCHAR), '?')" for name in _quoted(schema.key))
+    label = " || ' ' || ".join(
+        f"coalesce(CAST(i.{name} AS VARCHAR), '?')" for name in _quoted(schema.key)
+    )
     found = database.execute(
         f"SELECT {label}, TRY_CAST(e.{target} AS DOUBLE), TRY_CAST(i.{target} AS DOUBLE) "
         f"FROM incoming i JOIN existing e ON {matched} "

@@ -12,7 +12,7 @@ from pipeline.errors import StateError
 
 
 def owner() -> str:
-    """This process and machine, in words."""
+    """The process that calls and its machine, in words."""
     return f"process {os.getpid()} on {platform.node()}"
 
 

@@ -68,7 +68,9 @@ class Table:
         condition = None
         if time is not None and not_after is not None:
             field = ds.field(time)
-            condition = (field <= pa.scalar(not_after, pa.timestamp("us", tz="UTC"))) | field.is_null()
+            condition = (
+                field <= pa.scalar(not_after, pa.timestamp("us", tz="UTC"))
+            ) | field.is_null()
         return dataset.to_table(columns=columns, filter=condition)
 
     def merge(self, rows: pa.Table, schema: Schema) -> Merge:

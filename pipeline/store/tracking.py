@@ -65,9 +65,7 @@ def _log(
     for name, value in candidate.scores.items():
         client.log_metric(run.info.run_id, f"mean_{name}", value)
     client.log_metric(run.info.run_id, "skill", candidate.skill)
-    client.set_terminated(
-        run.info.run_id, end_time=int(record.finished.timestamp() * 1000)
-    )
+    client.set_terminated(run.info.run_id, end_time=int(record.finished.timestamp() * 1000))
 
 
 def _point(

@@ -49,7 +49,8 @@ class Task(Protocol):
 
     def frame(self, observations: pd.DataFrame, schema: Schema) -> pd.DataFrame:
         """The table that models take, in the order of the observations: the schema's columns and
-        what is known of the past when each row is to be predicted."""
+        what is known of the past when each row is to be predicted.
+        """
 
     def folds(
         self, frame: pd.DataFrame, schema: Schema, *, count: int, length: timedelta, end: datetime
@@ -96,4 +97,5 @@ class Task(Protocol):
         self, records: pd.DataFrame, history: pd.DataFrame, schema: Schema
     ) -> pd.DataFrame:
         """The frame for the records of a call, from the history that the service carries; raises
-        `ServiceError` for a record that can't be predicted, with the field named."""
+        `ServiceError` for a record that can't be predicted, with the field named.
+        """

@@ -53,11 +53,18 @@ class Forecasting:
     """Neighbouring origins whose losses depend on one another; a week covers the weekly cycle."""
 
     def __post_init__(self) -> None:
+        if self.horizon < 1:
+            raise CaseError(f"The horizon is {self.horizon!r} steps; choose 1 or more.")
         short = [lag for lag in (*self.lags, self.season) if lag < self.horizon]
         if short:
             raise CaseError(
                 f"Lags {short!r} are shorter than the horizon of {self.horizon} steps: they would "
                 "look into the future of the forecast. Use lags of a horizon or more."
+            )
+        if self.season not in self.lags:
+            raise CaseError(
+                f"The season of {self.season} steps is not among the lags {self.lags!r}: the "
+                "baseline is the value a season before. Add it."
             )
 
     @property
@@ -89,7 +96,16 @@ class Forecasting:
         )
 
     def frame(self, observations: pd.DataFrame, schema: Schema) -> pd.DataFrame:
-        """Adds the history columns; needs unique keys, and times on the grid."""
+        """Adds the history columns; needs unique keys, and times on the grid.
+
+        Raises `CaseError` when a value is known later than a step after its time: the newest ones
+        that the columns look at would not be known at the origin.
+        """
+        if schema.known_after > STEP_LENGTH[self.every]:
+            raise CaseError(
+                f"Values are known {schema.known_after} after their time, more than one step "
+                f"({self.every}): a forecast would use what is not known yet. Use longer steps."
+            )
         grid = self._grid(observations, schema)
         added = {f"lag_{lag}": grid.lagged(lag) for lag in self.lags}
         added |= {f"mean_{width}": grid.mean_before(self.horizon, width) for width in self.means}

@@ -26,7 +26,7 @@ def step_labels(every: str, times: Times) -> dict[str, NDArray[Any]]:
     if every == "D":
         # 1970-01-01 was a Thursday, weekday 3 counted from Monday.
         weekdays = (times.astype("datetime64[D]").astype(np.int64) + 3) % 7
-        return {"weekday": np.array("Mon Tue Wed Thu Fri Sat Sun".split())[weekdays]}
+        return {"weekday": np.array(["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"])[weekdays]}
     return {"year": times.astype("datetime64[Y]").astype(str)}
 
 
@@ -87,7 +87,9 @@ def example_figure(
     )
     forecast = base.mark_line(color=SERIES[0], strokeWidth=1.8).encode(y="forecast:Q")
     truth = base.mark_point(color=INK, size=14, filled=True).encode(y=f"{schema.target}:Q")
-    inside = float(np.mean((rows["low"] <= rows[target.name]) & (rows[target.name] <= rows["high"])))
+    inside = float(
+        np.mean((rows["low"] <= rows[target.name]) & (rows[target.name] <= rows["high"]))
+    )
     return figure(
         band + forecast + truth,
         rows,
@@ -96,5 +98,3 @@ def example_figure(
         words=f"The newest {len(rows)} steps of {name}, the series of middle volume. "
         f"{inside:.0%} of the counted values lie within their interval.",
     )
-
-

@@ -44,13 +44,14 @@ class Grid:
 
     def mean_before(self, lag: int, width: int) -> Floats:
         """Mean of the `width` steps that end `lag` steps before each observation, of those that
-        are known; NaN where none is."""
+        are known; NaN where none is.
+        """
         known = np.isfinite(self.values)
         sums = _moving_sum(np.where(known, self.values, 0.0), width)
         counts = _moving_sum(known.astype(float), width)
         with np.errstate(invalid="ignore", divide="ignore"):
             means = np.where(counts > 0.5, sums / counts, np.nan)
-        return self._back(means, lag)
+        return self._back(np.asarray(means), lag)
 
     def seasonal_mean(self, season: int, seasons: int) -> Floats:
         """Mean of the values 1, 2, … `seasons` seasons before, of those that are known."""

@@ -65,7 +65,8 @@ def join_history(
         .to_numpy(dtype=np.float64, na_value=np.nan)
     )
     past = past.assign(**{schema.target: past[schema.target].astype(np.float64)})
-    return pd.concat([past, asked.astype(past.dtypes.to_dict())], ignore_index=True)
+    frame: pd.DataFrame = pd.concat([past, asked.astype(past.dtypes.to_dict())], ignore_index=True)
+    return frame
 
 
 def _keys(rows: pd.DataFrame, schema: Schema) -> Any:

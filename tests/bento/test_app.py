@@ -88,6 +88,8 @@ def test_another_time_zone_is_the_same_moment(client: httpx.Client) -> None:
         ({"counter": "north", "hour": "2021-03-20T07:00:00Z"}, "hour"),
         ({"counter": "north", "hour": "1970-01-01T00:00:00Z"}, "hour"),
         ({"counter": "north", "hour": "9999-12-31T23:59:59Z"}, "hour"),
+        ({"counter": "north", "hour": "0001-01-01T00:00:00+14:00"}, "hour"),
+        ({"counter": "north", "hour": "9999-12-31T23:59:59-14:00"}, "hour"),
     ],
 )
 def test_a_field_that_does_not_fit_is_named(

@@ -129,6 +129,28 @@ def test_no_champion_is_an_error_with_the_remedy(cases: dict[str, Case], tmp_pat
             act()
 
 
+def test_a_disk_that_fails_leaves_the_last_export(
+    store: Store, cases: dict[str, Case], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the new folder can't be put in place, the error names it and the old one stays."""
+    export_champions(store, tmp_path / "out", cases=cases)
+
+    rename = Path.rename
+
+    def full(self: Path, target: Path) -> Path:
+        if self.name == "new":
+            raise OSError(28, "No space left on device")
+        return rename(self, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", full)
+        with pytest.raises(StateError, match=r"out can't be written: No space left on device"):
+            export_champions(store, tmp_path / "out", cases=cases)
+
+    assert 1 == len(read_bundles(tmp_path / "out"))
+    assert {"home", "out"} == {path.name for path in tmp_path.iterdir()}
+
+
 def test_an_empty_folder_is_no_service(tmp_path: Path) -> None:
     """A service without champions says how to get some."""
     with pytest.raises(ServiceError, match="vigie run"):

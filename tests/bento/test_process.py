@@ -137,7 +137,7 @@ def test_serve_answers_and_ends_cleanly(store: Store, checkout: Path, ending: in
         assert b"googletagmanager" not in page
         assert 2 < len(family)
         assert not psutil.wait_procs(family, timeout=5)[1]
-    assert not (checkout / "nobody").exists()
+    assert not (checkout / "nobody" / "bentoml").exists()
 
 
 def test_a_bento_answers_like_the_checkout(
@@ -154,7 +154,7 @@ def test_a_bento_answers_like_the_checkout(
 
     assert (packed.tag, packed.path) == (again.tag, again.path)
     assert packed.path.is_relative_to(store.home / "bentoml")
-    assert not (checkout / "nobody").exists()
+    assert not (checkout / "nobody" / "bentoml").exists()
     assert packed.archive is not None
     with tarfile.open(packed.archive) as archive:
         assert any(name.endswith("bento.yaml") for name in archive.getnames())

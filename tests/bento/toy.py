@@ -55,7 +55,9 @@ class ToyTask:
         newest = history["hour"].max()
         known = set(history["counter"])
         problems = []
-        for place, (counter, hour) in enumerate(zip(records["counter"], records["hour"])):
+        for place, (counter, hour) in enumerate(
+            zip(records["counter"], records["hour"], strict=True)
+        ):
             if counter not in known:
                 problems.append((place, "counter", f"{counter!r} is not a counter"))
             if not newest - timedelta(days=2) < hour <= newest + timedelta(days=1):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -270,9 +271,7 @@ class FakeHome:
         )
 
     def _train(self, base: dict[str, Any], model: ModelRef) -> Record:
-        fold = FoldScores(
-            fold="1", start=AS_OF, end=AS_OF, trained_rows=600000, scores=self.scores
-        )
+        fold = FoldScores(fold="1", start=AS_OF, end=AS_OF, trained_rows=600000, scores=self.scores)
         return TrainRecord(
             **base,
             primary="rmse",
@@ -339,7 +338,10 @@ class FakeHome:
         folder.joinpath("volume.svg").write_text(SVG)
         folder.joinpath("volume.csv").write_text("day,count\n2021-09-01,5\n")
         rows = ["counter,hour,count,note", f'"{NASTY.replace(chr(34), "")}",7,1234,""']
-        rows += [f"Counter number {place} of the boulevard,{place},{place * 37},fine" for place in range(9)]
+        rows += [
+            f"Counter number {place} of the boulevard,{place},{place * 37},fine"
+            for place in range(9)
+        ]
         folder.joinpath("counters.csv").write_text("\n".join(rows) + "\n")
         return (
             Artifact(
@@ -364,12 +366,20 @@ class FakeHome:
         cells = []
         for step in STEPS_OF[name]:  # type: ignore[index]
             path = self.store.run_folder(case, run_id) / step / "record.json"
-            kind = next(kind for kind in Record.__subclasses__() if kind.model_fields["step"].default == step)
-            view = View(record=kind.model_validate_json(path.read_bytes()), folder=path.parent.parent)
+            kind = next(
+                kind
+                for kind in Record.__subclasses__()
+                if kind.model_fields["step"].default == step
+            )
+            view = View(
+                record=kind.model_validate_json(path.read_bytes()), folder=path.parent.parent
+            )
             cells += [
                 new_markdown_cell(f"## What {step} found"),
                 _shown("step", view._repr_html_()),
-                new_markdown_cell(f"Some *prose* about {step}, with $x$ and a [link](https://example.org/)."),
+                new_markdown_cell(
+                    f"Some *prose* about {step}, with $x$ and a [link](https://example.org/)."
+                ),
                 _shown("view.figure('volume')", view.figure("volume").page),
                 _shown("view.table('counters')", view.table("counters").page),
                 _printed(f"print({NASTY!r})", NASTY),
@@ -402,10 +412,32 @@ def _printed(source: str, text: str) -> Any:
     return new_code_cell(source, outputs=[new_output("stream", name="stdout", text=text)])
 
 
+@pytest.fixture(scope="session")
+def make_home() -> Callable[[Path], FakeHome]:
+    """Makes an empty home in a folder; its `run` writes runs."""
+    return lambda folder: FakeHome(store=Store(home=folder))
+
+
+@pytest.fixture(scope="session")
+def publish_home() -> Callable[..., Published]:
+    """Publishes a home with the embedded renderer, unless told otherwise."""
+
+    def made(home: FakeHome, output: Path, **changes: Any) -> Published:
+        settings: dict[str, Any] = {
+            "renderer": "embedded",
+            "now": NOW,
+            "captions": caption,
+            "lives": lambda owner: owner == "alive",
+        }
+        return publish(home.store, output, **settings | changes)
+
+    return made
+
+
 @pytest.fixture
-def home(tmp_path: Path) -> FakeHome:
+def home(tmp_path: Path, make_home: Callable[[Path], FakeHome]) -> FakeHome:
     """An empty home; its `run` writes runs."""
-    return FakeHome(store=Store(home=tmp_path / "home"))
+    return make_home(tmp_path / "home")
 
 
 @pytest.fixture
@@ -417,20 +449,11 @@ def site(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def published(home: FakeHome, site: Path, tmp_path: Path) -> Callable[..., Published]:
-    """Publishes the home to `tmp_path`/public with the embedded renderer."""
-
-    def made(**changes: Any) -> Published:
-        settings: dict[str, Any] = {
-            "renderer": "embedded",
-            "site": site,
-            "now": NOW,
-            "captions": caption,
-            "lives": lambda owner: owner == "alive",
-        }
-        return publish(home.store, tmp_path / "public", **settings | changes)
-
-    return made
+def published(
+    home: FakeHome, site: Path, tmp_path: Path, publish_home: Callable[..., Published]
+) -> Callable[..., Published]:
+    """Publishes the home to `tmp_path`/public."""
+    return functools.partial(publish_home, home, tmp_path / "public", site=site)
 
 
 class Html(HTMLParser):

@@ -5,8 +5,10 @@ from __future__ import annotations
 import functools
 import http.server
 import json
+import shutil
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -54,21 +56,42 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
         """Nothing is printed."""
 
 
-@pytest.fixture
-def address(home: Any, published: Callable[..., Published]) -> Iterator[str]:
-    """The site of three cases, healthy, stopped and simulated, served on loopback."""
-    home.source = "live"
-    home.run("trams")
-    home.source = "sample"
-    home.run("bikes")
-    home.source = "files"
-    home.run("cars")
-    home.run("cars", "3", notebooks=("1-ingest", "2-validate"), outcome="stopped", stopped="validate")
-    handler = functools.partial(Quiet, directory=str(published().output))
+@dataclass(frozen=True, kw_only=True)
+class Served:
+    """A site on loopback."""
+
+    address: str
+    pages: tuple[str, ...]
+    """Relative to the address."""
+
+
+@pytest.fixture(scope="module", params=["embedded", "quarto"])
+def served(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    make_home: Callable[[Path], Any],
+    publish_home: Callable[..., Published],
+) -> Iterator[Served]:
+    """Three cases, a live one, a simulated one and a stopped one, by each renderer."""
+    if request.param == "quarto" and shutil.which("quarto") is None:
+        pytest.skip("needs Quarto on the path")
+    folder = tmp_path_factory.mktemp(request.param)
+    home = make_home(folder / "home")
+    for case, source in (("trams", "live"), ("bikes", "sample"), ("cars", "files")):
+        home.source = source
+        home.run(case)
+    home.run(
+        "cars", "3", notebooks=("1-ingest", "2-validate"), outcome="stopped", stopped="validate"
+    )
+    root = publish_home(home, folder / "public", renderer=request.param).output
+    handler = functools.partial(Quiet, directory=str(root))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/"
+        yield Served(
+            address=f"http://127.0.0.1:{server.server_port}/",
+            pages=tuple(sorted(str(path.relative_to(root)) for path in root.rglob("*.html"))),
+        )
         server.shutdown()
         thread.join()
 
@@ -90,12 +113,6 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     driver.quit()
 
 
-def pages(tmp_path: Path) -> list[str]:
-    """Addresses of all pages, relative to the root."""
-    root = tmp_path / "public"
-    return sorted(str(path.relative_to(root)) for path in root.rglob("*.html"))
-
-
 def set_screen(browser: Any, width: int, scheme: str = "light") -> None:
     """A window of that width in CSS pixels, and the reader's wish for light or dark."""
     browser.execute_cdp_cmd(
@@ -108,17 +125,15 @@ def set_screen(browser: Any, width: int, scheme: str = "light") -> None:
     )
 
 
-def test_no_page_scrolls_sideways_or_complains(
-    browser: Any, address: str, tmp_path: Path
-) -> None:
+def test_no_page_scrolls_sideways_or_complains(browser: Any, served: Served) -> None:
     """On a phone's width, folds open, no page is wider than the screen; nothing is logged, and
     nothing is asked of another host."""
     set_screen(browser, 360)
     browser.get_log("browser")
     browser.get_log("performance")
     wide = []
-    for page in pages(tmp_path):
-        browser.get(address + page)
+    for page in served.pages:
+        browser.get(served.address + page)
         width = browser.execute_script(
             "document.querySelectorAll('details').forEach(fold => fold.open = true);"
             "return document.documentElement.scrollWidth;"
@@ -130,7 +145,7 @@ def test_no_page_scrolls_sideways_or_complains(
         message["params"]["request"]["url"]
         for message in asked
         if message["method"] == "Network.requestWillBeSent"
-        and not message["params"]["request"]["url"].startswith((address, "data:"))
+        and not message["params"]["request"]["url"].startswith((served.address, "data:"))
     }
 
     assert wide == []
@@ -139,12 +154,12 @@ def test_no_page_scrolls_sideways_or_complains(
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_words_stand_out(browser: Any, address: str, tmp_path: Path, scheme: str) -> None:
+def test_words_stand_out(browser: Any, served: Served, scheme: str) -> None:
     """All text has a contrast of at least 4.5 to 1 (WCAG 2.2, 1.4.3), in light and in dark."""
     set_screen(browser, 1280, scheme)
     faint = []
-    for page in pages(tmp_path):
-        browser.get(address + page)
+    for page in served.pages:
+        browser.get(served.address + page)
         browser.execute_script(
             "document.querySelectorAll('details').forEach(fold => fold.open = true)"
         )
@@ -153,12 +168,13 @@ def test_words_stand_out(browser: Any, address: str, tmp_path: Path, scheme: str
     assert faint == []
 
 
-def test_pages_read_without_javascript(browser: Any, address: str) -> None:
+@pytest.mark.parametrize("served", ["embedded"], indirect=True)
+def test_pages_read_without_javascript(browser: Any, served: Served) -> None:
     """Without JavaScript the words, the menu and the folds are there, and no dead button."""
     set_screen(browser, 360)
     browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
     try:
-        browser.get(address + "index.html")
+        browser.get(served.address + "index.html")
         text = browser.find_element("css selector", "main").text
         button = browser.find_element("css selector", "button.theme")
         fold = browser.find_element("css selector", ".narrow summary")
@@ -173,15 +189,16 @@ def test_pages_read_without_javascript(browser: Any, address: str) -> None:
         browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
 
 
-def test_a_reader_chooses_the_theme(browser: Any, address: str) -> None:
+@pytest.mark.parametrize("served", ["embedded"], indirect=True)
+def test_a_reader_chooses_the_theme(browser: Any, served: Served) -> None:
     """The button turns the page dark, and the next page is dark from the start."""
     set_screen(browser, 1280)
-    browser.get(address + "index.html")
+    browser.get(served.address + "index.html")
     background = "return getComputedStyle(document.body).backgroundColor"
     light = browser.execute_script(background)
     browser.find_element("css selector", "button.theme").click()
     dark = browser.execute_script(background)
-    browser.get(address + "method.html")
+    browser.get(served.address + "method.html")
 
     assert light == "rgb(255, 255, 255)"
     assert dark != light
@@ -190,10 +207,10 @@ def test_a_reader_chooses_the_theme(browser: Any, address: str) -> None:
     browser.execute_script("localStorage.clear()")
 
 
-def test_the_age_of_live_data_is_told(browser: Any, address: str) -> None:
+def test_the_age_of_live_data_is_told(browser: Any, served: Served) -> None:
     """A live feed whose newest row is years old is called very late; files have no age."""
     set_screen(browser, 1280)
-    browser.get(address + "index.html")
+    browser.get(served.address + "index.html")
     ages = [found.text for found in browser.find_elements("css selector", ".vigie-age")]
 
     assert len(ages) == 1
@@ -201,12 +218,13 @@ def test_the_age_of_live_data_is_told(browser: Any, address: str) -> None:
     assert "days old" in ages[0]
 
 
-def test_the_skip_link_leads_to_the_content(browser: Any, address: str) -> None:
+@pytest.mark.parametrize("served", ["embedded"], indirect=True)
+def test_the_skip_link_leads_to_the_content(browser: Any, served: Served) -> None:
     """The first stop of the keyboard is a visible link past the navigation."""
     from selenium.webdriver.common.keys import Keys
 
     set_screen(browser, 1280)
-    browser.get(address + "index.html")
+    browser.get(served.address + "index.html")
     browser.find_element("css selector", "body").send_keys(Keys.TAB)
     focused = browser.switch_to.active_element
 

@@ -10,7 +10,7 @@ import pytest
 from pipeline.errors import SiteError
 from pipeline.publish.downloads import Downloads
 from pipeline.publish.executed import Executed
-from pipeline.publish.outputs import output_html, with_own_ids
+from pipeline.publish.outputs import joined_streams, output_html, with_own_ids
 
 
 @pytest.mark.parametrize(
@@ -82,3 +82,13 @@ def test_a_file_that_no_record_names_is_not_linked() -> None:
     fragment = '<figure class="vigie-figure" data-file="drift/unknown"></figure>'
 
     assert Downloads().linked(fragment) == fragment
+
+
+def test_lines_printed_in_a_row_are_one_output() -> None:
+    """Progress line by line is one box; another stream or a figure between parts it."""
+    line = {"output_type": "stream", "name": "stdout", "text": "a\n"}
+    other = {"output_type": "stream", "name": "stderr", "text": ["b", "\n"]}
+    table = {"output_type": "display_data", "data": {"text/plain": "t"}}
+    found = list(joined_streams([line, line, other, table, table, line]))
+
+    assert ["a\na\n", "b\n", None, None, "a\n"] == [output.get("text") for output in found]

@@ -70,7 +70,7 @@ def test_a_missing_quarto_is_an_error_when_asked_for(
 ) -> None:
     """The error names the remedy, and nothing is written."""
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(SiteError, match="quarto.org.*--renderer embedded"):
+    with pytest.raises(SiteError, match=r"quarto\.org.*--renderer embedded"):
         published(renderer="quarto")
 
     assert not (tmp_path / "public").exists()
@@ -82,7 +82,9 @@ def test_a_failed_quarto_shows_its_last_words(
     """What Quarto said is in the error, and the old site stays."""
     home.run()
     old = published().output.joinpath("index.html").read_text()
-    install_quarto(tmp_path / "bin", "#!/bin/sh\necho 'ERROR: no such theme' >&2\nexit 3\n", monkeypatch)
+    install_quarto(
+        tmp_path / "bin", "#!/bin/sh\necho 'ERROR: no such theme' >&2\nexit 3\n", monkeypatch
+    )
     with pytest.raises(SiteError, match=r"ended with 3:\nERROR: no such theme"):
         published(renderer="quarto")
 
@@ -103,7 +105,8 @@ def test_navigation_is_that_of_quarto(published: Publish, site: Path, read: Read
     path = site.parent / "_quarto.yml"
     path.write_text(
         path.read_text().replace(
-            "      - text: About", "      - text: News\n        href: site/news.md\n      - text: About"
+            "      - text: About",
+            "      - text: News\n        href: site/news.md\n      - text: About",
         )
     )
     (site / "news.md").write_text("---\ntitle: News\n---\n\nNone.\n")

@@ -16,6 +16,20 @@ def publish_one(output: Path, text: str) -> None:
         (fresh / "index.html").write_text(text)
 
 
+def break_off(output: Path) -> None:
+    """A renderer that fails after half of its pages."""
+    with replacing(output) as fresh:
+        (fresh / "index.html").write_text("half")
+        raise SiteError("broken")
+
+
+def obstruct(output: Path) -> None:
+    """A site whose old pages can not be moved aside."""
+    with replacing(output) as fresh:
+        (fresh / "index.html").write_text("new")
+        (output.parent / "._site.build" / "old").write_text("in the way")
+
+
 def test_a_new_site_takes_the_place_of_the_old(tmp_path: Path) -> None:
     """Pages of the old site that the new one lacks are gone."""
     output = tmp_path / "_site"
@@ -41,9 +55,8 @@ def test_a_failed_render_leaves_the_old_site(tmp_path: Path) -> None:
     """Whatever goes wrong, the old site is whole and nothing half-made lies about."""
     output = tmp_path / "_site"
     publish_one(output, "old")
-    with pytest.raises(SiteError, match="broken"), replacing(output) as fresh:
-        (fresh / "index.html").write_text("half")
-        raise SiteError("broken")
+    with pytest.raises(SiteError, match="broken"):
+        break_off(output)
 
     assert (output / "index.html").read_text() == "old"
     assert [path.name for path in (tmp_path / "._site.build").iterdir()] == ["lock"]
@@ -93,8 +106,7 @@ def test_an_old_site_comes_back_when_the_exchange_fails(tmp_path: Path) -> None:
     """When the new folder can't be moved, the old one is put back."""
     output = tmp_path / "_site"
     publish_one(output, "old")
-    with pytest.raises(SiteError), replacing(output) as fresh:
-        (fresh / "index.html").write_text("new")
-        (output.parent / "._site.build" / "old").write_text("in the way")
+    with pytest.raises(SiteError):
+        obstruct(output)
 
     assert (output / "index.html").read_text() == "old"

@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
+from pipeline.options import NOTEBOOKS
 from pipeline.publish import Published, words
 
 Publish = Callable[..., Published]
@@ -72,9 +73,7 @@ def test_identifiers_are_unique_on_a_page(home: Any, published: Publish, read: R
     assert any(name.endswith("clip0") for name in page.ids)
 
 
-def test_data_are_beside_every_figure_and_table(
-    home: Any, published: Publish, read: Read
-) -> None:
+def test_data_are_beside_every_figure_and_table(home: Any, published: Publish, read: Read) -> None:
     """A figure links to its drawing and its data, a table to its data, as the step wrote them."""
     run_id = home.run()
     output = published().output
@@ -101,7 +100,8 @@ def test_numbers_on_the_first_page_are_those_of_the_records(
 
     for expected in (
         words.quantity(home.scores["rmse"], "bikes/h"),
-        f"{words.share(skill)} below the baseline’s {words.quantity(home.baseline, 'bikes/h')}",
+        f"{words.share(skill)} below the baseline\u2019s "
+        f"{words.quantity(home.baseline, 'bikes/h')}",
         "1,234,555 rows",
         "until 9 September 2021, 21:00 UTC",
         "Gradient boosting, Poisson loss",
@@ -119,7 +119,7 @@ def test_a_champion_worse_than_the_baseline_is_called_so(
     home.baseline = 20.0
     home.run()
 
-    assert "28% above the baseline’s 20" in read(published().output / "index.html").text
+    assert "28% above the baseline\u2019s 20" in read(published().output / "index.html").text
 
 
 def test_status_json_has_the_same_numbers(home: Any, published: Publish) -> None:
@@ -157,6 +157,7 @@ def test_status_json_has_the_same_numbers(home: Any, published: Publish) -> None
         "drift": ["alarms", "run_id", "watched"],
         "metric": [
             "baseline",
+            "finished",
             "held_out_end",
             "held_out_start",
             "name",
@@ -233,6 +234,18 @@ def test_a_stopped_case_keeps_its_last_good_results(
     assert "25.6 bikes/h" in text
 
 
+def test_a_run_that_failed_in_its_report_shows_its_own_champion(
+    home: Any, published: Publish, read: Read
+) -> None:
+    """What the broken run did decide is not called the result of an earlier one."""
+    home.run(run_id="1")
+    home.run(run_id="2", notebooks=tuple(NOTEBOOKS)[:-1], outcome="failed", failed="6-report")
+    text = read(published().output / "index.html").text
+
+    assert "Notebook 6-report failed" in text
+    assert "last good" not in text
+
+
 @pytest.mark.parametrize(
     ("run", "said"),
     [
@@ -254,6 +267,27 @@ def test_a_broken_run_fails_the_case(
     assert not (output / "bikes" / "training.html").exists()
 
 
+@pytest.mark.parametrize(
+    ("sentence", "headline"),
+    [
+        ("It broke", "Notebook 4-train failed: It broke. No champion serves yet."),
+        (
+            "Two:\n  - a\n  - b",
+            "Notebook 4-train failed: Two:\n  - a\n  - b\nNo champion serves yet.",
+        ),
+    ],
+)
+def test_an_error_of_several_lines_stays_readable(
+    home: Any, published: Publish, sentence: str, headline: str
+) -> None:
+    """Who serves is a sentence of its own, whatever the error ends with."""
+    home.sentence["run"] = sentence
+    home.run(notebooks=("1-ingest",), outcome="failed", failed="4-train")
+    found = json.loads((published().output / "status.json").read_text())
+
+    assert headline == found["cases"][0]["headline"]
+
+
 def test_a_run_under_way_changes_nothing(home: Any, published: Publish, read: Read) -> None:
     """While a living process works on a run, the last report stands."""
     home.alarms = ()
@@ -271,9 +305,10 @@ def test_a_page_of_an_older_run_says_why(home: Any, published: Publish, read: Re
     home.run(run_id=LATER, notebooks=("1-ingest", "2-validate", "3-drift"), decision="keep")
     output = published().output
 
-    assert "the newest run kept the champion and trained nothing" in read(
-        output / "bikes" / "training.html"
-    ).text
+    assert (
+        "the newest run kept the champion and trained nothing"
+        in read(output / "bikes" / "training.html").text
+    )
     assert "the newest run" not in read(output / "bikes" / "drift.html").text
 
 

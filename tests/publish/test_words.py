@@ -21,7 +21,7 @@ def test_a_number_keeps_three_digits(value: float) -> None:
 
 @pytest.mark.parametrize(
     ("value", "shown"),
-    [(1234567.0, "1,234,567"), (1234.5, "1,234"), (0.0, "0"), (-0.04567, "−0.0457"), (7, "7")],
+    [(1234567.0, "1,234,567"), (1234.5, "1,234"), (0.0, "0"), (-0.04567, "\u22120.0457"), (7, "7")],
 )
 def test_thousands_are_separated(value: float, shown: str) -> None:
     """Whole numbers stay whole and large ones get separators."""
@@ -30,7 +30,7 @@ def test_thousands_are_separated(value: float, shown: str) -> None:
 
 @pytest.mark.parametrize(
     ("value", "shown"),
-    [(0.3418, "34"), (0.0149, "1.5"), (0.0, "0"), (1.0, "100"), (-0.2, "−20"), (0.0996, "10")],
+    [(0.3418, "34"), (0.0149, "1.5"), (0.0, "0"), (1.0, "100"), (-0.2, "\u221220"), (0.0996, "10")],
 )
 def test_a_share_is_shown_in_per_cent(value: float, shown: str) -> None:
     """Small shares get one decimal."""

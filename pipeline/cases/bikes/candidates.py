@@ -36,7 +36,6 @@ def forest(seed: int) -> Pipeline:
         max_samples=0.1,
         min_samples_leaf=3,
         max_features=0.5,
-        n_jobs=2,
         random_state=seed,
     )
     return _pipeline([*HISTORY, *PLACE], model)

@@ -5,7 +5,7 @@ The calendar is read on Paris clocks: people ride by local time, the table is in
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from functools import cache
 from typing import Any, Self
 
@@ -16,6 +16,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 
 ZONE = "Europe/Paris"
 SCHOOL_ZONE = "C"
+MONDAY, FRIDAY = 0, 4
 
 
 class LocalCalendar(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -36,9 +37,9 @@ class LocalCalendar(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         local = X.iloc[:, 0].dt.tz_convert(ZONE)
         days, place = np.unique(local.dt.date.to_numpy(), return_inverse=True)
         flags = np.array([_flags(day) for day in days], dtype=np.float64).reshape(-1, 3)
-        clock = np.column_stack(
-            [local.dt.hour, local.dt.weekday, local.dt.dayofyear]
-        ).astype(np.float64)
+        clock = np.column_stack([local.dt.hour, local.dt.weekday, local.dt.dayofyear]).astype(
+            np.float64
+        )
         return np.hstack([clock, flags[place]])
 
     def get_feature_names_out(self, names: Any = None) -> NDArray[np.object_]:
@@ -49,9 +50,8 @@ class LocalCalendar(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 @cache
 def _flags(day: date) -> tuple[float, float, float]:
     public = _public_holidays(day.year)
-    bridge = day.weekday() in (0, 4) and any(
-        date.fromordinal(day.toordinal() + shift) in public for shift in (1, -1)
-    )
+    toward_midweek = {MONDAY: 1, FRIDAY: -1}.get(day.weekday(), 0)
+    bridge = day not in public and day + timedelta(days=toward_midweek) in public
     return float(day in public), float(bridge), _school_holiday(day)
 
 
@@ -60,7 +60,9 @@ def _public_holidays(year: int) -> frozenset[date]:
     import holidays
 
     return frozenset(
-        day for near in (year - 1, year, year + 1) for day in holidays.country_holidays("FR", years=near)
+        day
+        for near in (year - 1, year, year + 1)
+        for day in holidays.country_holidays("FR", years=near)
     )
 
 

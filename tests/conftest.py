@@ -1,0 +1,74 @@
+"""What tests of several folders share: the real data, and cases small enough to run whole."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+import pipeline.case
+from pipeline.records import RunRecord
+from pipeline.runner import Order
+from pipeline.runner.chain import run_case
+from pipeline.store import Store
+
+FAKES = Path(__file__).parent / "fakes"
+CHECKOUT = Path(__file__).parent.parent
+sys.path.insert(0, str(FAKES))
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """The publishers' real files, one folder a case."""
+    folder = Path(os.environ.get("VIGIE_DATA") or CHECKOUT.parent / "shared" / "data")
+    if not folder.is_dir():
+        pytest.skip(f"no real data in {folder}; name its folder in VIGIE_DATA")
+    return folder
+
+
+@pytest.fixture
+def small_cases(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The cases are `tiny` and `broken`, and notebooks are executed in this process."""
+    import in_process
+
+    in_process.apply(monkeypatch.setattr)
+    yield
+    monkeypatch.undo()
+    pipeline.case.find_cases.cache_clear()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """A home that does not exist yet."""
+    return Store.at(tmp_path / "home")
+
+
+@pytest.fixture(scope="session")
+def tiny_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home after one run `first` of the tiny case; copy it before writing to it."""
+    home = tmp_path_factory.mktemp("tiny") / "home"
+    with pytest.MonkeyPatch.context() as patch:
+        import in_process
+
+        in_process.apply(patch.setattr)
+        ran = run_case(Store.at(home), "tiny", Order(), run_id="first", say=lambda line: None)
+    pipeline.case.find_cases.cache_clear()
+    assert (ran.outcome, ran.sentence) == ("done", ran.sentence), ran.sentence
+    return home
+
+
+def a_run(**changes: object) -> RunRecord:
+    """A finished run of the tiny case."""
+    told: dict[str, object] = {
+        "case": "tiny",
+        "run_id": "first",
+        "source": "sample",
+        "as_of": None,
+        "started": datetime(2024, 3, 1, tzinfo=UTC),
+        "outcome": "done",
+    }
+    return RunRecord.model_validate(told | changes)
