@@ -5,6 +5,7 @@ is sent anywhere, whichever entry point is used.
 """
 
 import os
+import sys
 
 __version__ = "0.1.0"
 
@@ -17,3 +18,7 @@ for _name, _value in {
     os.environ[_name] = _value
 
 os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+
+# jsonschema, which Altair, nbformat and Great Expectations import, compiles a grammar for 2 s
+# when it finds this package; it is for checking internationalised addresses, which no one here has.
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]

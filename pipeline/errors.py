@@ -125,6 +125,13 @@ class StateError(VigieError):
         )
 
     @classmethod
+    def for_other_columns(cls, path: Path, held: Iterable[str], wanted: Iterable[str]) -> Self:
+        return cls(
+            f"{path} holds columns {', '.join(held)}, and the case now has "
+            f"{', '.join(wanted)}. Begin a new home with --home, or remove the table and run again."
+        )
+
+    @classmethod
     def for_held_case(cls, case: str, owner: str) -> Self:
         return cls(
             f"Case {case!r} is being run by {owner}. Wait until it has ended, or run another case."

@@ -54,8 +54,7 @@ def figure(
     import vl_convert
 
     svg = vl_convert.vegalite_to_svg(_themed(chart, height).to_dict())
-    # Several charts share a page: what they call their clip paths must not be the same.
-    svg = re.sub(r'(id="|url\(#)(clip\d+)', rf"\1{name}-\2", svg)
+    svg = _with_own_clips(svg, name)
     for colour, variable in _VARIABLES.items():
         svg = re.sub(rf' (fill|stroke)="{colour}"', rf' \1="var({variable}, {colour})"', svg)
     buffer = io.StringIO()
@@ -63,9 +62,26 @@ def figure(
     return Figure(name=name, title=title, alt=words, svg=svg, csv=buffer.getvalue(), rows=len(data))
 
 
+def _with_own_clips(svg: str, name: str) -> str:
+    """Names clip paths after the chart, since several share a page, and counts them from 1, since
+    the drawing library counts on through all charts of a process.
+    """
+    found = dict.fromkeys(re.findall(r'(?<=id=")clip\d+(?=")', svg))
+    numbers = {clip: f"{name}-clip{number}" for number, clip in enumerate(found, 1)}
+    return re.sub(
+        r'(id="|url\(#)(clip\d+)', lambda use: use[1] + numbers.get(use[2], use[2]), svg
+    )
+
+
 def _themed(chart: alt.Chart | alt.LayerChart, height: int) -> alt.Chart | alt.LayerChart:
     themed: alt.Chart | alt.LayerChart = (
-        chart.properties(width=WIDTH, height=height, background="transparent")
+        # Words are measured in another font than the reader's: they need room to be wider.
+        chart.properties(
+            width=WIDTH,
+            height=height,
+            background="transparent",
+            padding={"left": 28, "right": 16, "top": 6, "bottom": 6},
+        )
         .configure(font="system-ui, sans-serif")
         .configure_view(stroke=None)
         .configure_axis(
@@ -77,6 +93,7 @@ def _themed(chart: alt.Chart | alt.LayerChart, height: int) -> alt.Chart | alt.L
             labelFontSize=12,
             titleFontSize=12,
             titleFontWeight="normal",
+            titlePadding=12,
         )
         .configure_legend(
             labelColor=INK, titleColor=INK, labelFontSize=12, orient="top", title=None

@@ -345,6 +345,8 @@ def _words(value: object) -> str:
         return ", ".join(_words(each) for each in value)
     if isinstance(value, float):
         return f"{value:,.0f}" if value.is_integer() else f"{value:,.4g}"
-    if isinstance(value, Integral) and not isinstance(value, bool):
+    if isinstance(value, bool):
+        return str(value)
+    if isinstance(value, Integral):
         return f"{int(value):,}"
     return "nothing" if value is None else str(value)

@@ -90,6 +90,11 @@ def cut_feed(read: pa.Table, case: Case, *, as_of: datetime | None, days: int | 
         raise SourceError(f"Case {case.name!r} has no time column to cut by.")
     times = read[schema.time]
     newest = pc.max(times).as_py()
+    if not read.num_rows and as_of is not None:
+        raise SourceError(
+            f"The feed of case {case.name!r} has no row before {as_of.isoformat()}. "
+            "Choose a later --as-of."
+        )
     if newest is None:
         raise SourceError(
             f"The feed of case {case.name!r} has {read.num_rows} rows and none has a time in "

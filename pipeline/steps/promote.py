@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipeline.comparison import Comparison
 from pipeline.options import EvaluateOptions
 from pipeline.records import EvaluateRecord, FittedModel, Scores
 from pipeline.steps.evaluate import Role, contenders
@@ -40,51 +39,56 @@ def promote(run: Run, options: EvaluateOptions) -> View:
 
 
 def choose(found: EvaluateRecord, *, alpha: float, margin: float) -> Choice:
-    """Promote a challenger that is better by the margin and beyond chance; else hold.
+    """Promote a challenger that is better than champion and baseline, by the margin and beyond
+    chance; else the baseline, when it is better than the champion so; else hold.
 
     Without a champion, the challenger serves if it beats the baseline so, and else the baseline.
     """
     roles = {system.role for system in found.systems}
-    if "challenger" not in roles:
-        return Choice(role="champion", sentence="Hold: no challenger was trained.")
-    beats_baseline = found.comparisons["challenger over baseline"]
+
+    def better(one: Role, other: Role) -> bool:
+        return _p_value(found, one, other) <= alpha and _gain(found, one, other) >= margin
+
     if "champion" not in roles:
-        return _first_champion(found, beats_baseline, alpha, margin)
-    beats_champion = found.comparisons["challenger over champion"]
-    over_champion = _told(found, "challenger", "champion", beats_champion)
-    if not _is_better(found, "champion", beats_champion, alpha, margin):
-        return Choice(role="champion", sentence=f"Hold: {over_champion}")
-    return Choice(role="challenger", sentence=f"Promote: {over_champion}")
+        told = _told(found, "challenger", "baseline")
+        if better("challenger", "baseline"):
+            return Choice(role="challenger", sentence=f"Promote the first champion: {told}")
+        return Choice(role="baseline", sentence=f"Promote the baseline: {told}")
+    if "challenger" in roles and better("challenger", "champion"):
+        if better("challenger", "baseline"):
+            told = _told(found, "challenger", "champion")
+            return Choice(role="challenger", sentence=f"Promote: {told}")
+        reason = _told(found, "challenger", "baseline")
+    elif "challenger" in roles:
+        reason = _told(found, "challenger", "champion")
+    else:
+        reason = "no new challenger was trained."
+    if better("baseline", "champion"):
+        told = _told(found, "baseline", "champion")
+        return Choice(role="baseline", sentence=f"Promote the baseline: {told}")
+    return Choice(role="champion", sentence=f"Hold: {reason}")
 
 
-def _first_champion(
-    found: EvaluateRecord, comparison: Comparison, alpha: float, margin: float
-) -> Choice:
-    told = _told(found, "challenger", "baseline", comparison)
-    if _is_better(found, "baseline", comparison, alpha, margin):
-        return Choice(role="challenger", sentence=f"Promote the first champion: {told}")
-    return Choice(role="baseline", sentence=f"Promote the baseline: {told}")
+def _p_value(found: EvaluateRecord, one: Role, other: Role) -> float:
+    """One-sided, for "one is better than other"; each pair was tested one way round."""
+    tested = found.comparisons.get(f"{one} over {other}")
+    return tested.p_value if tested else 1 - found.comparisons[f"{other} over {one}"].p_value
 
 
-def _is_better(
-    found: EvaluateRecord, other: Role, comparison: Comparison, alpha: float, margin: float
-) -> bool:
-    return comparison.p_value <= alpha and _gain(found, other) >= margin
-
-
-def _gain(found: EvaluateRecord, other: Role) -> float:
+def _gain(found: EvaluateRecord, one: Role, other: Role) -> float:
     theirs = _scores(found, other)[found.primary]
-    return 1 - _scores(found, "challenger")[found.primary] / theirs if theirs else 0.0
+    return 1 - _scores(found, one)[found.primary] / theirs if theirs else 0.0
 
 
 def _scores(found: EvaluateRecord, role: Role) -> Scores:
     return next(system.scores for system in found.systems if system.role == role)
 
 
-def _told(found: EvaluateRecord, one: Role, other: Role, comparison: Comparison) -> str:
-    gain = _gain(found, other)
+def _told(found: EvaluateRecord, one: Role, other: Role) -> str:
+    gain = _gain(found, one, other)
     compared = f"{gain:.1%} lower" if gain >= 0 else f"{-gain:.1%} higher"
     return (
         f"the {one}'s {found.primary.upper()} is {compared} than the {other}'s on the held-out "
-        f"window (p = {comparison.p_value:.3f}, {comparison.n} origins)."
+        f"window (p = {_p_value(found, one, other):.3f}, "
+        f"{next(iter(found.comparisons.values())).n} origins)."
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import html
 import io
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from pipeline.errors import StepError
 from pipeline.records import Artifact, Record
 
 SHOWN_ROWS = 60
+LONG_WORDS = 24
+LEAST_SEPARATED = 10_000
+"""Smaller numbers may be years or hours."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,8 +60,9 @@ class View:
         svg = (self.folder / artifact.path).read_text()
         page = (
             f'<figure class="vigie-figure" data-file="{self.record.step}/{name}">'
-            f'<figcaption class="title">{html.escape(artifact.title)}</figcaption>'
-            f'<div class="chart" role="img" aria-label="{html.escape(artifact.alt)}">{svg}</div>'
+            f'<p class="title">{html.escape(artifact.title)}</p>'
+            f'<div class="chart" role="img" tabindex="0" '
+            f'aria-label="{html.escape(artifact.title)}">{svg}</div>'
             f'<figcaption class="words">{html.escape(artifact.alt)}</figcaption></figure>'
         )
         return Shown(page=page, text=f"{artifact.title}: {artifact.alt}")
@@ -72,37 +77,61 @@ class View:
 
 
 def _table(artifact: Artifact, head: list[str], rows: list[list[str]], step: str) -> str:
-    numeric = [
-        bool(rows) and all(_is_number(row[place]) for row in rows) for place in range(len(head))
+    columns = [[row[place] for row in rows] for place in range(len(head))]
+    kinds = [_kind(column) for column in columns]
+    shown = [
+        _rounded(column) if kind == "number" else column
+        for column, kind in zip(columns, kinds, strict=True)
     ]
-    cells = [
-        "<tr>"
-        + "".join(_cell("td", value, number) for value, number in zip(row, numeric, strict=True))
-        + "</tr>"
-        for row in rows[:SHOWN_ROWS]
+    lines = [
+        _line("td", [column[place] for column in shown], kinds)
+        for place in range(min(len(rows), SHOWN_ROWS))
     ]
-    heads = "".join(
-        _cell("th", value, number, ' scope="col"')
-        for value, number in zip(head, numeric, strict=True)
-    )
+    heads = _line("th", head, kinds, ' scope="col"')
     rest = len(rows) - SHOWN_ROWS
-    more = f"<p>{rest} more rows in the CSV file.</p>" if rest > 0 else ""
+    more = f"<p>{rest:,} more rows in the CSV file.</p>" if rest > 0 else ""
     return (
         f'<div class="vigie-table" data-file="{step}/{artifact.name}" tabindex="0" role="region" '
         f'aria-label="{html.escape(artifact.title)}"><table>'
         f"<caption>{html.escape(artifact.title)}</caption>"
-        f"<thead><tr>{heads}</tr></thead><tbody>{''.join(cells)}</tbody></table>{more}</div>"
+        f"<thead>{heads}</thead>"
+        f"<tbody>{''.join(lines)}</tbody></table>{more}</div>"
     )
 
 
-def _cell(tag: str, value: str, number: bool, extra: str = "") -> str:
-    kind = ' class="number"' if number else ""
-    return f"<{tag}{kind}{extra}>{html.escape(value)}</{tag}>"
+def _line(tag: str, values: list[str], kinds: list[str], extra: str = "") -> str:
+    cells = (_cell(tag, value, kind, extra) for value, kind in zip(values, kinds, strict=True))
+    return f"<tr>{''.join(cells)}</tr>"
+
+
+def _cell(tag: str, value: str, kind: str, extra: str = "") -> str:
+    named = f' class="{kind}"' if kind else ""
+    return f"<{tag}{named}{extra}>{html.escape(value)}</{tag}>"
+
+
+def _kind(column: list[str]) -> str:
+    """Class of a column's cells: numbers are aligned, long words get room."""
+    if any(column) and all(_is_number(text) for text in column):
+        return "number"
+    return "words" if any(len(text) > LONG_WORDS for text in column) else ""
+
+
+def _rounded(column: list[str]) -> list[str]:
+    """The numbers with equal decimals, three digits for the largest; large ones separated."""
+    values = [float(text) for text in column if text]
+    largest = max(abs(value) for value in values)
+    whole = all(value == int(value) for value in values)
+    decimals = 0 if whole else min(4, max(0, 2 - math.floor(math.log10(largest))))
+    return [_number(float(text), decimals) if text else "" for text in column]
+
+
+def _number(value: float, decimals: int) -> str:
+    separator = "," if abs(value) >= LEAST_SEPARATED else ""
+    return f"{value:{separator}.{decimals}f}".replace("-", "\N{MINUS SIGN}")
 
 
 def _is_number(text: str) -> bool:
     try:
-        float(text or "0")
+        return math.isfinite(float(text or "0"))
     except ValueError:
         return False
-    return True

@@ -38,6 +38,9 @@ from pipeline.store.tables import Table
 REASON = "failed expectations"
 """Column of the quarantine: names of what a row failed, comma-separated."""
 
+KINDS = ({"kind": "real"}, {"kind": "simulated"})
+"""What the file of a claim may hold."""
+
 AnyRecord = TypeVar("AnyRecord", bound=Record)
 
 
@@ -80,7 +83,7 @@ class Store:
         path = self.home / "tables" / case / "kind.json"
         asked = "simulated" if simulated else "real"
         if path.exists():
-            held = str(_json(path).get("kind"))
+            held = _kind(path)
             if held != asked:
                 raise StateError.for_mixed_sources(self.home, case, held, asked)
         else:
@@ -103,7 +106,9 @@ class Store:
     def cases(self) -> list[str]:
         """Cases that have run here."""
         folder = self.home / "runs"
-        return sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
+        if not folder.is_dir():
+            return []
+        return sorted(entry.name for entry in folder.iterdir() if entry.is_dir())
 
     def write_run(self, record: RunRecord) -> None:
         path = self.run_folder(record.case, record.run_id) / "run.json"
@@ -182,8 +187,12 @@ def _read(path: Path, kind: type[Any]) -> Any:
         raise StateError.for_damaged_file(path, str(error).splitlines()[0]) from error
 
 
-def _json(path: Path) -> dict[str, Any]:
+def _kind(path: Path) -> str:
+    """Whose data a case's tables hold, as `claim` wrote it."""
     try:
-        return dict(json.loads(path.read_text()))
+        held = json.loads(path.read_text())
     except (OSError, ValueError) as error:
         raise StateError.for_damaged_file(path, str(error)) from error
+    if held not in KINDS:
+        raise StateError.for_damaged_file(path, f"it says {str(held)[:60]!r}")
+    return str(held["kind"])

@@ -1,4 +1,4 @@
-"""One writer per case: a lock that the operating system frees when its owner dies."""
+"""One writer per case: locks that the operating system frees when their owner dies."""
 
 from __future__ import annotations
 
@@ -37,6 +37,24 @@ def hold(home: Path, case: str, since: str) -> Iterator[None]:
         yield
     finally:
         note.unlink(missing_ok=True)
+        lock.release()
+
+
+@contextmanager
+def take_turns(home: Path, name: str) -> Iterator[None]:
+    """Waits until no other process is in a block of this name; raises `StateError`."""
+    from filelock import FileLock
+
+    path = home / "locks" / f"{name}.turn"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path)
+        lock.acquire()
+    except OSError as error:
+        raise StateError.for_failed_write(path, error) from error
+    try:
+        yield
+    finally:
         lock.release()
 
 

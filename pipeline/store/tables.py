@@ -58,24 +58,32 @@ class Table:
         not_after: datetime | None = None,
         columns: list[str] | None = None,
     ) -> pa.Table:
-        """The rows at a version, those with `time` up to `not_after`, in the order of storage."""
+        """The rows at a version, those with `time` up to `not_after`, in the order of storage.
+
+        Raises `StateError` for a table, a version or a data file that can't be read.
+        """
         import pyarrow.dataset as ds
 
         opened = self._open(version)
-        # Files are read by path: through deltalake's own filesystem, Arrow's threads call back
-        # into Python and now and then abort the process while it exits.
-        dataset = ds.dataset(opened.file_uris(), schema=pa.schema(opened.schema()))
         condition = None
         if time is not None and not_after is not None:
             field = ds.field(time)
             condition = (
                 field <= pa.scalar(not_after, pa.timestamp("us", tz="UTC"))
             ) | field.is_null()
-        return dataset.to_table(columns=columns, filter=condition)
+        try:
+            # Files are read by path: through deltalake's own filesystem, Arrow's threads call back
+            # into Python and now and then abort the process while it exits.
+            dataset = ds.dataset(opened.file_uris(), schema=pa.schema(opened.schema()))
+            return dataset.to_table(columns=columns, filter=condition)
+        except (OSError, pa.ArrowException) as error:
+            raise StateError.for_damaged_file(self.path, str(error)) from error
 
     def merge(self, rows: pa.Table, schema: Schema) -> Merge:
         """Brings rows in by key; nothing new is no commit. Raises `StateError`."""
         existing = self.read() if self.exists() else None
+        if existing is not None and set(existing.column_names) != {*schema.names, COPY}:
+            raise StateError.for_other_columns(self.path, existing.column_names, schema.names)
         change = changes(existing, rows, schema)
         if existing is None:
             self._write(change.upserts, "append")
@@ -88,7 +96,7 @@ class Table:
 
     def replace(self, rows: pa.Table) -> int:
         """Makes `rows` the table's newest version; the same rows again are no commit."""
-        if self.exists() and self.read().cast(rows.schema).equals(rows):
+        if self.exists() and _same(self.read(), rows):
             return self._open(None).version()
         self._write(rows, "overwrite")
         return self._open(None).version()
@@ -127,6 +135,16 @@ class Table:
             )
         except (OSError, DeltaError) as error:
             raise StateError.for_failed_write(self.path, error) from error
+
+
+def _same(held: pa.Table, rows: pa.Table) -> bool:
+    """Whether the tables agree, whatever types storage has made of the columns."""
+    if held.column_names != rows.column_names:
+        return False
+    try:
+        return bool(held.cast(rows.schema).equals(rows))
+    except pa.ArrowException:
+        return False
 
 
 def _schema_mode(mode: str) -> Any:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.records import CandidateScores, FittedModel, PromoteRecord, TrainRecord
 from pipeline.store import Store
+from pipeline.store.locks import take_turns
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -26,7 +27,7 @@ def mirror(store: Store, cases: Sequence[str], *, say: Callable[[str], None]) ->
     pending = [case for case in cases if any(True for _ in store.records(case, TrainRecord))]
     if not pending:
         return
-    with _client(store) as client:
+    with take_turns(store.home, "mlflow"), _client(store) as client:
         for case in pending:
             added = _mirror_case(store, client, case)
             if added:

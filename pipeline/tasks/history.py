@@ -59,7 +59,9 @@ class Grid:
         known = np.isfinite(stack)
         counts = known.sum(axis=0)
         sums = np.where(known, stack, 0.0).sum(axis=0)
-        return np.divide(sums, counts, out=np.full(len(sums), np.nan), where=counts > 0)
+        means: Floats = np.full(len(sums), np.nan)
+        np.divide(sums, counts, out=means, where=counts > 0)
+        return means
 
     def _back(self, values: Floats, lag: int) -> Floats:
         place = self.steps - lag

@@ -37,7 +37,7 @@ class LocalCalendar(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         local = X.iloc[:, 0].dt.tz_convert(ZONE)
         days, place = np.unique(local.dt.date.to_numpy(), return_inverse=True)
         flags = np.array([_flags(day) for day in days], dtype=np.float64).reshape(-1, 3)
-        clock = np.column_stack([local.dt.hour, local.dt.weekday, local.dt.dayofyear]).astype(
+        clock = np.column_stack([local.dt.hour, local.dt.day_of_week, local.dt.day_of_year]).astype(
             np.float64
         )
         return np.hstack([clock, flags[place]])

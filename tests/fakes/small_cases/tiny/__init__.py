@@ -111,7 +111,7 @@ def case(name: str, source: TinySource) -> Case:
         windows=Windows(
             fold=timedelta(days=7),
             folds=2,
-            held_out=timedelta(days=7),
+            held_out=timedelta(days=10),
             current=timedelta(days=7),
             block=timedelta(days=1),
         ),
