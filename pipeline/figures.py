@@ -68,9 +68,7 @@ def _with_own_clips(svg: str, name: str) -> str:
     """
     found = dict.fromkeys(re.findall(r'(?<=id=")clip\d+(?=")', svg))
     numbers = {clip: f"{name}-clip{number}" for number, clip in enumerate(found, 1)}
-    return re.sub(
-        r'(id="|url\(#)(clip\d+)', lambda use: use[1] + numbers.get(use[2], use[2]), svg
-    )
+    return re.sub(r'(id="|url\(#)(clip\d+)', lambda use: use[1] + numbers.get(use[2], use[2]), svg)
 
 
 def _themed(chart: alt.Chart | alt.LayerChart, height: int) -> alt.Chart | alt.LayerChart:

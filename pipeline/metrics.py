@@ -17,6 +17,18 @@ from pipeline.errors import StepError
 Values = NDArray[np.float64]
 
 
+SCORE_NAMES = {"n": "rows", "rmse": "RMSE", "mae": "MAE", "wape": "WAPE", "r2": "R²"}
+
+
+def score_name(name: str) -> str:
+    """A score as people write it.
+
+    >>> score_name("rmse"), score_name("mean_width")
+    ('RMSE', 'mean width')
+    """
+    return SCORE_NAMES.get(name, name.replace("_", " "))
+
+
 def rmse(truth: ArrayLike, predicted: ArrayLike) -> float:
     """Root of the mean squared error."""
     return _required("rmse", truth, predicted)

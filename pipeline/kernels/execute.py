@@ -37,9 +37,11 @@ def execute(
         output.parent.mkdir(parents=True, exist_ok=True)
         _papermill(source, unfinished, values, seconds)
     except OSError as error:
+        unfinished.unlink(missing_ok=True)
         raise errors.StateError.for_failed_write(output, error) from error
     except VigieError:
-        unfinished.replace(output.with_name(f"{notebook}{FAILED}"))
+        if unfinished.exists():
+            unfinished.replace(output.with_name(f"{notebook}{FAILED}"))
         raise
     unfinished.replace(output)
     output.with_name(f"{notebook}{FAILED}").unlink(missing_ok=True)
@@ -75,13 +77,19 @@ def _papermill(source: Path, output: Path, values: dict[str, Any], seconds: int 
             f"Notebook {source.stem}: its kernel died, most often for want of memory. "
             "Free some memory or take less data (--set days=…), then run again."
         ) from error
+    except RuntimeError as error:
+        raise StepError(
+            f"Notebook {source.stem}: its kernel did not start: {error}. "
+            "See that `jupyter kernelspec list` names python3, then run again."
+        ) from error
 
 
 def _as_raised(notebook: str, name: str, message: str) -> VigieError:
     """The error as the notebook's code raised it, when it is one of ours."""
     kind = getattr(errors, name, None)
     if isinstance(kind, type) and issubclass(kind, VigieError):
-        return kind(message)
+        # Past __init__, since some are built of more than their message.
+        return kind.__new__(kind, message)
     return StepError(
         f"Notebook {notebook} broke with {name}: {message} "
         f"The cell and its traceback are in {notebook}{FAILED}, in the folder of the run."

@@ -14,7 +14,7 @@ from typing import Any
 
 import nbformat
 
-from pipeline.errors import StepError
+from pipeline.errors import StateError
 from pipeline.kernels.cells import opening_cell, parameters_cell
 from pipeline.options import NOTEBOOKS, NotebookName
 from pipeline.store import project
@@ -73,7 +73,12 @@ def _cell_problems(where: str, cell: Any) -> Iterator[str]:
         return
     if cell.outputs or cell.execution_count:
         yield f"{where}: has outputs; clear them (make notebooks)"
-    for node in ast.walk(ast.parse(cell.source)):
+    try:
+        tree = ast.parse(cell.source)
+    except SyntaxError as error:
+        yield f"{where}: is not Python: {error.msg}"
+        return
+    for node in ast.walk(tree):
         if type(node) in REFUSED:
             yield f"{where}: {REFUSED[type(node)]!r} belongs into the package"
         if isinstance(node, ast.Attribute) and node.attr in ("set_option", "options"):
@@ -93,7 +98,7 @@ def main(arguments: list[str]) -> int:
             if "--write" in arguments:
                 renew(notebook, path)
             found += problems(notebook, path)
-        except (StepError, SyntaxError) as error:
+        except (StateError, ValueError) as error:
             found.append(f"{notebook}: {error}")
     print("\n".join(found) or f"{len(NOTEBOOKS)} notebooks keep the rules.")
     return 1 if found else 0

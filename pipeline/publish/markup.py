@@ -16,6 +16,7 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
+from pipeline.metrics import score_name
 from pipeline.publish import words
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -95,7 +96,7 @@ def _templates() -> jinja2.Environment:
         words.day,
         words.moment,
         words.stamp,
-        words.score_name,
+        score_name,
     ):
         environment.filters[shown.__name__] = shown
     environment.filters["quantity"] = words.quantity

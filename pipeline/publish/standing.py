@@ -82,13 +82,8 @@ class Drift(Part):
 def read_champion(store: Store, promotion: PromoteRecord) -> Champion:
     """The champion of the newest promotion, since the first run of the unbroken line of them."""
     model = promotion.champion.ref
-    line = sorted(
-        store.records(promotion.case, PromoteRecord),
-        key=lambda record: (record.as_of, record.run_id),
-        reverse=True,
-    )
     since = promotion.finished
-    for record in line:
+    for record in store.promotions(promotion.case):
         if record.champion.ref.sha256 != model.sha256:
             break
         since = record.finished

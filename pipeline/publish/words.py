@@ -27,7 +27,6 @@ MONTHS = (
     "December",
 )
 IN_UNIT_OF_TARGET = frozenset({"rmse", "mae", "bias", "mean_width", "interval_score"})
-SCORE_NAMES = {"rmse": "RMSE", "mae": "MAE", "wape": "WAPE", "r2": "R²"}
 
 
 def number(value: float) -> str:
@@ -83,11 +82,6 @@ def moment_text(value: datetime) -> str:
 def stamp(value: datetime) -> str:
     """ISO 8601 in UTC to the second, for machines."""
     return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-
-
-def score_name(name: str) -> str:
-    """A score as the field writes it."""
-    return SCORE_NAMES.get(name, name.replace("_", " "))
 
 
 def _date(value: datetime) -> str:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pipeline.case import Case
 from pipeline.errors import StepError
 from pipeline.figures import Figure
+from pipeline.metrics import score_name
 from pipeline.models import load_model
 from pipeline.options import DriftOptions
 from pipeline.records import FittedModel, ValidateRecord, Window
@@ -193,7 +194,8 @@ def _sentence(
         return f"{told} There is no champion yet."
     unit = case.schema.column(case.schema.target).unit
     return (
-        f"{told} The champion's {case.task.primary.upper()} in the window is {error:.3g} {unit}; "
+        f"{told} The champion's {score_name(case.task.primary)} in the window is "
+        f"{error:.3g} {unit}; "
         f"its backtest had {champion.backtest[case.task.primary]:.3g}, on the worst fold "
         f"{champion.worst_fold:.3g}."
     )

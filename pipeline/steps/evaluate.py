@@ -12,7 +12,7 @@ from pipeline.case import Case
 from pipeline.comparison import Comparison, diebold_mariano
 from pipeline.errors import StepError
 from pipeline.figures import Figure
-from pipeline.metrics import by_segment, coverage, mean_width
+from pipeline.metrics import by_segment, coverage, mean_width, score_name
 from pipeline.models import load_model
 from pipeline.options import EvaluateOptions
 from pipeline.records import (
@@ -154,7 +154,7 @@ def segment_errors(segments: tuple[SegmentScores, ...], case: Case) -> Figure:
         .mark_bar(color=SERIES[0])
         .encode(
             x=alt.X(f"{by}:N", sort=None, title=by, axis=alt.Axis(labelAngle=0)),
-            y=alt.Y(f"{primary}:Q", title=f"{primary.upper()} ({unit})"),
+            y=alt.Y(f"{primary}:Q", title=f"{score_name(primary)} ({unit})"),
         )
     )
     worst = rows.iloc[int(rows[primary].to_numpy().argmax())]
@@ -162,7 +162,7 @@ def segment_errors(segments: tuple[SegmentScores, ...], case: Case) -> Figure:
         chart,
         rows,
         name="segments",
-        title=f"{primary.upper()} by {by}",
+        title=f"{score_name(primary)} by {by}",
         words=f"Highest at {worst[by]}: {worst[primary]:.3g} {unit}.",
     )
 
@@ -222,7 +222,7 @@ def _systems(systems: list[System], case: Case) -> pd.DataFrame:
             {
                 "role": system.role,
                 "candidate": system.model.ref.candidate,
-                **{name.upper(): round(value, 4) for name, value in system.scores.items()},
+                **{score_name(name): round(value, 4) for name, value in system.scores.items()},
                 "learned until": f"{system.model.ref.learned.end:%Y-%m-%d %H:%M}",
             }
             for system in sorted(systems, key=lambda s: s.scores[case.task.primary])
@@ -259,7 +259,7 @@ def _worst(segments: tuple[SegmentScores, ...], case: Case) -> pd.DataFrame:
         [
             {
                 first: segment.segment,
-                **{name.upper(): round(value, 4) for name, value in segment.scores.items()},
+                **{score_name(name): round(value, 4) for name, value in segment.scores.items()},
             }
             for segment in ranked
         ]
@@ -274,6 +274,6 @@ def _sentence(systems: list[System], case: Case, covered: float, subject: System
         for system in systems
     )
     return (
-        f"{primary.upper()} on the held-out window, in {unit}: {told}. The {subject.role}'s "
+        f"{score_name(primary)} on the held-out window, in {unit}: {told}. The {subject.role}'s "
         f"{subject.model.intervals.level:.0%} intervals hold {covered:.1%} of the truth."
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pipeline.metrics import score_name
 from pipeline.options import EvaluateOptions
 from pipeline.records import EvaluateRecord, FittedModel, Scores
 from pipeline.steps.evaluate import Role, contenders
@@ -88,7 +89,7 @@ def _told(found: EvaluateRecord, one: Role, other: Role) -> str:
     gain = _gain(found, one, other)
     compared = f"{gain:.1%} lower" if gain >= 0 else f"{-gain:.1%} higher"
     return (
-        f"the {one}'s {found.primary.upper()} is {compared} than the {other}'s on the held-out "
+        f"the {one}'s {score_name(found.primary)} is {compared} than the {other}'s on the held-out "
         f"window (p = {_p_value(found, one, other):.3f}, "
         f"{next(iter(found.comparisons.values())).n} origins)."
     )

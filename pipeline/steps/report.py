@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pipeline.case import Case
 from pipeline.figures import Figure
+from pipeline.metrics import score_name
 from pipeline.options import ReportOptions
 from pipeline.records import (
     DecideRecord,
@@ -81,7 +82,7 @@ def history_figure(history: pd.DataFrame, case: Case) -> Figure:
 
     from pipeline.figures import MUTED, SERIES, figure
 
-    primary = case.task.primary.upper()
+    primary = score_name(case.task.primary)
     unit = case.schema.column(case.schema.target).unit
     rows = history[["as of", f"{primary} champion", f"{primary} baseline"]]
     folded = rows.melt("as of", var_name="who", value_name=primary)
@@ -101,7 +102,8 @@ def history_figure(history: pd.DataFrame, case: Case) -> Figure:
         rows,
         name="history",
         title=f"{primary} on the newest held-out window, run by run",
-        words=f"{len(history)} runs. In the newest, as of {newest['as of']}, the champion has "
+        words=f"{len(history)} run{'s' if len(history) > 1 else ''}. In the newest, as of "
+        f"{newest['as of']}, the champion has "
         f"{newest[f'{primary} champion']:.3g} {unit} and the baseline "
         f"{newest[f'{primary} baseline']:.3g}.",
     )
@@ -113,8 +115,8 @@ def _history_row(store: Store, record: PromoteRecord) -> dict[str, object]:
     primary = record.primary
     return {
         "as of": f"{record.as_of:%Y-%m-%d %H:%M}",
-        f"{primary.upper()} champion": round(record.scores[primary], 4),
-        f"{primary.upper()} baseline": round(record.baseline_scores[primary], 4),
+        f"{score_name(primary)} champion": round(record.scores[primary], 4),
+        f"{score_name(primary)} baseline": round(record.baseline_scores[primary], 4),
         "champion": record.champion.ref.candidate,
         "decision": decided.decision if decided else "",
         "promotion": record.action,
@@ -125,15 +127,15 @@ def _history_row(store: Store, record: PromoteRecord) -> dict[str, object]:
 
 def _answer(run: Run, promoted: PromoteRecord, evaluated: EvaluateRecord) -> pd.DataFrame:
     checked, arrived = run.need(ValidateRecord), run.need(IngestRecord)
-    primary = promoted.primary
+    primary, score = promoted.primary, score_name(promoted.primary)
     unit = run.case.schema.column(run.case.schema.target).unit
     return _pairs(
         {
             "Data up to": f"{arrived.newest:%d %B %Y, %H:%M} UTC" if arrived.newest else "",
             "Rows": f"{checked.rows:,}, of which {checked.quarantined:,} in quarantine",
             "Champion": promoted.champion.ref.candidate,
-            f"{primary.upper()} on the held-out window": f"{promoted.scores[primary]:.3g} {unit}",
-            f"{primary.upper()} of the baseline": f"{promoted.baseline_scores[primary]:.3g} {unit}"
+            f"{score} on the held-out window": f"{promoted.scores[primary]:.3g} {unit}",
+            f"{score} of the baseline": f"{promoted.baseline_scores[primary]:.3g} {unit}"
             f" ({run.case.task.season_name})",
             f"Truth within the {evaluated.level:.0%} interval": f"{evaluated.coverage:.1%}",
             "Drift": run.need(DriftRecord).sentence,
@@ -146,7 +148,9 @@ def _answer(run: Run, promoted: PromoteRecord, evaluated: EvaluateRecord) -> pd.
 def _card(run: Run, promoted: PromoteRecord, evaluated: EvaluateRecord) -> pd.DataFrame:
     case, ref = run.case, promoted.champion.ref
     arrived = run.need(IngestRecord)
-    scores = ", ".join(f"{name.upper()} {value:,.4g}" for name, value in promoted.scores.items())
+    scores = ", ".join(
+        f"{score_name(name)} {value:,.4g}" for name, value in promoted.scores.items()
+    )
     return _pairs(
         {
             "Question": case.question,
@@ -177,5 +181,5 @@ def _headline(case: Case, promoted: PromoteRecord, troubles: list[str]) -> str:
     unit = case.schema.column(case.schema.target).unit
     gain = 1 - ours / theirs if theirs else 0.0
     compared = f"{gain:.0%} below" if gain >= 0 else f"{-gain:.0%} above"
-    told = f"{primary.upper()} {ours:.3g} {unit}, {compared} the baseline."
+    told = f"{score_name(primary)} {ours:.3g} {unit}, {compared} the baseline."
     return " ".join([told, *troubles])

@@ -14,7 +14,7 @@ from pipeline.case import Case
 from pipeline.errors import OptionError
 from pipeline.figures import Figure
 from pipeline.intervals import LevelConformal
-from pipeline.metrics import skill
+from pipeline.metrics import score_name, skill
 from pipeline.models import dump_model
 from pipeline.options import TrainOptions
 from pipeline.records import (
@@ -128,7 +128,9 @@ def errors_by_fold(tested: list[Backtest], case: Case) -> Figure:
             title=None,
             axis=alt.Axis(labelColor=INK, labelLimit=220),
         ),
-        x=alt.X(f"{primary}:Q", title=f"{primary.upper()} ({unit})", scale=alt.Scale(zero=False)),
+        x=alt.X(
+            f"{primary}:Q", title=f"{score_name(primary)} ({unit})", scale=alt.Scale(zero=False)
+        ),
     )
     points = base.mark_point(size=46, filled=True, color=MUTED, opacity=0.8)
     mean = base.mark_tick(thickness=3, size=18, color=SERIES[0]).encode(x=f"mean({primary}):Q")
@@ -136,8 +138,8 @@ def errors_by_fold(tested: list[Backtest], case: Case) -> Figure:
         points + mean,
         rows,
         name="folds",
-        title=f"{primary.upper()} by candidate: each fold (dot) and their mean (bar)",
-        words=f"Lowest mean {primary.upper()}: {ranked[0].name} with "
+        title=f"{score_name(primary)} by candidate: each fold (dot) and their mean (bar)",
+        words=f"Lowest mean {score_name(primary)}: {ranked[0].name} with "
         f"{ranked[0].scores[primary]:.3g} {unit}; highest: {ranked[-1].name} with "
         f"{ranked[-1].scores[primary]:.3g}.",
         height=34 * len(tested),
@@ -154,7 +156,7 @@ def _tested(
     found = backtest(competitor, case, frame, folds, seconds=time.monotonic)
     primary = case.task.primary
     print(
-        f"{found.name}: {primary.upper()} {found.scores[primary]:.4g} "
+        f"{found.name}: {score_name(primary)} {found.scores[primary]:.4g} "
         f"± {found.spread[primary]:.2g} over {len(found.folds)} folds, {found.seconds:.1f} s"
     )
     return found
@@ -219,7 +221,7 @@ def _ranking(tested: list[Backtest], case: Case) -> pd.DataFrame:
                 "candidate": each.name,
                 "what it is": each.title,
                 **{
-                    name.upper(): round(value, 4)
+                    score_name(name): round(value, 4)
                     for name, value in each.scores.items()
                     if name != "n"
                 },
@@ -241,6 +243,6 @@ def _sentence(
     unit = case.schema.column(case.schema.target).unit
     return (
         f"{len(tested)} candidates on {folds} folds. The challenger is {best.name}: "
-        f"{primary.upper()} {best.scores[primary]:.3g} {unit}, {gained:.0%} below the baseline's "
-        f"{baseline.scores[primary]:.3g}."
+        f"{score_name(primary)} {best.scores[primary]:.3g} {unit}, {gained:.0%} below the "
+        f"baseline's {baseline.scores[primary]:.3g}."
     )

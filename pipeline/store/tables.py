@@ -73,8 +73,10 @@ class Table:
             ) | field.is_null()
         try:
             # Files are read by path: through deltalake's own filesystem, Arrow's threads call back
-            # into Python and now and then abort the process while it exits.
-            dataset = ds.dataset(opened.file_uris(), schema=pa.schema(opened.schema()))
+            # into Python and now and then abort the process while it exits. Only the names are
+            # taken from deltalake, which writes a space in a folder's name as %20.
+            files = [str(self.path / Path(uri).name) for uri in opened.file_uris()]
+            dataset = ds.dataset(files, schema=pa.schema(opened.schema()))
             return dataset.to_table(columns=columns, filter=condition)
         except (OSError, pa.ArrowException) as error:
             raise StateError.for_damaged_file(self.path, str(error)) from error

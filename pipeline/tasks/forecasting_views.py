@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 Times = NDArray[np.datetime64]
 Floats = NDArray[np.float64]
 SHOWN_STEPS = 168
+ROOM_ABOVE = 1.6
 
 
 def step_labels(every: str, times: Times) -> dict[str, NDArray[Any]]:
@@ -44,12 +45,16 @@ def volume_figure(observations: pd.DataFrame, schema: Schema) -> Figure:
         .rename(columns={"sum": target.name, "size": "rows"})
     )
     daily["day"] = daily["day"].dt.strftime("%Y-%m-%d")
+    # One absurd value must not press all others onto the axis; what is cut off is said.
+    top = float(daily[target.name].quantile(0.95)) * ROOM_ABOVE
+    beyond = int((daily[target.name] > top).sum())
+    scale = alt.Scale(domain=[0, top], clamp=False) if beyond else alt.Scale()
     chart = (
         alt.Chart(daily)
-        .mark_line(color=SERIES[0], strokeWidth=1.4)
+        .mark_line(color=SERIES[0], strokeWidth=1.4, clip=True)
         .encode(
             x=alt.X("day:T", title=None),
-            y=alt.Y(f"{target.name}:Q", title=f"{target.name}, all series, a day"),
+            y=alt.Y(f"{target.name}:Q", title=f"{target.name}, all series, a day", scale=scale),
         )
     )
     series = observations.groupby(list(schema.series)).ngroups
@@ -60,7 +65,8 @@ def volume_figure(observations: pd.DataFrame, schema: Schema) -> Figure:
         title=f"{target.name.capitalize()} a day, all {series} series together",
         words=f"From {daily['day'].iloc[0]} to {daily['day'].iloc[-1]}: between "
         f"{daily[target.name].min():,.0f} and {daily[target.name].max():,.0f} a day, "
-        f"in the middle {daily[target.name].median():,.0f}.",
+        f"in the middle {daily[target.name].median():,.0f}."
+        + (f" {beyond} days reach beyond the chart." if beyond else ""),
     )
 
 

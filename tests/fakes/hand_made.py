@@ -89,13 +89,20 @@ class Frame:
     note: str = "Waves that nobody saw."
 
     def fetch(self, request: Request) -> Feed:
-        table = pa.Table.from_pandas(
-            self.rows, schema=request.schema.arrow(), preserve_index=False, nthreads=1
-        )
+        schema = request.schema.arrow()
+        table = pa.table([_column(self.rows[name]) for name in schema.names], schema.names)
+        table = table.cast(schema)
         return Feed(
             parts=(Part(name="waves", sha256="0" * 64, rows=table.num_rows),),
             batches=table.to_batches(),
         )
+
+
+def _column(values: pd.Series) -> pa.Array:
+    if isinstance(values.dtype, pd.DatetimeTZDtype):
+        moments = values.dt.tz_convert(None).to_numpy().astype("datetime64[us]")
+        return pa.array(moments, from_pandas=True).cast(pa.timestamp("us", tz="UTC"))
+    return pa.array(values.to_numpy(), from_pandas=True)
 
 
 def ridge(seed: int) -> Any:
