@@ -20,11 +20,12 @@ import numpy as np
 
 from pipeline.case import Case, find_case
 from pipeline.options import IngestOptions, TrainOptions, ValidateOptions
+from pipeline.records import BASELINE
 from pipeline.splits import Fold, folds_from_origins
 from pipeline.steps.backtest import Competitor, backtest
 from pipeline.steps.ingest import ingest
 from pipeline.steps.run import open_run
-from pipeline.steps.train import BASELINE, competitors
+from pipeline.steps.train import competitors
 from pipeline.steps.validate import validate
 
 if TYPE_CHECKING:

@@ -154,9 +154,9 @@ def site(output: str, renderer: Any, home: str) -> None:
     from pipeline.store import Store
 
     made = publish(Store.at(home), Path(output), renderer=renderer, now=datetime.now(UTC))
-    first = made.output.resolve() / "index.html"
+    first = (made.output.resolve() / "index.html").as_uri()
     click.echo(f"{made.pages} pages in {made.output} (renderer: {made.renderer}).")
-    click.echo(f"Open it: file://{first}")
+    click.echo(f"Open it: {first}")
 
 
 @commands.command()

@@ -38,6 +38,8 @@ STEPS_OF: dict[NotebookName, tuple[StepName, ...]] = {
     "6-report": ("report",),
 }
 Scores = dict[str, float]
+BASELINE = "baseline"
+"""What the baseline is called among the candidates."""
 Severity = Literal["gate", "row", "note"]
 
 
@@ -251,8 +253,11 @@ class SystemScores(Part):
 
     role: Literal["champion", "challenger", "baseline"]
     candidate: str
-    run_id: str | None
+    run_id: str
     scores: Scores
+    level: float = Field(description="share of truths that its intervals are to hold")
+    coverage: float = Field(description="share that they did hold")
+    mean_width: float
 
 
 class SegmentScores(Part):
@@ -271,13 +276,17 @@ class EvaluateRecord(Record):
     held_out: Window
     systems: tuple[SystemScores, ...]
     subject: Literal["champion", "challenger"] = Field(
-        description="whose intervals and segments are given"
+        description="whose example and segments are given"
     )
     comparisons: dict[str, Comparison] = Field(description="'challenger over champion', ...")
-    level: float
-    coverage: float
-    mean_width: float
     segments: tuple[SegmentScores, ...]
+
+    def of(self, model: ModelRef) -> SystemScores:
+        """The scores of a model that took part; `KeyError` when it didn't."""
+        for system in self.systems:
+            if (system.candidate, system.run_id) == (model.candidate, model.run_id):
+                return system
+        raise KeyError(model.candidate)
 
 
 class PromoteRecord(Record):

@@ -5,13 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 import pipeline.case
-from pipeline.records import RunRecord
 from pipeline.runner import Order
 from pipeline.runner.chain import run_case
 from pipeline.store import Store
@@ -61,14 +59,3 @@ def tiny_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
-def a_run(**changes: object) -> RunRecord:
-    """A finished run of the tiny case."""
-    told: dict[str, object] = {
-        "case": "tiny",
-        "run_id": "first",
-        "source": "sample",
-        "as_of": None,
-        "started": datetime(2024, 3, 1, tzinfo=UTC),
-        "outcome": "done",
-    }
-    return RunRecord.model_validate(told | changes)

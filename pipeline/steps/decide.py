@@ -5,7 +5,7 @@ from __future__ import annotations
 from pipeline.case import Case
 from pipeline.metrics import score_name
 from pipeline.options import DriftOptions
-from pipeline.records import DriftRecord, FittedModel
+from pipeline.records import BASELINE, DriftRecord, FittedModel
 from pipeline.steps.run import Run
 from pipeline.steps.view import View
 
@@ -39,6 +39,8 @@ def choose(
     told = f"{score_name(case.task.primary)} {error:.3g} {unit} in the newest window"
     if error > limit:
         return True, f"Retrain: {told} is above {limit:.3g}, the worst that its backtest allows."
+    if champion.ref.candidate == BASELINE:
+        return True, f"Retrain: the baseline serves, with {told}; a model may have become better."
     oldest = case.gates.oldest_champion.days
     if age > oldest:
         return True, f"Retrain: what the champion learned is {age:.0f} days old, over {oldest}."

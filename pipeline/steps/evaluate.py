@@ -42,6 +42,8 @@ class System:
     role: Role
     model: FittedModel
     predicted: Floats
+    low: Floats
+    high: Floats
     scores: Scores
 
 
@@ -56,23 +58,24 @@ def evaluate(run: Run, options: EvaluateOptions) -> View:
     systems = [_system(run, role, model, rows, truth, fold) for role, model in contenders(run)]
     comparisons = compare(systems, case, rows, truth)
     subject = next(s for s in systems if s.role != "baseline")
-    low, high = subject.model.intervals.interval(subject.predicted, floor=case.task.floor)
     segments = _segments(case, rows, truth, subject.predicted)
 
     with run.step("evaluate", options) as step:
         step.table("systems", "On the held-out window", _systems(systems, case))
         step.table("comparisons", "Paired tests", _comparisons(comparisons))
-        step.figure(case.task.example(rows, case.schema, subject.predicted, low, high))
+        step.figure(
+            case.task.example(rows, case.schema, subject.predicted, subject.low, subject.high)
+        )
         step.table("worst", "Worst segments first", _worst(segments, case))
         step.figure(segment_errors(segments, case))
         step.data(
             "predictions",
             "Predictions for the held-out window",
-            _predictions(rows, case, subject, low, high),
+            _predictions(rows, case, subject),
         )
         return step.finish(
             as_of=run.as_of,
-            sentence=_sentence(systems, case, coverage(truth, low, high), subject),
+            sentence=_sentence(systems, case, coverage(truth, subject.low, subject.high), subject),
             inputs=(*checked.inputs, checked.quarantine),
             primary=case.task.primary,
             held_out=Window(start=fold.origin, end=fold.end, rows=len(rows)),
@@ -82,14 +85,14 @@ def evaluate(run: Run, options: EvaluateOptions) -> View:
                     candidate=system.model.ref.candidate,
                     run_id=system.model.ref.run_id,
                     scores=system.scores,
+                    level=system.model.intervals.level,
+                    coverage=coverage(truth, system.low, system.high),
+                    mean_width=mean_width(system.low, system.high),
                 )
                 for system in systems
             ),
             subject=subject.role,
             comparisons=comparisons,
-            level=subject.model.intervals.level,
-            coverage=coverage(truth, low, high),
-            mean_width=mean_width(low, high),
             segments=segments,
         )
 
@@ -192,8 +195,14 @@ def _system(
     case = run.case
     fitted = load_model(run.store.model_bytes(case.name, model.ref))
     predicted = case.task.predict(fitted, rows)
+    low, high = model.intervals.interval(predicted, floor=case.task.floor)
     return System(
-        role=role, model=model, predicted=predicted, scores=case.task.metrics(truth, predicted)
+        role=role,
+        model=model,
+        predicted=predicted,
+        low=low,
+        high=high,
+        scores=case.task.metrics(truth, predicted),
     )
 
 
@@ -207,11 +216,9 @@ def _segments(
     )
 
 
-def _predictions(
-    rows: pd.DataFrame, case: Case, subject: System, low: Floats, high: Floats
-) -> pd.DataFrame:
+def _predictions(rows: pd.DataFrame, case: Case, subject: System) -> pd.DataFrame:
     columns = [*case.schema.key, case.schema.target]
-    return rows[columns].assign(prediction=subject.predicted, low=low, high=high)
+    return rows[columns].assign(prediction=subject.predicted, low=subject.low, high=subject.high)
 
 
 def _systems(systems: list[System], case: Case) -> pd.DataFrame:

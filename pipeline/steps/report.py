@@ -9,6 +9,7 @@ from pipeline.figures import Figure
 from pipeline.metrics import score_name
 from pipeline.options import ReportOptions
 from pipeline.records import (
+    BASELINE,
     DecideRecord,
     DriftRecord,
     EvaluateRecord,
@@ -34,12 +35,13 @@ def report(run: Run, options: ReportOptions) -> View:
     history = read_history(run.store, case.name, promoted, options.runs)
     troubles = find_troubles(case, run.need(DriftRecord), evaluated, promoted)
     health: Literal["healthy", "watch"] = "watch" if troubles else "healthy"
+    answer, card = _answer(run, promoted, evaluated), _card(run, promoted, evaluated)
 
     with run.step("report", options) as step:
-        step.table("answer", "Today", _answer(run, promoted, evaluated))
+        step.table("answer", "Today", answer)
         step.figure(history_figure(history, case))
         step.table("runs", "Runs, newest first", history.iloc[::-1])
-        step.table("card", "Model card", _card(run, promoted, evaluated))
+        step.table("card", "Model card", card)
         return step.finish(
             as_of=run.as_of,
             sentence=_headline(case, promoted, troubles),
@@ -58,9 +60,10 @@ def find_troubles(
     limit = drifted.worst_expected_error
     if drifted.champion_error is not None and limit is not None and drifted.champion_error > limit:
         found.append(f"The champion's error is above {limit:.3g}, the worst that was expected.")
-    if evaluated.coverage < evaluated.level - COVERAGE_SLACK:
+    serving = evaluated.of(promoted.champion.ref)
+    if serving.coverage < serving.level - COVERAGE_SLACK:
         found.append(
-            f"Its {evaluated.level:.0%} intervals hold only {evaluated.coverage:.1%} of the truth."
+            f"Its {serving.level:.0%} intervals hold only {serving.coverage:.1%} of the truth."
         )
     primary = case.task.primary
     if promoted.scores[primary] > promoted.baseline_scores[primary]:
@@ -128,6 +131,7 @@ def _history_row(store: Store, record: PromoteRecord) -> dict[str, object]:
 def _answer(run: Run, promoted: PromoteRecord, evaluated: EvaluateRecord) -> pd.DataFrame:
     checked, arrived = run.need(ValidateRecord), run.need(IngestRecord)
     primary, score = promoted.primary, score_name(promoted.primary)
+    serving = evaluated.of(promoted.champion.ref)
     unit = run.case.schema.column(run.case.schema.target).unit
     return _pairs(
         {
@@ -137,7 +141,7 @@ def _answer(run: Run, promoted: PromoteRecord, evaluated: EvaluateRecord) -> pd.
             f"{score} on the held-out window": f"{promoted.scores[primary]:.3g} {unit}",
             f"{score} of the baseline": f"{promoted.baseline_scores[primary]:.3g} {unit}"
             f" ({run.case.task.season_name})",
-            f"Truth within the {evaluated.level:.0%} interval": f"{evaluated.coverage:.1%}",
+            f"Truth within the {serving.level:.0%} interval": f"{serving.coverage:.1%}",
             "Drift": run.need(DriftRecord).sentence,
             "Decision": run.need(DecideRecord).sentence,
             "Promotion": promoted.sentence,
@@ -182,4 +186,7 @@ def _headline(case: Case, promoted: PromoteRecord, troubles: list[str]) -> str:
     gain = 1 - ours / theirs if theirs else 0.0
     compared = f"{gain:.0%} below" if gain >= 0 else f"{-gain:.0%} above"
     told = f"{score_name(primary)} {ours:.3g} {unit}, {compared} the baseline."
+    if promoted.champion.ref.candidate == BASELINE:
+        scored = f"{score_name(primary)} {ours:.3g} {unit}"
+        told = f"The baseline serves, {case.task.season_name}: {scored}."
     return " ".join([told, *troubles])

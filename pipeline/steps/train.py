@@ -18,6 +18,7 @@ from pipeline.metrics import score_name, skill
 from pipeline.models import dump_model
 from pipeline.options import TrainOptions
 from pipeline.records import (
+    BASELINE,
     CandidateScores,
     FittedModel,
     ModelRef,
@@ -32,8 +33,6 @@ from pipeline.steps.writer import StepWriter
 
 if TYPE_CHECKING:
     import pandas as pd
-
-BASELINE = "baseline"
 
 
 def train(run: Run, options: TrainOptions) -> View:

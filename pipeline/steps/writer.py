@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
 
 from pipeline.errors import StepError
 from pipeline.figures import Figure
@@ -79,27 +80,29 @@ class StepWriter:
 
     def finish(self, *, as_of: datetime, sentence: str, **content: Any) -> View:
         """Writes the record; raises `StepError` when it holds a number that is not finite."""
-        record = RECORDS[self.step](
-            step=self.step,
-            case=self.case,
-            run_id=self.run_id,
-            source=self.options.source,
-            as_of=as_of,
-            started=self.started,
-            finished=self.now(),
-            code_version=project.code_version(),
-            lock_digest=project.lock_digest(),
-            parameters=self.options.own,
-            files=tuple(self.files),
-            sentence=sentence,
-            **content,
-        )
         try:
-            json.dumps(record.model_dump(), allow_nan=False, default=str)
-        except ValueError as error:
-            raise StepError(
-                f"Step {self.step!r} found a number that is not finite: {error}. "
-                "Nothing was recorded; look at the columns that it works on."
+            record = RECORDS[self.step](
+                step=self.step,
+                case=self.case,
+                run_id=self.run_id,
+                source=self.options.source,
+                as_of=as_of,
+                started=self.started,
+                finished=self.now(),
+                code_version=project.code_version(),
+                lock_digest=project.lock_digest(),
+                parameters=self.options.own,
+                files=tuple(self.files),
+                sentence=sentence,
+                **content,
+            )
+            # What a record takes over ready-made, such as a comparison, it does not look into.
+            RECORDS[self.step].model_validate(record.model_dump())
+        except ValidationError as error:
+            raise StepError.for_problems(
+                f"Step {self.step!r} found what can't be recorded, such as a number that is not "
+                "finite. Nothing was recorded; look at the columns that it works on:",
+                [_problem(dict(detail)) for detail in error.errors()],
             ) from error
         self.store.write_record(record)
         return View(record=record, folder=self.store.run_folder(self.case, self.run_id))
@@ -109,3 +112,8 @@ class StepWriter:
             raise StepError(f"Step {self.step!r} writes two files called {name!r}; name one anew.")
         path = f"{self.step}/{name}"
         return path, write_bytes(self.store.run_folder(self.case, self.run_id) / path, content)
+
+
+def _problem(detail: dict[str, Any]) -> str:
+    name = ".".join(str(part) for part in detail["loc"])
+    return f"{name} = {detail['input']!r}: {detail['msg']}"

@@ -87,7 +87,14 @@ def example_figure(
     numbers = [schema.target, "forecast", "low", "high"]
     rows = chosen[[time]].join(chosen[numbers].round(2))
     rows[time] = rows[time].dt.strftime("%Y-%m-%dT%H:%M:%SZ")
-    base = alt.Chart(rows).encode(x=alt.X(f"{time}:T", title=None, scale=alt.Scale(type="utc")))
+    base = alt.Chart(rows).encode(
+        x=alt.X(
+            f"{time}:T",
+            title=None,
+            scale=alt.Scale(type="utc"),
+            axis=alt.Axis(format="%a %d %b", tickCount="day"),
+        )
+    )
     band = base.mark_area(color=BAND, opacity=0.5).encode(
         y=alt.Y("low:Q", title=target.label), y2="high:Q"
     )

@@ -15,8 +15,20 @@ import pandas as pd
 import pyarrow as pa
 
 from pipeline.case import Candidate, Case, Gates, Windows
+from pipeline.comparison import Comparison
+from pipeline.intervals import LevelConformal
 from pipeline.options import NOTEBOOKS
-from pipeline.records import STEPS_OF, StepName
+from pipeline.records import (
+    STEPS_OF,
+    DriftRecord,
+    EvaluateRecord,
+    FittedModel,
+    ModelRef,
+    PromoteRecord,
+    StepName,
+    SystemScores,
+    Window,
+)
 from pipeline.schema import Column, Schema
 from pipeline.sources import Feed, Part, Request
 from pipeline.steps.run import Run
@@ -194,7 +206,10 @@ class Bench:
     def run(self, step: StepName, run_id: str = "run-1", **parameters: Any) -> Run:
         """The run that the notebook of a step would open."""
         return Run(
-            case=self.case, store=self.store, settings=_options(step, parameters), run_id=run_id,
+            case=self.case,
+            store=self.store,
+            settings=_options(step, parameters),
+            run_id=run_id,
             by_hand=False,
         )
 
@@ -210,3 +225,102 @@ class Bench:
 def _options(step: StepName, parameters: Mapping[str, Any]) -> Any:
     model = next(NOTEBOOKS[name] for name, steps in STEPS_OF.items() if step in steps)
     return model(**{k: v for k, v in parameters.items() if k in model.model_fields})
+
+
+# Records as steps would have written them, with numbers of a test's choice.
+
+
+def window(days: float = 10, end: datetime = NEWEST_KNOWN) -> Window:
+    """The days before a moment."""
+    return Window(start=end - timedelta(days=days), end=end, rows=int(48 * days))
+
+
+def fitted_model(
+    candidate: str = "ridge", *, run_id: str = "run-1", end: datetime = NEWEST_KNOWN
+) -> FittedModel:
+    """A model that learned until `end`, with an RMSE of 5 and of 6 on its worst fold."""
+    return FittedModel(
+        ref=ModelRef(
+            candidate=candidate,
+            run_id=run_id,
+            path=f"train/{candidate}.skops",
+            sha256=candidate,
+            learned=window(30, end),
+        ),
+        intervals=LevelConformal(level=0.9, edges=(), low=(-1.0,), high=(1.0,)),
+        backtest={"rmse": 5.0},
+        worst_fold=6.0,
+    )
+
+
+def _of_a_record(step: StepName) -> dict[str, Any]:
+    return {
+        "step": step,
+        "case": "waves",
+        "run_id": "run-1",
+        "source": "sample",
+        "as_of": NEWEST_KNOWN,
+        "started": NEWEST_KNOWN,
+        "finished": NEWEST_KNOWN,
+        "code_version": "0",
+        "lock_digest": "0",
+        "parameters": {},
+        "sentence": "Done.",
+    }
+
+
+def drift_record(**changes: Any) -> DriftRecord:
+    """A stable window in which the champion's RMSE is 5, and up to 7 is expected."""
+    told = {
+        "reference": window(50),
+        "current": window(),
+        "alpha": 0.05,
+        "columns": (),
+        "champion_error": 5.0,
+        "expected_error": 5.0,
+        "worst_expected_error": 7.0,
+    }
+    return DriftRecord(**(_of_a_record("drift") | told | changes))
+
+
+def evaluate_record(
+    rmse: Mapping[str, float], p_values: Mapping[str, float], **changes: Any
+) -> EvaluateRecord:
+    """RMSE by role, and the p-value of each pair, such as 'challenger over champion'."""
+    told = {
+        "primary": "rmse",
+        "held_out": window(),
+        "systems": tuple(
+            SystemScores(
+                role=role,
+                candidate=role,
+                run_id="run-1",
+                scores={"rmse": error},
+                level=0.9,
+                coverage=0.9,
+                mean_width=1.0,
+            )
+            for role, error in rmse.items()
+        ),
+        "subject": next(iter(rmse)),
+        "comparisons": {
+            pair: Comparison(
+                n=28, mean_difference=0.0, relative_difference=0.0, statistic=0.0, p_value=p_value
+            )
+            for pair, p_value in p_values.items()
+        },
+        "segments": (),
+    }
+    return EvaluateRecord(**(_of_a_record("evaluate") | told | changes))
+
+
+def promote_record(**changes: Any) -> PromoteRecord:
+    """A champion whose RMSE is 4 where the baseline's is 5."""
+    told = {
+        "action": "promote",
+        "champion": fitted_model(),
+        "scores": {"rmse": 4.0},
+        "baseline_scores": {"rmse": 5.0},
+        "primary": "rmse",
+    }
+    return PromoteRecord(**(_of_a_record("promote") | told | changes))

@@ -307,13 +307,22 @@ class FakeHome:
             held_out=window,
             systems=(
                 SystemScores(
-                    role="challenger", candidate="boosting", run_id=run_id, scores=self.scores
+                    role="challenger",
+                    candidate="boosting",
+                    run_id=run_id,
+                    scores=self.scores,
+                    level=0.9,
+                    coverage=0.893,
+                    mean_width=61.0,
                 ),
                 SystemScores(
                     role="baseline",
                     candidate="seasonal naive",
-                    run_id=None,
+                    run_id=run_id,
                     scores={"rmse": self.baseline},
+                    level=0.9,
+                    coverage=0.9,
+                    mean_width=80.0,
                 ),
             ),
             subject="challenger",
@@ -326,9 +335,6 @@ class FakeHome:
                     p_value=0.001,
                 )
             },
-            level=0.9,
-            coverage=0.893,
-            mean_width=61.0,
             segments=(),
         )
 

@@ -24,7 +24,8 @@ HEADER = "Nom du compteur;Comptage horaire;Date et heure de comptage;Coordonnée
 
 
 def table(rows: pd.DataFrame = ROWS) -> pa.Table:
-    return pa.Table.from_batches(Frame(rows=rows).fetch(Request(schema=SCHEMA)).batches)
+    feed = Frame(rows=rows).fetch(Request(schema=SCHEMA))
+    return pa.Table.from_batches(feed.batches, SCHEMA.arrow())
 
 
 def arrived(bench: Bench, rows: pd.DataFrame | None = None, **parameters: Any) -> IngestRecord:
@@ -136,8 +137,7 @@ def test_a_feed_that_leaves_out_what_is_newer_itself_gives_the_same_advice() -> 
 @pytest.mark.parametrize("rows", [0, 4])
 def test_a_feed_without_times_is_refused(rows: int) -> None:
     """Without a single time nothing can be said of when it was known."""
-    timeless = ROWS.head(rows).assign(time=pd.NaT)
-    timeless["time"] = timeless["time"].astype("datetime64[us, UTC]")
+    timeless = ROWS.assign(time=ROWS["time"].where(ROWS.index < 0)).head(rows)
 
     with pytest.raises(SourceError, match=f"{rows} rows and none has a time in column 'time'"):
         cut_feed(table(timeless), wave_case(), as_of=None, days=None)

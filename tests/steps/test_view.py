@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -70,8 +71,41 @@ def test_columns_of_numbers_are_marked_as_such(view: View) -> None:
     page = view.table("columns").page
 
     assert '<th class="number" scope="col">number</th>' in page
-    assert '<td class="number">1.5</td>' in page
+    assert '<td class="number">1.50</td>' in page
+    assert '<td class="number"></td>' in page
     assert '<th scope="col">none</th>' in page
+
+
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [
+        ([1, 20, 3000], ["1", "20", "3000"]),
+        ([12_345, -9_999], ["12,345", "\N{MINUS SIGN}9999"]),
+        ([0.123456, 0.5], ["0.123", "0.500"]),
+        ([123.456, 0.5], ["123", "0"]),
+        ([0.0, 0.0], ["0", "0"]),
+        ([0.000012, 0.0], ["0.0000", "0.0000"]),
+    ],
+)
+def test_numbers_of_a_column_have_equal_decimals(
+    view: View, values: list[float], shown: list[str]
+) -> None:
+    """Three digits for the largest, and no more decimals than four; the file has them all."""
+    path = view.folder / view.record.file("exact").path
+    path.write_text("number\n" + "".join(f"{value}\n" for value in values))
+    page = view.table("exact").page
+
+    assert re.findall(r'<td class="number">([^<]*)</td>', page) == shown
+
+
+def test_long_words_get_room_and_what_only_looks_like_a_number_is_text(view: View) -> None:
+    """`nan` and `inf` are words here."""
+    path = view.folder / view.record.file("exact").path
+    path.write_text("a,b\nnan,a sentence of some length and more\n")
+    page = view.table("exact").page
+
+    assert "<td>nan</td>" in page
+    assert '<td class="words">a sentence' in page
 
 
 def test_a_long_table_says_how_much_is_left_out(view: View) -> None:
@@ -102,7 +136,7 @@ def test_a_figure_is_shown_with_what_it_shows_in_words(view: View) -> None:
 
     assert "<svg/>" in shown.page
     assert "<script>" not in shown.page
-    assert 'aria-label="&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt; &amp; co"' in shown.page
+    assert '&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt; &amp; co' in shown.page
     assert 'data-file="decide/shift"' in shown.page
     assert repr(shown) == f"{NASTY}: {NASTY}"
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from math import nan
 from pathlib import Path
 
 import pandas as pd
@@ -12,7 +14,7 @@ import pytest
 from pipeline.errors import StateError, StepError
 from pipeline.figures import Figure
 from pipeline.options import DriftOptions
-from pipeline.records import DecideRecord, PromoteRecord
+from pipeline.records import DecideRecord, EvaluateRecord, PromoteRecord
 from pipeline.steps.writer import StepWriter
 from pipeline.store import Store, project
 
@@ -121,7 +123,7 @@ def test_a_number_that_is_not_finite_is_not_recorded(
     step: StepWriter, store: Store, number: float
 ) -> None:
     """The step fails with the field named, and leaves no record."""
-    with pytest.raises(StepError, match=r"'decide' .*not finite.*champion_age_days"):
+    with pytest.raises(StepError, match=r"(?s)'decide' .*not finite.*  - champion_age_days = "):
         step.finish(as_of=AS_OF, sentence="Keep.", decision="keep", champion_age_days=number)
 
     assert store.record("tiny", "first", DecideRecord) is None
@@ -134,7 +136,7 @@ def test_numbers_within_scores_are_looked_at_too(
     promoted = Store.at(tiny_home).record("tiny", "first", PromoteRecord)
     assert promoted is not None
     step.step = "promote"
-    with pytest.raises(StepError, match=r"'promote' .*not finite.*scores\.r2"):
+    with pytest.raises(StepError, match=r"(?s)'promote' .*not finite.*  - scores\.r2 = -inf"):
         step.finish(
             as_of=AS_OF,
             sentence="Promote.",
@@ -146,6 +148,27 @@ def test_numbers_within_scores_are_looked_at_too(
         )
 
     assert store.record("tiny", "first", PromoteRecord) is None
+
+
+def test_numbers_of_what_was_made_before_the_record_are_looked_at(
+    step: StepWriter, tiny_home: Path, store: Store
+) -> None:
+    """The record takes a comparison as it is; its numbers are checked all the same."""
+    found = Store.at(tiny_home).record("tiny", "first", EvaluateRecord)
+    assert found is not None
+    (comparison,) = found.comparisons.values()
+    content = {name: getattr(found, name) for name in EvaluateRecord.model_fields}
+    for known in DecideRecord.model_fields:
+        content.pop(known, None)
+    step.step = "evaluate"
+    with pytest.raises(StepError, match=r"  - comparisons\.one over other\.p_value = nan"):
+        step.finish(
+            as_of=AS_OF,
+            sentence="Better.",
+            **content | {"comparisons": {"one over other": replace(comparison, p_value=nan)}},
+        )
+
+    assert store.record("tiny", "first", EvaluateRecord) is None
 
 
 def test_a_home_that_can_not_be_written_is_an_error_that_names_the_file(

@@ -1,0 +1,286 @@
+from __future__ import annotations
+
+import csv
+import io
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hand_made import FIRST, NEWEST_KNOWN, Bench, fitted_model, ridge, wave_case, waves
+
+from pipeline.case import Candidate
+from pipeline.comparison import diebold_mariano
+from pipeline.errors import StateError, StepError
+from pipeline.metrics import rmse
+from pipeline.records import EvaluateRecord, PromoteRecord, SegmentScores, TrainRecord
+from pipeline.steps.evaluate import System, compare, contenders, segment_errors
+
+DAY = timedelta(days=1)
+TRAINED = ("ingest", "validate", "drift", "decide", "train")
+ALL = (*TRAINED, "evaluate", "promote")
+CASE = wave_case()
+
+
+def evaluated(bench: Bench, *steps: Any, **parameters: Any) -> EvaluateRecord:
+    record = bench.do(*(steps or TRAINED), "evaluate", **parameters).record
+    assert isinstance(record, EvaluateRecord)
+    return record
+
+
+def roles(bench: Bench, run_id: str = "run-1", **parameters: Any) -> dict[str, str]:
+    found = contenders(bench.run("evaluate", run_id, **parameters))
+    return {role: model.ref.run_id for role, model in found}
+
+
+def predictions(bench: Bench, run_id: str = "run-1") -> pd.DataFrame:
+    folder = bench.store.run_folder("waves", run_id)
+    return pd.read_parquet(folder / "evaluate" / "predictions.parquet")
+
+
+def weaker(seed: int) -> Any:
+    """Ridge held back so far that it says little more than the mean."""
+    model = ridge(seed)
+    model.steps[-1][1].set_params(alpha=1e9)
+    return model
+
+
+def test_a_first_run_compares_challenger_and_baseline(bench: Bench) -> None:
+    """Without a champion there are two systems and one pair."""
+    found = evaluated(bench)
+
+    assert ["challenger", "baseline"] == [system.role for system in found.systems]
+    assert ["challenger over baseline"] == list(found.comparisons)
+    assert "challenger" == found.subject
+
+
+def test_a_second_run_compares_all_three(bench: Bench) -> None:
+    """Challenger over champion, and both over the baseline, on the same rows."""
+    bench.do(*ALL, as_of=str(FIRST + 45 * DAY))
+
+    found = evaluated(bench, run_id="run-2", retrain="always")
+
+    assert ["challenger", "champion", "baseline"] == [system.role for system in found.systems]
+    assert {
+        "challenger over champion", "challenger over baseline", "champion over baseline"
+    } == set(found.comparisons)
+    assert 1 == len({system.scores["n"] for system in found.systems})
+
+
+def test_scores_are_of_the_held_out_window_and_nothing_else(bench: Bench) -> None:
+    """Its predictions are written beside the truth; the scores follow from them."""
+    found = evaluated(bench)
+    rows = predictions(bench)
+
+    assert (NEWEST_KNOWN - 10 * DAY, NEWEST_KNOWN) == (found.held_out.start, found.held_out.end)
+    assert 2 * 240 == len(rows) == found.held_out.rows
+    assert found.held_out.start == rows["time"].min()
+    assert pytest.approx(rmse(rows["value"], rows["prediction"])) == (
+        found.systems[0].scores["rmse"]
+    )
+
+
+def test_intervals_hold_their_prediction_and_the_share_of_truth_that_is_told(
+    bench: Bench,
+) -> None:
+    """Coverage and width follow from the ends that were written."""
+    found = evaluated(bench)
+    rows = predictions(bench)
+    inside = rows["value"].between(rows["low"], rows["high"])
+
+    assert (rows["low"] <= rows["prediction"]).all()
+    assert (rows["prediction"] <= rows["high"]).all()
+    assert (rows["low"] >= 0).all()
+    assert pytest.approx(inside.mean()) == found.coverage
+    assert pytest.approx((rows["high"] - rows["low"]).mean()) == found.mean_width
+    # 480 truths at 90 %: three standard deviations of a binomial are 4 points, and neighbouring
+    # errors are independent in this case.
+    assert 0.86 <= found.coverage <= 0.94
+    assert f"90% intervals hold {found.coverage:.1%} of the truth." in found.sentence
+
+
+def test_a_model_that_learned_from_the_window_is_refused(bench: Bench) -> None:
+    """As of a week later, a champion of today would be scored on rows that it knows."""
+    bench.do(*ALL, as_of=str(FIRST + 50 * DAY))
+    bench.do(*TRAINED[:2], run_id="run-2", as_of=str(FIRST + 49 * DAY))
+    bench.case = wave_case()
+    bench.do("drift", "decide", "train", run_id="run-2", as_of=str(FIRST + 49 * DAY))
+
+    # As of day 49 nobody knows the champion of day 50.
+    assert {"challenger": "run-2", "baseline": "run-2"} == roles(
+        bench, "run-2", as_of=str(FIRST + 49 * DAY)
+    )
+
+    wider = wave_case(windows=bench.case.windows.__class__(
+        **{**vars(bench.case.windows), "held_out": 20 * DAY}
+    ))
+    bench.do(*TRAINED[:2], run_id="run-3", as_of=str(FIRST + 50 * DAY))
+    bench.case = wider
+    with pytest.raises(StepError) as caught:
+        bench.do("evaluate", run_id="run-3", as_of=str(FIRST + 50 * DAY))
+
+    assert "The champion 'ridge' learned from rows up to 2024-02-10T00:00:00+00:00" in str(
+        caught.value
+    )
+    assert "within the held-out window from 2024-01-31T00:00:00+00:00" in str(caught.value)
+    assert bench.store.record("waves", "run-3", EvaluateRecord) is None
+
+
+def test_without_a_new_training_the_champion_is_evaluated(bench: Bench) -> None:
+    """A run that keeps its champion compares it with the baseline of its training."""
+    bench.do(*ALL)
+
+    found = evaluated(bench, "ingest", "validate", run_id="run-2")
+
+    assert [("champion", "run-1"), ("baseline", "run-1")] == [
+        (system.role, system.run_id) for system in found.systems
+    ]
+    assert "champion" == found.subject
+    assert {"champion over baseline"} == set(found.comparisons)
+
+
+def test_a_challenger_that_is_the_champion_is_one_system(bench: Bench) -> None:
+    """Trained again on the same rows it is the same file: there is nothing to compare."""
+    bench.do(*ALL)
+    bench.do(*TRAINED, run_id="run-2", retrain="always")
+
+    assert {"champion": "run-1", "baseline": "run-2"} == roles(bench, "run-2")
+
+
+def test_without_training_and_champion_there_is_nothing_to_evaluate(bench: Bench) -> None:
+    """In a run of the runner, the missing training is named."""
+    bench.do("ingest", "validate")
+
+    with pytest.raises(StateError, match="no record of step 'train'"):
+        bench.do("evaluate")
+
+
+def test_a_champion_whose_training_is_not_on_record_is_told(bench: Bench) -> None:
+    """Its baseline was stored there; the remedy is to train again."""
+    bench.do(*ALL)
+    bench.do("ingest", "validate", run_id="run-2")
+    (bench.store.run_folder("waves", "run-1") / "train" / "record.json").unlink()
+
+    with pytest.raises(StepError, match="no record of its training. Train again"):
+        bench.do("evaluate", run_id="run-2")
+
+
+def test_the_champion_of_a_later_date_takes_no_part(bench: Bench) -> None:
+    """As of the past, its own challenger and baseline are all there is."""
+    bench.do(*ALL)
+    bench.do(*TRAINED, run_id="run-2", as_of=str(FIRST + 45 * DAY))
+
+    assert {"challenger": "run-2", "baseline": "run-2"} == roles(
+        bench, "run-2", as_of=str(FIRST + 45 * DAY)
+    )
+
+
+def test_a_spike_after_the_date_moves_no_score(bench: Bench) -> None:
+    """Rows of a later run are in the table, a thousandfold; a run as of the past is as it was."""
+    as_of = FIRST + 45 * DAY
+    rows = waves()
+    expected = evaluated(bench, as_of=str(as_of))
+    before = predictions(bench)
+    bench.case = wave_case(
+        rows.assign(value=rows["value"].where(rows["time"] < as_of, 1000 * rows["value"]))
+    )
+    bench.do("ingest", "validate", run_id="run-2")
+
+    found = evaluated(bench, run_id="run-3", as_of=str(as_of))
+
+    assert [system.scores for system in expected.systems] == [
+        system.scores for system in found.systems
+    ]
+    pd.testing.assert_frame_equal(before, predictions(bench, "run-3"))
+
+
+def test_pairs_are_tested_on_losses_by_origin() -> None:
+    """The better system is named first where it stands first; p-values are of the paired test."""
+    rows = waves(days=20)
+    truth = rows["value"].to_numpy()
+    noise = np.random.default_rng(0).normal(0, 1, (3, len(rows)))
+    systems = [
+        System(role=role, model=fitted_model(), predicted=truth + size * noise[place], scores={})
+        for place, (role, size) in enumerate(
+            [("challenger", 1.0), ("champion", 2.0), ("baseline", 3.0)]
+        )
+    ]
+
+    found = compare(systems, CASE, rows, truth)
+    losses = [CASE.task.losses(rows, CASE.schema, truth, each.predicted) for each in systems]
+
+    assert diebold_mariano(losses[1], losses[0], lags=5) == found["challenger over champion"]
+    assert max(pair.p_value for pair in found.values()) < 0.01
+    assert {20} == {pair.n for pair in found.values()}
+
+
+def test_errors_are_broken_down_by_series_and_by_step(bench: Bench) -> None:
+    """Every segment has scores; together they hold all rows, once a breakdown."""
+    found = evaluated(bench)
+    rows = predictions(bench)
+
+    assert ["series"] * 2 + ["hour of day (UTC)"] * 24 == [s.by for s in found.segments]
+    north = rows[rows["series"] == "north"]
+    assert pytest.approx(rmse(north["value"], north["prediction"])) == (
+        found.segments[0].scores["rmse"]
+    )
+    assert 480 == sum(s.scores["n"] for s in found.segments if s.by == "series")
+
+
+def test_the_worst_segments_stand_first(bench: Bench) -> None:
+    """The table of series begins with the one of the largest error."""
+    rows = waves()
+    noise = np.random.default_rng(1).normal(0, 15, len(rows))
+    bench.case = wave_case(
+        rows.assign(value=rows["value"] + noise * (rows["series"] == "south"))
+    )
+
+    text = bench.do(*TRAINED, "evaluate").table("worst").text
+
+    assert ["south", "north"] == [row["series"] for row in csv.DictReader(io.StringIO(text))]
+
+
+def test_the_figure_names_the_worst_step() -> None:
+    """The words say where the error is highest, and how high."""
+    segments = tuple(
+        SegmentScores(by="weekday", segment=day, scores={"rmse": error})
+        for day, error in [("Mon", 1.0), ("Tue", 7.25), ("Wed", 3.0)]
+    )
+
+    found = segment_errors(segments, CASE)
+
+    assert "Highest at Tue: 7.25 waves/h." == found.alt
+    assert 3 == found.rows
+
+
+def test_systems_stand_best_first_with_what_they_learned_until(bench: Bench) -> None:
+    """The table is sorted by the score that decides."""
+    bench.case = wave_case(candidates=(Candidate(name="weak", title="Weak", build=weaker),))
+    text = bench.do(*TRAINED, "evaluate").table("systems").text
+    rows = list(csv.DictReader(io.StringIO(text)))
+
+    assert sorted(float(row["RMSE"]) for row in rows) == [float(row["RMSE"]) for row in rows]
+    assert {"2024-02-20 00:00"} == {row["learned until"] for row in rows}
+
+
+def test_a_window_too_short_for_a_test_is_refused(bench: Bench) -> None:
+    """A week of daily origins can't tell models apart; the error says how many are needed."""
+    bench.case = wave_case(
+        windows=CASE.windows.__class__(**{**vars(CASE.windows), "held_out": 7 * DAY})
+    )
+
+    with pytest.raises(StepError, match="7 pairs of losses are too few.*8 are needed"):
+        evaluated(bench)
+
+
+def test_the_champion_of_the_same_run_done_again_is_still_compared(bench: Bench) -> None:
+    """Evaluating twice in one run finds the promotion of the first time, and holds."""
+    bench.do(*ALL)
+    again = bench.do("evaluate", "promote").record
+
+    assert isinstance(again, PromoteRecord)
+    assert "hold" == again.action
+    trained = bench.store.record("waves", "run-1", TrainRecord)
+    assert trained is not None
+    assert trained.challenger == again.champion
