@@ -71,7 +71,7 @@ def test_every_command_helps(name: str, flag: str) -> None:
 
 def test_the_help_of_run_tells_how_to_use_real_data_and_a_past_day() -> None:
     """Sources, the layout of the folder, a time, a parameter."""
-    told = call("run", "--help").output
+    told = " ".join(call("run", "--help").output.split())
 
     for words in ("live|files|sample", "one subfolder a case", "2021-06-01", "folds=2"):
         assert words in told
@@ -363,18 +363,15 @@ def test_pack_says_what_it_made(
     assert asked == [output]
 
 
-def test_serve_passes_on_address_and_port_and_how_it_ended(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_serve_passes_on_address_and_port(monkeypatch: pytest.MonkeyPatch) -> None:
     """By default only this machine can reach it."""
     asked: list[tuple[str, int]] = []
 
-    def serve(store: Store, *, host: str, port: int, **rest: Any) -> int:
+    def serve(store: Store, *, host: str, port: int, say: Any) -> None:
         asked.append((host, port))
-        return 5
 
     monkeypatch.setattr("pipeline.packaging.serve", serve)
 
-    assert call("serve").exit_code == 5
-    assert call("serve", "--host", "0.0.0.0", "--port", "80").exit_code == 5
+    assert call("serve").exit_code == 0
+    assert call("serve", "--host", "0.0.0.0", "--port", "80").exit_code == 0
     assert asked == [("127.0.0.1", 3000), ("0.0.0.0", 80)]

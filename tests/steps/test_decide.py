@@ -73,6 +73,17 @@ def test_an_old_champion_calls_for_training(days: float, expected: bool) -> None
     assert ("over 28" in sentence) == expected
 
 
+def test_a_baseline_that_serves_calls_for_training() -> None:
+    """Each run tries anew whether a model has become better, old or not."""
+    serving = fitted_model("baseline", end=NEWEST_KNOWN - timedelta(days=1))
+
+    assert (
+        True,
+        "Retrain: the baseline serves, with RMSE 5 waves/h in the newest window; a model may have "
+        "become better.",
+    ) == choose(CASE, drift_record(), serving, "auto")
+
+
 def test_columns_that_changed_are_no_reason_by_themselves() -> None:
     """Drift without loss of accuracy is told and not acted on."""
     retrain, _ = choose(CASE, drift_record(sentence="3 of 3 columns have changed."), aged(1), "auto")

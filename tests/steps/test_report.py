@@ -12,13 +12,14 @@ from hand_made import (
     Bench,
     drift_record,
     evaluate_record,
+    fitted_model,
     promote_record,
     wave_case,
     waves,
 )
 
 from pipeline.errors import StateError
-from pipeline.records import PromoteRecord, ReportRecord
+from pipeline.records import EvaluateRecord, PromoteRecord, ReportRecord
 from pipeline.shift import ColumnShift
 from pipeline.steps.report import find_troubles, history_figure, read_history
 from pipeline.steps.view import View
@@ -27,7 +28,14 @@ DAY = timedelta(days=1)
 ALL = ("ingest", "validate", "drift", "decide", "train", "evaluate", "promote", "report")
 KEEPING = tuple(step for step in ALL if step != "train")
 CASE = wave_case()
-EVALUATED = evaluate_record({"challenger": 4.0, "baseline": 5.0}, {})
+
+
+def evaluated(coverage: float = 0.9) -> EvaluateRecord:
+    """The model that serves, with the share of truth that its 90 % intervals hold."""
+    found = evaluate_record({"challenger": 4.0, "baseline": 5.0}, {})
+    (system, baseline) = found.systems
+    ours = system.model_copy(update={"candidate": "ridge", "coverage": coverage})
+    return found.model_copy(update={"systems": (ours, baseline)})
 
 
 def shifted(*, alarm: bool) -> ColumnShift:
@@ -49,23 +57,23 @@ def test_nothing_to_watch_is_no_trouble() -> None:
     """A stable window, a good champion and intervals that hold: an empty list."""
     quiet = drift_record(columns=(shifted(alarm=False),))
 
-    assert [] == find_troubles(CASE, quiet, EVALUATED, promote_record())
+    assert [] == find_troubles(CASE, quiet, evaluated(), promote_record())
 
 
 @pytest.mark.parametrize(
-    ("drifted", "evaluated", "promoted", "expected"),
+    ("drifted", "coverage", "promoted", "expected"),
     [
-        ({"columns": (shifted(alarm=True),)}, {}, {}, "wind has doubled."),
+        ({"columns": (shifted(alarm=True),)}, 0.9, {}, "wind has doubled."),
         (
             {"champion_error": 7.1},
-            {},
+            0.9,
             {},
             "The champion's error is above 7, the worst that was expected.",
         ),
-        ({}, {"coverage": 0.84}, {}, "Its 90% intervals hold only 84.0% of the truth."),
+        ({}, 0.84, {}, "Its 90% intervals hold only 84.0% of the truth."),
         (
             {},
-            {},
+            0.9,
             {"scores": {"rmse": 5.1}},
             "The baseline does better on the newest window.",
         ),
@@ -73,38 +81,32 @@ def test_nothing_to_watch_is_no_trouble() -> None:
     ids=["column", "error", "coverage", "baseline"],
 )
 def test_each_trouble_is_told_in_a_sentence(
-    drifted: dict[str, Any], evaluated: dict[str, Any], promoted: dict[str, Any], expected: str
+    drifted: dict[str, Any], coverage: float, promoted: dict[str, Any], expected: str
 ) -> None:
     """A changed column, a degraded champion, intervals too narrow, a baseline that is better."""
     found = find_troubles(
-        CASE,
-        drift_record(**drifted),
-        EVALUATED.model_copy(update=evaluated),
-        promote_record(**promoted),
+        CASE, drift_record(**drifted), evaluated(coverage), promote_record(**promoted)
     )
 
     assert [expected] == found
 
 
 @pytest.mark.parametrize(
-    ("drifted", "evaluated", "promoted"),
+    ("drifted", "coverage", "promoted"),
     [
-        ({"champion_error": 7.0}, {}, {}),
-        ({"champion_error": None, "worst_expected_error": None}, {}, {}),
-        ({}, {"coverage": 0.851}, {}),
-        ({}, {}, {"scores": {"rmse": 5.0}}),
+        ({"champion_error": 7.0}, 0.9, {}),
+        ({"champion_error": None, "worst_expected_error": None}, 0.9, {}),
+        ({}, 0.851, {}),
+        ({}, 0.9, {"scores": {"rmse": 5.0}}),
     ],
     ids=["at the limit", "no champion yet", "within the slack", "as good as the baseline"],
 )
 def test_what_is_within_its_limits_is_no_trouble(
-    drifted: dict[str, Any], evaluated: dict[str, Any], promoted: dict[str, Any]
+    drifted: dict[str, Any], coverage: float, promoted: dict[str, Any]
 ) -> None:
     """The limits themselves are allowed."""
     found = find_troubles(
-        CASE,
-        drift_record(**drifted),
-        EVALUATED.model_copy(update=evaluated),
-        promote_record(**promoted),
+        CASE, drift_record(**drifted), evaluated(coverage), promote_record(**promoted)
     )
 
     assert [] == found
@@ -140,6 +142,17 @@ def test_a_baseline_that_is_better_is_told_as_such() -> None:
     worse = promote_record(scores={"rmse": 6.0})
 
     assert "RMSE 6 waves/h, 20% above the baseline." == _headline(CASE, worse, [])
+
+
+def test_a_baseline_that_serves_is_told_in_words() -> None:
+    """The headline says that last day's value is what a caller gets."""
+    from pipeline.steps.report import _headline
+
+    serving = promote_record(champion=fitted_model("baseline"), scores={"rmse": 5.0})
+
+    assert "The baseline serves, same hour a day before: RMSE 5 waves/h." == _headline(
+        CASE, serving, []
+    )
 
 
 def test_a_baseline_without_error_is_no_obstacle() -> None:
@@ -228,7 +241,7 @@ def test_the_history_is_drawn_run_by_run(bench: Bench) -> None:
 
     found = history_figure(read_history(bench.store, "waves", promoted, 10), CASE)
 
-    assert found.alt.startswith("1 runs. In the newest, as of 2024-03-01 00:00, the champion has ")
+    assert found.alt.startswith("1 run. In the newest, as of 2024-03-01 00:00, the champion has ")
     assert f"{promoted.scores['rmse']:.3g} waves/h" in found.alt
     assert 1 == found.rows
 

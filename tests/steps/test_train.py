@@ -48,7 +48,7 @@ def trained(bench: Bench, **parameters: Any) -> TrainRecord:
     return record
 
 
-def tested(name: str, error: float, **told: Any) -> Backtest:
+def scored(name: str, error: float, **told: Any) -> Backtest:
     fold = FoldScores(
         fold="1", start=FIRST, end=FIRST, trained_rows=1, scores={"rmse": error}
     )
@@ -62,10 +62,10 @@ def tested(name: str, error: float, **told: Any) -> Backtest:
 def test_the_best_that_may_serve_is_the_challenger() -> None:
     """A lower error is better; what may not serve is passed over."""
     found = [
-        tested("baseline", 5.0, baseline=True),
-        tested("good", 3.0),
-        tested("peeks", 1.0, not_eligible="It peeks."),
-        tested("fair", 4.0),
+        scored("baseline", 5.0, baseline=True),
+        scored("good", 3.0),
+        scored("peeks", 1.0, not_eligible="It peeks."),
+        scored("fair", 4.0),
     ]
 
     assert "good" == choose(found, "rmse").name
@@ -73,14 +73,14 @@ def test_the_best_that_may_serve_is_the_challenger() -> None:
 
 def test_the_baseline_is_the_challenger_when_nothing_is_better() -> None:
     """If last week's value is best, it is what goes on."""
-    found = [tested("bad", 6.0), tested("baseline", 5.0, baseline=True)]
+    found = [scored("bad", 6.0), scored("baseline", 5.0, baseline=True)]
 
     assert "baseline" == choose(found, "rmse").name
 
 
 def test_the_baseline_wins_a_tie() -> None:
     """A model that is no better than the baseline is not worth its keep."""
-    found = [tested("same", 5.0), tested("baseline", 5.0, baseline=True)]
+    found = [scored("same", 5.0), scored("baseline", 5.0, baseline=True)]
 
     assert "baseline" == choose(found, "rmse").name
 
