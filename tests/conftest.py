@@ -57,5 +57,3 @@ def tiny_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pipeline.case.find_cases.cache_clear()
     assert (ran.outcome, ran.sentence) == ("done", ran.sentence), ran.sentence
     return home
-
-

@@ -38,9 +38,7 @@ def declared(name: str) -> str:
     return f"from hand_made import wave_case\nCASE = wave_case(name={name!r})\n"
 
 
-def test_every_folder_with_a_case_is_found(
-    package: Callable[..., None], tmp_path: Path
-) -> None:
+def test_every_folder_with_a_case_is_found(package: Callable[..., None], tmp_path: Path) -> None:
     """Cases are folders: sorted by name, single modules are none."""
     package(west=declared("west"), east=declared("east"))
     (tmp_path / "cases_of_a_test" / "notes.py").write_text("raise SystemExit")
@@ -53,7 +51,7 @@ def test_a_folder_without_a_case_is_named(package: Callable[..., None]) -> None:
     """The error says which module lacks its declaration."""
     package(empty="")
 
-    with pytest.raises(CaseError, match="cases_of_a_test.empty has no CASE"):
+    with pytest.raises(CaseError, match=r"cases_of_a_test.empty has no CASE"):
         find_cases()
 
 

@@ -20,8 +20,18 @@ from pipeline.errors import OptionError, SiteError
 from pipeline.store import Store
 from pipeline.store.locks import hold
 
-HEAVY = ("altair", "bentoml", "deltalake", "duckdb", "great_expectations", "mlflow", "pandas",
-         "papermill", "scipy", "sklearn")
+HEAVY = (
+    "altair",
+    "bentoml",
+    "deltalake",
+    "duckdb",
+    "great_expectations",
+    "mlflow",
+    "pandas",
+    "papermill",
+    "scipy",
+    "sklearn",
+)
 COMMANDS = ("run", "status", "site", "pack", "serve")
 
 
@@ -90,9 +100,7 @@ def test_help_imports_nothing_heavy() -> None:
         "try: main()\nexcept SystemExit: pass\n"
         f"print([name for name in {HEAVY} if name in sys.modules])"
     )
-    ran = subprocess.run(
-        [sys.executable, "-c", code], check=True, capture_output=True, text=True
-    )
+    ran = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
 
     assert ran.stdout.splitlines()[-1] == "[]"
 
@@ -256,12 +264,12 @@ def test_a_gate_that_fails_ends_with_code_3(
 ) -> None:
     """It is a result and no crash."""
     monkeypatch.setattr("pipeline.runner.mirror", lambda store, cases, *, say: None)
-    code = run_main(
-        monkeypatch, "run", "tiny", "--set", "most_quarantined=0", "--home", str(home)
-    )
+    code = run_main(monkeypatch, "run", "tiny", "--set", "most_quarantined=0", "--home", str(home))
 
     assert code == 3
-    assert "STOPPED: The case stops here, and its champion keeps serving." in capsys.readouterr().out
+    assert (
+        "STOPPED: The case stops here, and its champion keeps serving." in capsys.readouterr().out
+    )
 
 
 @pytest.mark.usefixtures("small_cases")

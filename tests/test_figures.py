@@ -17,9 +17,7 @@ DATA = pd.DataFrame({"step": [1, 2, 3], "level": [0.5, 1.25, 3.0], "who": ["a", 
 def drawn(name: str = "levels", data: pd.DataFrame = DATA, height: int = HEIGHT) -> Figure:
     chart = alt.Chart(data).mark_line(clip=True, point=True)
     chart = chart.encode(x="step:Q", y="level:Q", color="who:N")
-    return figure(
-        chart, data, name=name, title="Levels", words="Levels rise.", height=height
-    )
+    return figure(chart, data, name=name, title="Levels", words="Levels rise.", height=height)
 
 
 def test_a_chart_is_an_svg_of_the_same_width_everywhere() -> None:
@@ -45,7 +43,10 @@ def test_the_data_behind_a_chart_come_with_it() -> None:
 
     pd.testing.assert_frame_equal(DATA, pd.read_csv(io.StringIO(found.csv)))
     assert ("levels", "Levels", "Levels rise.", 3) == (
-        found.name, found.title, found.alt, found.rows,
+        found.name,
+        found.title,
+        found.alt,
+        found.rows,
     )
 
 

@@ -146,11 +146,13 @@ def test_the_executed_copy_holds_the_values_it_ran_with(ran: Ran, notebook: Note
     tags = [tag for cell in cells for tag in cell.metadata.get("tags", [])]
     injected = next(c for c in cells if "injected-parameters" in c.metadata.get("tags", []))
     values: dict[str, Any] = {}
-    exec(injected.source, values)  # noqa: S102
+    exec(injected.source, values)
 
     assert ["parameters", "injected-parameters"] == tags
     assert (ran.case, str(ran.store.home), RUN_ID) == (
-        values["case"], values["home"], values["run_id"],
+        values["case"],
+        values["home"],
+        values["run_id"],
     )
     for name, value in OWN.items():
         if name in NOTEBOOKS[notebook].model_fields:
@@ -200,9 +202,7 @@ def test_a_later_notebook_runs_by_hand_and_does_what_comes_before(tmp_path: Path
     """In an empty home, training ingests and validates first, and says so."""
     home = tmp_path / "home"
 
-    document = by_hand(
-        "4-train", home, tmp_path / "4-train.ipynb", candidates="linear", folds=1
-    )
+    document = by_hand("4-train", home, tmp_path / "4-train.ipynb", candidates="linear", folds=1)
 
     store = Store.at(home)
     (run_id,) = store.run_ids("bikes")

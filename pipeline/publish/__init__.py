@@ -9,12 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from pipeline.publish.captions import caption
-from pipeline.publish.embedded import render_embedded
-from pipeline.publish.navigation import read_configuration
-from pipeline.publish.quarto import find_quarto, missing_quarto, render_quarto
-from pipeline.publish.replacing import replacing
 from pipeline.publish.runs import Lives, owner_lives
-from pipeline.publish.sources import write_sources
 from pipeline.publish.status import Captions
 from pipeline.store import Store, project
 
@@ -46,6 +41,12 @@ def publish(
 
     `auto` takes Quarto where it is on the path. Raises `SiteError`; the old site then stays.
     """
+    from pipeline.publish.embedded import render_embedded
+    from pipeline.publish.navigation import read_configuration
+    from pipeline.publish.quarto import find_quarto, missing_quarto, render_quarto
+    from pipeline.publish.replacing import replacing
+    from pipeline.publish.sources import write_sources
+
     quarto = find_quarto() if renderer != "embedded" else None
     if renderer == "quarto" and quarto is None:
         raise missing_quarto()

@@ -33,7 +33,9 @@ def test_clocks_are_those_of_paris(moment: datetime) -> None:
     (found,) = calendar(moment.replace(tzinfo=UTC))
 
     assert (local.hour, local.weekday(), local.timetuple().tm_yday) == (
-        found["hour"], found["weekday"], found["yearday"],
+        found["hour"],
+        found["weekday"],
+        found["yearday"],
     )
 
 
@@ -112,9 +114,7 @@ def test_a_year_without_a_school_calendar_is_unknown_not_no(day: str) -> None:
 
 def test_years_with_and_without_a_calendar_go_together() -> None:
     """Known and unknown years in one table keep their own values."""
-    known, unknown = calendar(
-        datetime(2021, 7, 20, tzinfo=UTC), datetime(2060, 7, 20, tzinfo=UTC)
-    )
+    known, unknown = calendar(datetime(2021, 7, 20, tzinfo=UTC), datetime(2060, 7, 20, tzinfo=UTC))
 
     assert 1 == known["school_holiday"]
     assert math.isnan(unknown["school_holiday"])
@@ -154,7 +154,16 @@ def test_every_public_holiday_of_a_year_is_known() -> None:
     assert [
         date(2021, month, day)
         for month, day in [
-            (1, 1), (4, 5), (5, 1), (5, 8), (5, 13), (5, 24), (7, 14), (8, 15), (11, 1), (11, 11),
+            (1, 1),
+            (4, 5),
+            (5, 1),
+            (5, 8),
+            (5, 13),
+            (5, 24),
+            (7, 14),
+            (8, 15),
+            (11, 1),
+            (11, 11),
             (12, 25),
         ]
     ] == found

@@ -52,10 +52,8 @@ def _run(cell: Any, names: dict[str, Any], place: int) -> None:
     body = ast.parse(cell.source).body
     last = body.pop() if isinstance(body[-1], ast.Expr) else None
     with redirect_stdout(io.StringIO()):
-        exec(compile(ast.Module(body, []), f"cell {place}", "exec"), names)  # noqa: S102
-        shown = last and eval(  # noqa: S307
-            compile(ast.Expression(last.value), f"cell {place}", "eval"), names
-        )
+        exec(compile(ast.Module(body, []), f"cell {place}", "exec"), names)
+        shown = last and eval(compile(ast.Expression(last.value), f"cell {place}", "eval"), names)
     cell.execution_count = place
     if shown is not None:
         data = {"text/html": shown._repr_html_(), "text/plain": repr(shown)}

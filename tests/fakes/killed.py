@@ -21,7 +21,7 @@ import in_process
 from pipeline.records import STEPS
 from pipeline.runner import Order
 from pipeline.runner.chain import run_case
-from pipeline.store import Store, atomic
+from pipeline.store import Store, atomic, project
 
 SEED = 20_240_301
 MOMENTS = 2
@@ -68,7 +68,7 @@ def killed_at(home: Path, run_id: str, step: str) -> None:
     real = os.fsync
 
     def dies(descriptor: int) -> None:
-        if f"/{step}/." in os.readlink(f"/proc/self/fd/{descriptor}"):
+        if f"/{step}/." in str(Path(f"/proc/self/fd/{descriptor}").readlink()):
             os.kill(os.getpid(), signal.SIGKILL)
         real(descriptor)
 
@@ -98,6 +98,10 @@ def main(folder: Path) -> None:
     in_process.apply(setattr)
     for name in HEAVY:
         importlib.import_module(name)
+    # Every fork would start an engine of its own to draw, for seconds.
+    sys.modules["vl_convert"].vegalite_to_svg = lambda spec: "<svg/>"  # type: ignore[attr-defined]
+    # Once for all forks: it would else follow whoever edits the source meanwhile.
+    project.code_version()
     undisturbed, killed = folder / "undisturbed", folder / "killed"
     seconds = whole(undisturbed, "2-after")
     whole(undisturbed, "3-at-report")

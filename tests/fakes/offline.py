@@ -36,6 +36,7 @@ def main(home: str) -> int:
     """The outcome of the run as an exit code."""
     sys.addaudithook(note)
     import in_process
+
     from pipeline.runner import EXIT_CODES, Order, run_cases
     from pipeline.store import Store
 

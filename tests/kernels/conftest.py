@@ -24,9 +24,7 @@ def write_notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
     monkeypatch.setattr(project, "NOTEBOOKS", folder)
 
     def write(*cells: str) -> Path:
-        parameters = new_code_cell(
-            parameters_cell("1-ingest"), metadata={"tags": ["parameters"]}
-        )
+        parameters = new_code_cell(parameters_cell("1-ingest"), metadata={"tags": ["parameters"]})
         document = new_notebook(
             cells=[new_markdown_cell("# Tiny"), parameters, *map(new_code_cell, cells)],
             metadata={"kernelspec": KERNEL},

@@ -15,6 +15,7 @@ from pipeline.kernels.cells import opening_cell, parameters_cell
 from pipeline.options import NOTEBOOKS, NotebookName
 from pipeline.records import STEPS_OF
 
+
 def inspected(cell: str, folder: Path) -> dict[str, Any]:
     """What papermill reads of a parameters cell."""
     path = folder / "n.ipynb"

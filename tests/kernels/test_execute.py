@@ -70,7 +70,7 @@ def test_a_kernel_gets_its_parameters_and_can_not_be_reached_over_tcp(
     The one port that ipykernel opens takes the output of subprocesses, with a secret of its own.
     """
     write_notebook("(source, days, run_id)", PROBE, "import os; os.getcwd()")
-    execute("1-ingest", output, {"source": "files", "days": 7, "run_id": "it's \"x\""})
+    execute("1-ingest", output, {"source": "files", "days": 7, "run_id": 'it\'s "x"'})
 
     assert shown(output) == [
         "('files', 7, 'it\\'s \"x\"')",
@@ -112,7 +112,10 @@ def test_all_problems_of_the_parameters_come_at_once(
     with pytest.raises(OptionError) as caught:
         execute("1-ingest", output, {"zone": "C", "days": "3"})
 
-    assert [line[:10] for line in str(caught.value).splitlines()[1:]] == ["  - 'zone'", "  - days ="]
+    assert [line[:10] for line in str(caught.value).splitlines()[1:]] == [
+        "  - 'zone'",
+        "  - days =",
+    ]
 
 
 def test_an_error_of_ours_comes_back_as_it_was_raised(write_notebook: Write, output: Path) -> None:
@@ -126,7 +129,7 @@ def test_an_error_of_ours_comes_back_as_it_was_raised(write_notebook: Write, out
     with pytest.raises(SourceError) as caught:
         execute("1-ingest", output, {})
 
-    assert str(caught.value) == "counts.csv:\n  - a \"is\" odd\n  - b is missing"
+    assert str(caught.value) == 'counts.csv:\n  - a "is" odd\n  - b is missing'
     assert left(output) == [f"1-ingest{FAILED}"]
     copy = output.with_name(f"1-ingest{FAILED}")
     assert shown(copy)[-2:] != ["4"]

@@ -230,10 +230,7 @@ def test_a_run_is_on_record_while_it_is_running(
 def test_parameters_go_to_the_notebooks_that_have_them(store: Store) -> None:
     """`alpha` belongs to two notebooks, `folds` to one; the others never see them."""
     order = Order(own={"alpha": 0.1, "folds": 3}, as_of="2024-02-01")
-    given = {
-        name: order.values(name, "tiny", "/home", "run")
-        for name in NOTEBOOKS
-    }
+    given = {name: order.values(name, "tiny", "/home", "run") for name in NOTEBOOKS}
 
     assert [name for name in NOTEBOOKS if "alpha" in given[name]] == ["3-drift", "5-evaluate"]
     assert [name for name in NOTEBOOKS if "folds" in given[name]] == ["4-train"]
@@ -272,7 +269,10 @@ def test_all_unknown_parameters_are_named_at_once(store: Store) -> None:
     with pytest.raises(OptionError) as caught:
         Order(own={"zeal": 1, "fold": 2}).check("tiny")
 
-    assert [line[:10] for line in str(caught.value).splitlines()[1:]] == ["  - 'fold'", "  - 'zeal'"]
+    assert [line[:10] for line in str(caught.value).splitlines()[1:]] == [
+        "  - 'fold'",
+        "  - 'zeal'",
+    ]
 
 
 def test_an_unknown_case_is_refused_before_the_known_ones_run(store: Store) -> None:

@@ -25,9 +25,10 @@ SWITCHES = {
 def without_network() -> list[str]:
     """The words before a command that take its network away; none where that isn't permitted."""
     for words in (["unshare", "--net"], ["unshare", "--map-root-user", "--net"]):
-        if shutil.which("unshare") and not subprocess.run(
-            [*words, "true"], check=False, capture_output=True
-        ).returncode:
+        if (
+            shutil.which("unshare")
+            and not subprocess.run([*words, "true"], check=False, capture_output=True).returncode
+        ):
             return words
     return []
 

@@ -24,9 +24,7 @@ def test_two_homes_get_the_same_records_and_files(tiny_home: Path, store: Store)
     for step in STEPS:
         one, other = [(folder / step / "record.json").read_text() for folder in folders]
         assert TIMES.sub(r"\1\2", one) == TIMES.sub(r"\1\2", other)
-        names = [
-            sorted(path.name for path in (folder / step).iterdir()) for folder in folders
-        ]
+        names = [sorted(path.name for path in (folder / step).iterdir()) for folder in folders]
         assert names[0] == names[1]
         for name in names[0]:
             if name != "record.json":

@@ -47,8 +47,15 @@ def made(*scores: dict[str, float]) -> Backtest:
         for n, found in enumerate(scores)
     )
     return Backtest(
-        name="x", title="x", baseline=False, not_eligible="", build=dict, folds=folds,
-        truth=np.zeros(0), predicted=np.zeros(0), seconds=0.0,
+        name="x",
+        title="x",
+        baseline=False,
+        not_eligible="",
+        build=dict,
+        folds=folds,
+        truth=np.zeros(0),
+        predicted=np.zeros(0),
+        seconds=0.0,
     )
 
 
@@ -87,9 +94,7 @@ def test_predictions_and_truth_of_all_folds_stand_one_after_the_other() -> None:
     found = run(lambda: Remembers([]))
     truth = FRAME["value"].to_numpy()
 
-    np.testing.assert_array_equal(
-        np.concatenate([truth[fold.test] for fold in FOLDS]), found.truth
-    )
+    np.testing.assert_array_equal(np.concatenate([truth[fold.test] for fold in FOLDS]), found.truth)
     assert found.truth.shape == found.predicted.shape
     first = slice(0, len(FOLDS[0].test))
     assert {truth[FOLDS[0].train].mean()} == set(found.predicted[first])
@@ -117,7 +122,10 @@ def test_what_competes_is_told_on() -> None:
     found = run(lambda: Remembers([]), not_eligible="It peeks.", baseline=True)
 
     assert ("mean", "The mean", "It peeks.", True) == (
-        found.name, found.title, found.not_eligible, found.baseline,
+        found.name,
+        found.title,
+        found.not_eligible,
+        found.baseline,
     )
 
 

@@ -86,7 +86,9 @@ def test_a_baseline_that_serves_calls_for_training() -> None:
 
 def test_columns_that_changed_are_no_reason_by_themselves() -> None:
     """Drift without loss of accuracy is told and not acted on."""
-    retrain, _ = choose(CASE, drift_record(sentence="3 of 3 columns have changed."), aged(1), "auto")
+    retrain, _ = choose(
+        CASE, drift_record(sentence="3 of 3 columns have changed."), aged(1), "auto"
+    )
 
     assert not retrain
 

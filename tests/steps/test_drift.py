@@ -81,7 +81,7 @@ def test_values_that_go_missing_raise_an_alarm() -> None:
 
 def test_a_series_that_appears_is_seen() -> None:
     """A new station changes the mixture of stations."""
-    rows = pd.concat([waves(), waves(series=("west",)).loc[lambda new: late(new)]])
+    rows = pd.concat([waves(), waves(series=("west",)).loc[late]])
 
     found = compared(rows)["series"]
 
@@ -116,7 +116,9 @@ def test_without_a_champion_only_columns_are_compared(bench: Bench) -> None:
     found = drifted(bench)
 
     assert (None, None, None) == (
-        found.champion_error, found.expected_error, found.worst_expected_error,
+        found.champion_error,
+        found.expected_error,
+        found.worst_expected_error,
     )
     assert "There is no champion yet." in found.sentence
 
@@ -137,7 +139,7 @@ def test_the_current_window_can_be_chosen(bench: Bench) -> None:
 
 def test_a_window_without_rows_is_refused(bench: Bench) -> None:
     """A current window that leaves no reference is told with the remedy."""
-    with pytest.raises(StepError, match="reference window of case 'waves' has no rows.*current_d"):
+    with pytest.raises(StepError, match=r"reference window of case 'waves' has no rows.*current_d"):
         drifted(bench, current_days=60)
 
 

@@ -64,7 +64,9 @@ def test_a_second_run_compares_all_three(bench: Bench) -> None:
 
     assert ["challenger", "champion", "baseline"] == [system.role for system in found.systems]
     assert {
-        "challenger over champion", "challenger over baseline", "champion over baseline"
+        "challenger over champion",
+        "challenger over baseline",
+        "champion over baseline",
     } == set(found.comparisons)
     assert 1 == len({system.scores["n"] for system in found.systems})
 
@@ -77,8 +79,8 @@ def test_scores_are_of_the_held_out_window_and_nothing_else(bench: Bench) -> Non
     assert (NEWEST_KNOWN - 10 * DAY, NEWEST_KNOWN) == (found.held_out.start, found.held_out.end)
     assert 2 * 240 == len(rows) == found.held_out.rows
     assert found.held_out.start == rows["time"].min()
-    assert pytest.approx(rmse(rows["value"], rows["prediction"])) == (
-        found.systems[0].scores["rmse"]
+    assert (
+        pytest.approx(rmse(rows["value"], rows["prediction"])) == (found.systems[0].scores["rmse"])
     )
 
 
@@ -162,7 +164,7 @@ def test_a_champion_whose_training_is_not_on_record_is_told(bench: Bench) -> Non
     bench.do("ingest", "validate", run_id="run-2")
     (bench.store.run_folder("waves", "run-1") / "train" / "record.json").unlink()
 
-    with pytest.raises(StepError, match="no record of its training. Train again"):
+    with pytest.raises(StepError, match=r"no record of its training. Train again"):
         bench.do("evaluate", run_id="run-2")
 
 
@@ -229,8 +231,9 @@ def test_errors_are_broken_down_by_series_and_by_step(bench: Bench) -> None:
 
     assert ["series"] * 2 + ["hour of day (UTC)"] * 24 == [s.by for s in found.segments]
     north = rows[rows["series"] == "north"]
-    assert pytest.approx(rmse(north["value"], north["prediction"])) == (
-        found.segments[0].scores["rmse"]
+    assert (
+        pytest.approx(rmse(north["value"], north["prediction"]))
+        == (found.segments[0].scores["rmse"])
     )
     assert 480 == sum(s.scores["n"] for s in found.segments if s.by == "series")
 
@@ -239,9 +242,7 @@ def test_the_worst_segments_stand_first(bench: Bench) -> None:
     """The table of series begins with the one of the largest error."""
     rows = waves()
     noise = np.random.default_rng(1).normal(0, 15, len(rows))
-    bench.case = wave_case(
-        rows.assign(value=rows["value"] + noise * (rows["series"] == "south"))
-    )
+    bench.case = wave_case(rows.assign(value=rows["value"] + noise * (rows["series"] == "south")))
 
     text = bench.do(*TRAINED, "evaluate").table("worst").text
 
@@ -275,7 +276,7 @@ def test_a_window_too_short_for_a_test_is_refused(bench: Bench) -> None:
     """A week of daily origins can't tell models apart; the error says how many are needed."""
     bench.case = wave_case(windows=replace(CASE.windows, held_out=7 * DAY))
 
-    with pytest.raises(StepError, match="7 pairs of losses are too few.*8 are needed"):
+    with pytest.raises(StepError, match=r"7 pairs of losses are too few.*8 are needed"):
         evaluated(bench)
 
 

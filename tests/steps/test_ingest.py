@@ -128,7 +128,7 @@ def test_a_date_before_all_rows_is_refused_with_the_range_of_the_feed(bench: Ben
 
 def test_a_feed_that_leaves_out_what_is_newer_itself_gives_the_same_advice() -> None:
     """The real sources cut by date too, and then offer nothing: it is the date that is wrong."""
-    with pytest.raises(SourceError, match="no row before 2023-12-31.*Choose a later --as-of"):
+    with pytest.raises(SourceError, match=r"no row before 2023-12-31.*Choose a later --as-of"):
         cut_feed(
             table(ROWS.head(0)), wave_case(), as_of=datetime(2023, 12, 31, tzinfo=UTC), days=None
         )
@@ -164,9 +164,7 @@ def test_a_case_without_a_time_column_is_refused() -> None:
 def test_a_live_feed_is_seen_as_of_now(bench: Bench) -> None:
     """A publisher's forecast for tomorrow is not an observation yet."""
     bench.case = wave_case(sources={"live": Frame(rows=ROWS, simulated=False)})
-    run = replace(
-        bench.run("ingest", source="live"), now=lambda: datetime(2024, 1, 2, tzinfo=UTC)
-    )
+    run = replace(bench.run("ingest", source="live"), now=lambda: datetime(2024, 1, 2, tzinfo=UTC))
     from pipeline.steps.ingest import ingest
 
     found = ingest(run, run.settings).record
@@ -309,8 +307,15 @@ GOOD = "Pont;3;2021-03-28T10:00:00+02:00;48.85,2.35\n"
         ("flowers.txt", b"daisy", "flowers.txt"),
     ],
     ids=[
-        "empty", "html", "separator", "renamed", "decimal comma", "encoding", "zoneless",
-        "truncated", "foreign",
+        "empty",
+        "html",
+        "separator",
+        "renamed",
+        "decimal comma",
+        "encoding",
+        "zoneless",
+        "truncated",
+        "foreign",
     ],
 )
 def test_a_bad_file_is_named_and_changes_nothing(
@@ -357,7 +362,10 @@ def test_the_real_counters_arrive_whole(bikes: Bench, data_folder: Path) -> None
 
     assert 455_163 + 41_608 + 21 == found.read == found.inserted == found.observations.rows
     assert (0, 0, 0, 0) == (
-        found.duplicates, found.conflicting, found.not_yet_known, found.outside_days,
+        found.duplicates,
+        found.conflicting,
+        found.not_yet_known,
+        found.outside_days,
     )
     assert datetime(2020, 9, 1, 1, tzinfo=UTC) == found.oldest
     assert datetime(2021, 9, 9, 23, tzinfo=UTC) == found.newest

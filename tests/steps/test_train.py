@@ -49,13 +49,17 @@ def trained(bench: Bench, **parameters: Any) -> TrainRecord:
 
 
 def scored(name: str, error: float, **told: Any) -> Backtest:
-    fold = FoldScores(
-        fold="1", start=FIRST, end=FIRST, trained_rows=1, scores={"rmse": error}
-    )
+    fold = FoldScores(fold="1", start=FIRST, end=FIRST, trained_rows=1, scores={"rmse": error})
     settings: dict[str, Any] = {"baseline": False, "not_eligible": ""} | told
     return Backtest(
-        name=name, title=name, build=dict, folds=(fold,), truth=np.zeros(0), predicted=np.zeros(0),
-        seconds=0.0, **settings,
+        name=name,
+        title=name,
+        build=dict,
+        folds=(fold,),
+        truth=np.zeros(0),
+        predicted=np.zeros(0),
+        seconds=0.0,
+        **settings,
     )
 
 
@@ -152,7 +156,8 @@ def test_the_stored_models_are_what_was_fitted(bench: Bench) -> None:
         frame = bench.case.task.frame(waves(), bench.case.schema).tail(5)
         assert np.isfinite(bench.case.task.predict(load_model(content), frame)).all()
     assert ("ridge", "baseline") == (
-        found.challenger.ref.candidate, found.baseline.ref.candidate,
+        found.challenger.ref.candidate,
+        found.baseline.ref.candidate,
     )
 
 
@@ -246,7 +251,8 @@ def test_what_may_not_serve_is_scored_all_the_same(bench: Bench) -> None:
     """Its score is on the page with the reason why it is not chosen."""
     bench.case = wave_case(
         candidates=(
-            candidate("fair", lambda seed: Spy([])), candidate("peeks", not_eligible="It peeks.")
+            candidate("fair", lambda seed: Spy([])),
+            candidate("peeks", not_eligible="It peeks."),
         )
     )
     view = bench.do(*BEFORE, "train")

@@ -43,9 +43,7 @@ def test_rows_that_fail_go_to_quarantine_with_what_they_failed(bench: Bench) -> 
     found = checked(bench, spoilt())
     reasons = quarantine(bench)[REASON].value_counts().to_dict()
 
-    assert {
-        "value-within-range": 2, "value-given": 1, "time-given": 1, "key-unique": 2
-    } == reasons
+    assert {"value-within-range": 2, "value-given": 1, "time-given": 1, "key-unique": 2} == reasons
     assert 6 == found.quarantined == found.quarantine.rows
     assert not found.stopped
 
@@ -155,7 +153,7 @@ def test_no_step_works_on_a_case_that_was_stopped(bench: Bench) -> None:
     """What comes after asks for validated rows, and is refused with the reason."""
     checked(bench, waves(days=6))
 
-    with pytest.raises(StepError, match="Validation stopped case 'waves'.*enough-rows"):
+    with pytest.raises(StepError, match=r"Validation stopped case 'waves'.*enough-rows"):
         bench.do("drift")
 
 
@@ -205,8 +203,11 @@ def test_tables_tell_each_expectation_and_each_reason(bench: Bench) -> None:
     aside = list(csv.DictReader(io.StringIO(view.table("quarantined").text)))
 
     assert {
-        "enough-rows": "passed", "fresh": "passed", "time-given": "rows quarantined",
-        "value-given": "rows quarantined", "value-within-range": "rows quarantined",
+        "enough-rows": "passed",
+        "fresh": "passed",
+        "time-given": "rows quarantined",
+        "value-given": "rows quarantined",
+        "value-within-range": "rows quarantined",
         "key-unique": "rows quarantined",
     } == outcomes
     assert 6 == sum(int(row["rows"]) for row in aside)

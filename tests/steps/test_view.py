@@ -30,7 +30,9 @@ def view(store: Store) -> View:
         now=lambda: datetime(2024, 3, 1, tzinfo=UTC),
     )
     step.table(
-        "columns", NASTY, pd.DataFrame({NASTY: [NASTY, "b"], "number": [1.5, None], "none": ["", ""]})
+        "columns",
+        NASTY,
+        pd.DataFrame({NASTY: [NASTY, "b"], "number": [1.5, None], "none": ["", ""]}),
     )
     step.table("long", "Long", pd.DataFrame({"place": range(SHOWN_ROWS + 5)}))
     step.table("exact", "Exact", pd.DataFrame({"place": range(SHOWN_ROWS)}))
@@ -136,7 +138,7 @@ def test_a_figure_is_shown_with_what_it_shows_in_words(view: View) -> None:
 
     assert "<svg/>" in shown.page
     assert "<script>" not in shown.page
-    assert '&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt; &amp; co' in shown.page
+    assert "&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt; &amp; co" in shown.page
     assert 'data-file="decide/shift"' in shown.page
     assert repr(shown) == f"{NASTY}: {NASTY}"
 

@@ -97,9 +97,7 @@ def test_two_files_of_one_name_are_refused(step: StepWriter) -> None:
         step.figure(Figure(name="shift", title="", alt="", svg="<svg/>", csv="a\n", rows=1))
 
 
-def test_the_record_is_written_last_with_all_that_is_known(
-    step: StepWriter, store: Store
-) -> None:
+def test_the_record_is_written_last_with_all_that_is_known(step: StepWriter, store: Store) -> None:
     """Times from the clock given, versions from the checkout, parameters of the step alone."""
     step.table("columns", "Columns", pd.DataFrame({"a": [1]}))
     assert store.record("tiny", "first", DecideRecord) is None

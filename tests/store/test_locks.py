@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import StateError
-from pipeline.store.locks import hold, is_held, owner
+from pipeline.store.locks import hold, is_held, owner, take_turns
 
 HOLDER = """
 import sys
@@ -121,4 +121,11 @@ def test_a_home_where_no_lock_can_be_made_is_an_error(tmp_path: Path) -> None:
     """The path is named."""
     (tmp_path / "locks").write_text("a file")
     with pytest.raises(StateError, match=r"b\.lock can't be written"), hold(tmp_path, "b", "n"):
+        pass
+
+
+def test_a_home_where_no_turn_can_be_taken_is_an_error(tmp_path: Path) -> None:
+    """The path is named here too."""
+    (tmp_path / "locks").write_text("a file")
+    with pytest.raises(StateError, match=r"m\.turn can't be written"), take_turns(tmp_path, "m"):
         pass

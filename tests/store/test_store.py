@@ -90,7 +90,9 @@ def test_a_home_that_can_not_be_made_is_an_error(tmp_path: Path) -> None:
         Store.at(tmp_path / "file").prepare()
 
 
-@pytest.mark.parametrize(("first", "held", "asked"), [(True, "simulated", "real"), (False, "real", "simulated")])
+@pytest.mark.parametrize(
+    ("first", "held", "asked"), [(True, "simulated", "real"), (False, "real", "simulated")]
+)
 def test_real_and_simulated_data_never_share_a_home(
     store: Store, first: bool, held: str, asked: str
 ) -> None:
@@ -227,8 +229,7 @@ def test_a_damaged_record_is_an_error_that_names_its_file(
     text = path.read_text()
     path.write_text(damage(text))
     with pytest.raises(StateError, match=rf"{step} is damaged: .*run again"):
-        copied.record("tiny", "first", IngestRecord)
-        copied.run_record("tiny", "first")
+        (copied.record("tiny", "first", IngestRecord), copied.run_record("tiny", "first"))
 
 
 def test_numbers_that_are_not_finite_are_damage(copied: Store) -> None:
@@ -338,7 +339,9 @@ def test_a_file_among_the_cases_is_not_a_case(copied: Store) -> None:
     assert copied.run_ids("tiny") == ["first"]
 
 
-def test_a_missing_notebook_or_suite_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_missing_notebook_or_suite_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """A package without its checkout can't run."""
     monkeypatch.setattr(project, "NOTEBOOKS", tmp_path)
     monkeypatch.setattr(project, "ROOT", tmp_path)
@@ -357,7 +360,11 @@ def test_the_versions_follow_the_source_and_the_lock_file(
     (tmp_path / "pipeline").mkdir()
     module = tmp_path / "pipeline" / "a.py"
     found = []
-    for change in (lambda: module.write_text("1"), lambda: module.write_text("2"), lambda: module.rename(module.with_name("b.py"))):
+    for change in (
+        lambda: module.write_text("1"),
+        lambda: module.write_text("2"),
+        lambda: module.rename(module.with_name("b.py")),
+    ):
         change()
         found.append(project.code_version.__wrapped__())
 

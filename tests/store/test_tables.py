@@ -103,9 +103,7 @@ def test_the_first_feed_is_inserted(table: Table) -> None:
 def test_new_changed_and_equal_rows_are_told_apart(table: Table) -> None:
     """Each row of a feed is inserted, updated or unchanged; what a feed lacks stays."""
     table.merge(rows(("a", 0, 1.0, None), ("a", 1, 2.0, None), ("b", 0, 3.0, None)), SCHEMA)
-    merge = table.merge(
-        rows(("a", 0, 1.0, None), ("a", 1, 5.0, None), ("a", 2, 6.0, None)), SCHEMA
-    )
+    merge = table.merge(rows(("a", 0, 1.0, None), ("a", 1, 5.0, None), ("a", 2, 6.0, None)), SCHEMA)
 
     assert Counted.of(merge) == Counted(inserted=1, updated=1, unchanged=1)
     assert (merge.version, merge.rows) == (1, 4)
@@ -186,9 +184,7 @@ def test_a_key_that_comes_unsettled_again_is_unchanged(table: Table) -> None:
     assert merge.version == 0
 
 
-@pytest.mark.parametrize(
-    "feed", [rows(("a", 0, 1.0, None)), rows()], ids=["the same", "no rows"]
-)
+@pytest.mark.parametrize("feed", [rows(("a", 0, 1.0, None)), rows()], ids=["the same", "no rows"])
 def test_nothing_new_makes_no_version(table: Table, feed: pa.Table) -> None:
     """A second run on the same data leaves the table as it is."""
     table.merge(rows(("a", 0, 1.0, None)), SCHEMA)
@@ -405,7 +401,7 @@ def expected(model: Model, feed: list[Row]) -> tuple[Model, int, int]:
     return model | told, len(feed) - distinct, distinct - len(told)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(feeds=FEEDS)
 def test_merges_do_what_a_dictionary_by_key_does(feeds: list[list[Row]]) -> None:
     """After each feed the rows are those of the model, and the counts add up."""
@@ -434,7 +430,7 @@ def applied(existing: pa.Table | None, found: Changes) -> pa.Table:
     return pa.Table.from_pylist([*kept, *found.upserts.to_pylist()], schema=existing.schema)
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(feeds=FEEDS)
 def test_the_table_holds_what_a_dictionary_by_key_holds(feeds: list[list[Row]]) -> None:
     """The same through Delta itself; a version is made when and only when something changed."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sqlite3
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
@@ -14,6 +13,7 @@ import pytest
 
 from pipeline.records import PromoteRecord, TrainRecord
 from pipeline.store import Store
+from pipeline.store.locks import take_turns
 from pipeline.store.tracking import ALIAS, CANDIDATE, DIGEST, RUN, mirror
 
 NAME = "vigie-tiny"
@@ -67,7 +67,9 @@ def second_run(store: Store, *, digest: str) -> None:
     trained = store.record("tiny", "first", TrainRecord)
     promoted = store.record("tiny", "first", PromoteRecord)
     whole = store.run_record("tiny", "first")
-    assert trained and promoted and whole
+    assert trained is not None
+    assert promoted is not None
+    assert whole is not None
     later = {"run_id": "second", "as_of": trained.as_of + timedelta(days=7)}
     ref = promoted.champion.ref.model_copy(update={"run_id": "second", "sha256": digest})
     champion = promoted.champion.model_copy(update={"ref": ref})
@@ -168,3 +170,19 @@ def test_a_case_that_never_trained_makes_no_database(store: Store) -> None:
     mirror(store, ["tiny"], say=lambda line: None)
 
     assert not (store.home / "mlflow.db").exists()
+
+
+def test_only_one_process_writes_at_a_time(copied: Store) -> None:
+    """Two at once on a new database break each other's making of it: the second waits."""
+    before = (copied.home / "mlflow.db").read_bytes()
+    second_run(copied, digest="f" * 64)
+    other = threading.Thread(target=mirror, args=(copied, ["tiny"]), kwargs={"say": print})
+    with take_turns(copied.home, "mlflow"):
+        other.start()
+        other.join(timeout=1)
+
+        assert other.is_alive()
+        assert (copied.home / "mlflow.db").read_bytes() == before
+    other.join()
+
+    assert (copied.home / "mlflow.db").read_bytes() != before

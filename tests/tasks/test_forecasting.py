@@ -39,7 +39,8 @@ def slow_frame(rows: pd.DataFrame, small: Forecasting) -> pd.DataFrame:
     known = dict(zip(keys, rows["value"], strict=True))
 
     def mean(series: str, steps: list[int]) -> float:
-        found = [known[series, step] for step in steps if not math.isnan(known.get((series, step), NAN))]
+        looked_at = [known.get((series, step), NAN) for step in steps]
+        found = [value for value in looked_at if not math.isnan(value)]
         return sum(found) / len(found) if found else NAN
 
     return pd.DataFrame(
@@ -118,13 +119,9 @@ def test_a_spike_after_the_origin_moves_no_forecast_of_the_horizon_or_before(
 def test_a_spike_is_seen_a_horizon_later() -> None:
     """The test above could fail: the first forecast a horizon after the spike does move."""
     moment = FIRST + 10 * DAY
-    spiked = ROWS.assign(
-        value=ROWS["value"].where(ROWS["time"] != moment, ROWS["value"] * 1000)
-    )
+    spiked = ROWS.assign(value=ROWS["value"].where(ROWS["time"] != moment, ROWS["value"] * 1000))
 
-    expected, found = (
-        forecasts(rows, moment, lambda: ridge(0)) for rows in (ROWS, spiked)
-    )
+    expected, found = (forecasts(rows, moment, lambda: ridge(0)) for rows in (ROWS, spiked))
     moved = (expected["said"] != found["said"]).to_numpy()
 
     assert moment + DAY == ROWS["time"][moved].min()
@@ -135,11 +132,9 @@ def test_a_spike_is_seen_a_horizon_later() -> None:
 def test_the_training_rows_of_every_fold_are_known_at_its_origin(
     count: int, days: int, end: int
 ) -> None:
-    """No fold learns from a row whose value became known after the origin; none predicts earlier."""
+    """No fold learns from what became known after its origin, or predicts what was before it."""
     frame = TASK.frame(ROWS, SCHEMA)
-    folds = TASK.folds(
-        frame, SCHEMA, count=count, length=days * DAY, end=FIRST + end * HOUR
-    )
+    folds = TASK.folds(frame, SCHEMA, count=count, length=days * DAY, end=FIRST + end * HOUR)
 
     for fold in folds:
         times = frame["time"]

@@ -23,7 +23,10 @@ def observations(draw: st.DrawFn) -> list[tuple[int, int, float]]:
     """Series, ordinal and value of some keys of a small grid, in any order."""
     keys = draw(
         st.lists(
-            st.tuples(st.integers(0, 2), st.integers(100, 125)), unique=True, min_size=1, max_size=50
+            st.tuples(st.integers(0, 2), st.integers(100, 125)),
+            unique=True,
+            min_size=1,
+            max_size=50,
         )
     )
     numbered = {series: place for place, series in enumerate(sorted({s for s, _ in keys}))}
@@ -58,7 +61,8 @@ def test_a_mean_is_of_the_known_values_that_end_a_lag_before(
     """Row by row, the mean of the known among the `width` steps that end `lag` steps before."""
     known = {(series, ordinal): value for series, ordinal, value in rows}
     expected = [
-        slow_mean([known.get((s, t - lag - back), NAN) for back in range(width)]) for s, t, _ in rows
+        slow_mean([known.get((s, t - lag - back), NAN) for back in range(width)])
+        for s, t, _ in rows
     ]
 
     # Differences of running sums of at most 26 values up to 1000: each sum is rounded 26 times.

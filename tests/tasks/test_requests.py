@@ -192,7 +192,16 @@ def test_all_problems_of_a_call_are_told_at_once() -> None:
         ({"time": NEXT}, "series"),
     ],
     ids=[
-        "nan", "inf", "text", "target", "fixed", "unknown", "empty", "long", "zoneless", "no time",
+        "nan",
+        "inf",
+        "text",
+        "target",
+        "fixed",
+        "unknown",
+        "empty",
+        "long",
+        "zoneless",
+        "no time",
         "no series",
     ],
 )
@@ -216,9 +225,7 @@ def test_a_record_is_read_from_json_as_strictly_as_the_service_reads_it() -> Non
 
 def test_every_field_is_described_with_its_unit() -> None:
     """What the service's documentation says of a field is what the schema says of its column."""
-    wind = Column(
-        name="wind", kind="number", unit="m/s", description="mean wind", known_ahead=True
-    )
+    wind = Column(name="wind", kind="number", unit="m/s", description="mean wind", known_ahead=True)
     schema = replace(SCHEMA, columns=(*SCHEMA.columns[:-1], wind))
 
     fields = TASK.request_model(schema, "Record").model_json_schema()

@@ -128,7 +128,7 @@ CASE = Case(
     windows=Windows(
         fold=timedelta(days=28),
         folds=4,
-        held_out=timedelta(days=28),
+        held_out=timedelta(days=56),
         current=timedelta(days=28),
         block=timedelta(days=1),
     ),
