@@ -122,18 +122,22 @@ def run(
 
 
 @commands.command()
-@click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="As JSON, for programs: the same as the site's status.json.",
+)
 @home_option
 def status(as_json: bool, home: str) -> None:
-    """Say for every case how its newest run went and who serves."""
-    from pipeline.status import read_status, words
+    """Say for every case how it stands, who serves, and how its newest run went."""
+    from pipeline.publish import read_status
+    from pipeline.publish.told import in_words
     from pipeline.store import Store
 
-    found = read_status(Store.at(home))
-    if as_json:
-        click.echo(json.dumps([case.model_dump(mode="json") for case in found], indent=1))
-    else:
-        click.echo(words(found, Store.at(home).home))
+    store = Store.at(home)
+    found = read_status(store, now=datetime.now(UTC))
+    click.echo(found.model_dump_json(indent=1) if as_json else in_words(found, store.home))
 
 
 @commands.command()

@@ -11,15 +11,15 @@ import json
 import re
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from numbers import Integral
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from pipeline.errors import VigieError
+from pipeline.errors import SuiteError
 from pipeline.records import Finding, Severity
 
 if TYPE_CHECKING:
@@ -32,39 +32,6 @@ SEVERITIES: dict[str, Severity] = {"critical": "gate", "warning": "row", "info":
 
 _SUBJECTS = ("column", "column_A", "column_B", "column_list", "column_set")
 _SHOWN_VALUES = 5
-
-
-class SuiteError(VigieError):
-    """A suite file that can't be used, or an expectation that could not be evaluated."""
-
-    @classmethod
-    def for_unreadable(cls, path: Path, error: Exception) -> Self:
-        return cls(
-            f"{path} can't be read as JSON: {error}. "
-            "Put a suite there in Great Expectations' own format."
-        )
-
-    @classmethod
-    def for_malformed(cls, path: Path, problems: Iterable[str]) -> Self:
-        return cls.for_problems(f"{path} can't be used as a suite. Mend it in the file:", problems)
-
-    @classmethod
-    def for_missing_parameters(
-        cls, path: Path, missing: Iterable[str], given: Iterable[str]
-    ) -> Self:
-        return cls.for_problems(
-            f"{path} asks for parameters that the run doesn't give. Choose of "
-            f"{sorted(given)!r}, or write a value in their place:",
-            [repr(name) for name in missing],
-        )
-
-    @classmethod
-    def for_unevaluated(cls, path: Path, problems: Iterable[str]) -> Self:
-        return cls.for_problems(
-            f"Expectations of {path} could not be evaluated. "
-            "Mend the expectation, or the column that it looks at:",
-            problems,
-        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -287,17 +287,17 @@ def test_a_case_that_another_run_holds_ends_with_code_4(
 def test_status_is_told_in_words_and_in_json(home: Path) -> None:
     """The same facts, for people and for programs."""
     told = call("status", "--home", str(home)).output
-    (found,) = json.loads(call("status", "--json", "--home", str(home)).output)
+    (found,) = json.loads(call("status", "--json", "--home", str(home)).output)["cases"]
 
-    assert told.startswith(f"tiny: {found['outcome']}, {found['health']}\n")
-    assert found["champion"] == "ridge"
-    assert found["as_of"] == "2024-03-01T00:00:00Z"
+    assert told.startswith(f"tiny: {found['health']}. ")
+    assert "ridge" == found["champion"]["candidate"]
+    assert "2024-03-01T00:00:00Z" == found["data"]["as_of"]
 
 
 def test_status_of_an_empty_home_is_no_error(tmp_path: Path) -> None:
     """It says how to begin; as JSON it is an empty list."""
     assert "Start with: vigie run" in call("status", "--home", str(tmp_path)).output
-    assert json.loads(call("status", "--json", "--home", str(tmp_path)).output) == []
+    assert [] == json.loads(call("status", "--json", "--home", str(tmp_path)).output)["cases"]
 
 
 def test_a_damaged_home_is_a_message_and_exit_code_4(

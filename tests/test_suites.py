@@ -9,7 +9,6 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.cases.bikes.checks import check_columns
-from pipeline.suites import Finding, SuiteError, Verdict, check
+from pipeline.errors import SuiteError
+from pipeline.records import Finding
+from pipeline.suites import Verdict, check
 
 BIKES = Path(__file__).parents[1] / "expectations" / "bikes.json"
 AS_OF = datetime(2021, 6, 1, tzinfo=UTC)
@@ -150,7 +151,7 @@ def test_finding_holds_what_a_page_shows(write_suite: WriteSuite) -> None:
         "observed": "2 of 4 rows: 99, 12.5",
         "expected": "values to be at least 0 and at most 10",
         "sentence": "Counts are from 0 to 10.",
-    } == json.loads(json.dumps(asdict(finding)))
+    } == finding.model_dump(mode="json")
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ They are generated, and `make check` finds them stale when they differ from the 
 
 from __future__ import annotations
 
+import json
 import types
 import typing
 from typing import Any, Literal
@@ -39,7 +40,12 @@ def opening_cell(notebook: NotebookName) -> str:
 
 
 def _line(name: str, field: FieldInfo) -> str:
-    return f"{name}: {_annotation(field.annotation)} = {field.default!r}  # {field.description}"
+    return f"{name}: {_annotation(field.annotation)} = {_literal(field.default)}  # {field.description}"
+
+
+def _literal(value: object) -> str:
+    """As the formatter writes it: text in double quotes."""
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
 
 
 def _annotation(kind: Any) -> str:

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Literal
 
 from pipeline.publish.captions import caption
-from pipeline.publish.runs import Lives, owner_lives
-from pipeline.publish.status import Captions
+from pipeline.publish.runs import Lives
+from pipeline.publish.status import Captions, SiteStatus, site_status
 from pipeline.store import Store, project
+from pipeline.store.locks import is_held
 
-__all__ = ["Published", "publish"]
+__all__ = ["Published", "publish", "read_status"]
 
 Renderer = Literal["auto", "quarto", "embedded"]
 
@@ -27,6 +28,13 @@ class Published:
     pages: int
 
 
+def read_status(
+    store: Store, *, now: datetime, captions: Captions = caption, lives: Lives = is_held
+) -> SiteStatus:
+    """How every case of a home stands: what the first page and `status.json` say."""
+    return site_status(store, captions, now, lives)
+
+
 def publish(
     store: Store,
     output: Path,
@@ -35,7 +43,7 @@ def publish(
     site: Path = project.SITE,
     now: datetime,
     captions: Captions = caption,
-    lives: Lives = owner_lives,
+    lives: Lives = is_held,
 ) -> Published:
     """Makes the whole site anew and puts it in the place of `output` in one step.
 

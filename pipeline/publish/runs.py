@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import platform
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from pipeline.options import NotebookName
@@ -14,8 +12,8 @@ from pipeline.records import RECORDS, STEPS_OF, DecideRecord, Record, RunRecord
 from pipeline.store import Store
 
 Ended = Literal["done", "stopped", "failed", "running", "interrupted"]
-Lives = Callable[[str], bool]
-"""Whether the owner of a run, as its record names it, still works on it."""
+Lives = Callable[[Path, str], bool]
+"""Whether a living process holds a case of a home folder."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,31 +28,12 @@ class Run:
     """What its steps wrote, in the order of the steps."""
 
 
-def owner_lives(owner: str) -> bool:
-    """Whether the process that `owner` names runs on this machine.
-
-    Of another machine nothing is known; its run counts as alive until its record says otherwise.
-    """
-    named = re.fullmatch(r"process (\d+) on (.+)", owner)
-    if named is None:
-        return False
-    if named[2] != platform.node():
-        return True
-    try:
-        os.kill(int(named[1]), 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
 def read_run(store: Store, case: str, run_id: str, lives: Lives) -> Run:
     """The run as its records tell; one that a notebook began by itself has no record of its own."""
     found = (store.record(case, run_id, kind) for kind in RECORDS.values())
     records = tuple(record for record in found if record is not None)
     whole = store.run_record(case, run_id)
-    ended = _ended(whole, records, lives)
+    ended = _ended(whole, records, lives=lambda: lives(store.home, case))
     return Run(
         run_id=run_id,
         ended=ended,
@@ -64,10 +43,12 @@ def read_run(store: Store, case: str, run_id: str, lives: Lives) -> Run:
     )
 
 
-def _ended(whole: RunRecord | None, records: tuple[Record, ...], lives: Lives) -> Ended:
+def _ended(
+    whole: RunRecord | None, records: tuple[Record, ...], *, lives: Callable[[], bool]
+) -> Ended:
     if whole is None:
         return "stopped" if any(record.stopped for record in records) else "done"
-    if whole.outcome == "running" and not lives(whole.owner):
+    if whole.outcome == "running" and not lives():
         return "interrupted"
     return whole.outcome
 

@@ -202,4 +202,4 @@ def test_empty_table_gets_its_columns() -> None:
 def test_time_of_the_run_without_zone_is_refused() -> None:
     """A naive time of the run can't be compared with UTC and is a `TypeError`."""
     with pytest.raises(TypeError, match="tz"):
-        check_columns(table_of(series_of([1])), datetime(2021, 6, 1))  # noqa: DTZ001
+        check_columns(table_of(series_of([1])), datetime(2021, 6, 1))

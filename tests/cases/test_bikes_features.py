@@ -24,7 +24,7 @@ def noon(text: str) -> dict[str, float]:
     return found
 
 
-@given(st.datetimes(datetime(2000, 1, 1), datetime(2035, 12, 31)))  # noqa: DTZ001
+@given(st.datetimes(datetime(2000, 1, 1), datetime(2035, 12, 31)))
 @settings(max_examples=100, deadline=None)
 def test_clocks_are_those_of_paris(moment: datetime) -> None:
     """Hour, weekday and day of the year are read as people in Paris read them."""

@@ -433,7 +433,6 @@ def publish_home() -> Callable[..., Published]:
             "renderer": "embedded",
             "now": NOW,
             "captions": caption,
-            "lives": lambda owner: owner == "alive",
         }
         return publish(home.store, output, **settings | changes)
 

@@ -250,7 +250,7 @@ def test_a_run_that_failed_in_its_report_shows_its_own_champion(
     ("run", "said"),
     [
         ({"outcome": "failed", "failed": "4-train"}, "Notebook 4-train failed: It broke."),
-        ({"outcome": "running", "owner": "dead"}, "The newest run was interrupted"),
+        ({"outcome": "running"}, "The newest run was interrupted"),
     ],
 )
 def test_a_broken_run_fails_the_case(
@@ -292,8 +292,8 @@ def test_a_run_under_way_changes_nothing(home: Any, published: Publish, read: Re
     """While a living process works on a run, the last report stands."""
     home.alarms = ()
     home.run()
-    home.run(run_id=LATER, notebooks=("1-ingest",), outcome="running", owner="alive")
-    text = read(published().output / "index.html").text
+    home.run(run_id=LATER, notebooks=("1-ingest",), outcome="running")
+    text = read(published(lives=lambda folder, case: True).output / "index.html").text
 
     assert "The case is healthy." in text
     assert "Under way" in text

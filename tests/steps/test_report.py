@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -14,6 +15,7 @@ from hand_made import (
     evaluate_record,
     fitted_model,
     promote_record,
+    suite,
     wave_case,
     waves,
 )
@@ -23,7 +25,7 @@ from pipeline.records import RECORDS, EvaluateRecord, PromoteRecord, ReportRecor
 from pipeline.shift import ColumnShift
 from pipeline.steps.report import find_troubles, history_figure, read_history
 from pipeline.steps.view import View
-from pipeline.store import Store
+from pipeline.store import Store, project
 
 DAY = timedelta(days=1)
 ALL = ("ingest", "validate", "drift", "decide", "train", "evaluate", "promote", "report")
@@ -201,17 +203,27 @@ def test_the_card_says_what_the_model_is_made_of(bench: Bench) -> None:
     assert "RMSE 5.1" in card["Scores on the held-out window"]
 
 
-def history(bench: Bench) -> list[dict[str, str]]:
-    """Three runs, of days 45, 50 and 60; then the table of the last report."""
-    for number, day in enumerate((45, 50), 1):
-        bench.do(*ALL, run_id=f"run-{number}", as_of=str(FIRST + day * DAY))
-    view = bench.do(*KEEPING, run_id="run-3")
+@pytest.fixture(scope="module")
+def past(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    """A home with three runs, of days 45, 50 and 60."""
+    folder = tmp_path_factory.mktemp("past")
+    expectations = suite(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(project, "suite", lambda case: expectations)
+        bench = Bench(store=Store.at(folder / "home"))
+        for number, day in enumerate((45, 50), 1):
+            bench.do(*ALL, run_id=f"run-{number}", as_of=str(FIRST + day * DAY))
+        bench.do(*KEEPING, run_id="run-3")
+        yield bench
+
+
+def runs_of(view: View) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(view.table("runs").text)))
 
 
-def test_the_history_has_a_row_a_run_newest_first(bench: Bench) -> None:
+def test_the_history_has_a_row_a_run_newest_first(past: Bench) -> None:
     """Each with its date, scores, decision and promotion."""
-    rows = history(bench)
+    rows = runs_of(past.do("report", run_id="run-3"))
 
     assert ["run-3", "run-2", "run-1"] == [row["run"] for row in rows]
     assert ["2024-03-01 00:00", "2024-02-20 00:00", "2024-02-15 00:00"] == [
@@ -222,24 +234,20 @@ def test_the_history_has_a_row_a_run_newest_first(bench: Bench) -> None:
     assert all(float(row["RMSE champion"]) > 0 for row in rows)
 
 
-def test_the_history_of_a_past_date_ends_there(bench: Bench) -> None:
+def test_the_history_of_a_past_date_ends_there(past: Bench) -> None:
     """A report as of the past knows no run of a later date."""
-    history(bench)
+    rows = runs_of(past.do("report", run_id="run-2", as_of=str(FIRST + 50 * DAY)))
 
-    view = bench.do(*KEEPING, run_id="run-4", as_of=str(FIRST + 50 * DAY))
-    rows = list(csv.DictReader(io.StringIO(view.table("runs").text)))
-
-    assert {"run-1", "run-2", "run-4"} == {row["run"] for row in rows}
+    assert ["run-2", "run-1"] == [row["run"] for row in rows]
 
 
-def test_the_length_of_the_history_can_be_chosen(bench: Bench) -> None:
+def test_the_length_of_the_history_can_be_chosen(past: Bench) -> None:
     """The newest runs are kept, and their number is recorded."""
-    history(bench)
+    view = past.do("report", run_id="run-3", runs=2)
 
-    record = bench.do("report", run_id="run-3", runs=2).record
-
-    assert isinstance(record, ReportRecord)
-    assert 2 == record.history_runs
+    assert isinstance(view.record, ReportRecord)
+    assert 2 == view.record.history_runs
+    assert ["run-3", "run-2"] == [row["run"] for row in runs_of(view)]
 
 
 def test_the_history_is_drawn_run_by_run(bench: Bench) -> None:

@@ -187,7 +187,7 @@ def test_all_problems_of_a_call_are_told_at_once() -> None:
         (one(colour="red"), "colour"),
         (one(""), "series"),
         (one("x" * 201), "series"),
-        (one(time=datetime(2024, 1, 7)), "time"),  # noqa: DTZ001
+        (one(time=datetime(2024, 1, 7)), "time"),
         ({"series": "north"}, "time"),
         ({"time": NEXT}, "series"),
     ],
