@@ -97,7 +97,7 @@ class ValidateOptions(Options):
     """2-validate: run the expectations, quarantine rows, hold the gates."""
 
     most_quarantined: Share | None = Field(
-        default=None, description="share of rows that may be quarantined; None: as the case says"
+        default=None, description="rows that may be quarantined, as a share; None: the case's"
     )
 
 
@@ -132,7 +132,7 @@ class EvaluateOptions(Options):
     alpha: Level = Field(default=0.05, description="p-value below which a challenger is better")
     margin: Share | None = Field(
         default=None,
-        description="share by which a challenger must be better; None: as the case says",
+        description="share by which it must be better; None: as the case says",
     )
 
 

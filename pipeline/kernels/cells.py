@@ -40,7 +40,8 @@ def opening_cell(notebook: NotebookName) -> str:
 
 
 def _line(name: str, field: FieldInfo) -> str:
-    return f"{name}: {_annotation(field.annotation)} = {_literal(field.default)}  # {field.description}"
+    typed = f"{name}: {_annotation(field.annotation)} = {_literal(field.default)}"
+    return f"{typed}  # {field.description}"
 
 
 def _literal(value: object) -> str:
