@@ -97,7 +97,7 @@ class ValidateOptions(Options):
     """2-validate: run the expectations, quarantine rows, hold the gates."""
 
     most_quarantined: Share | None = Field(
-        default=None, description="rows that may be quarantined, as a share; None: the case's"
+        default=None, description="share of rows that may be; None: as the case says"
     )
 
 
