@@ -53,8 +53,10 @@ format: setup ## Put code into shape, and mend what can be mended
 notebooks: setup ## Renew the generated cells, clear outputs
 	$(BIN)/python -m pipeline.kernels.rules --write
 
-test: setup ## Run the tests, with coverage
-	$(BIN)/python -m pytest $(TESTS)
+# One process a core, one thread a process: threads that wait for one another cost most of the time.
+test: setup ## Run the tests, with coverage (TESTS= for some of them)
+	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE \
+		$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(TESTS)
 
 lock: ## Resolve the newest versions that work together (needs uv)
 	uv pip compile --universal --python-version 3.11 --extra dev --generate-hashes \

@@ -6,6 +6,9 @@ One run of each case, with fewer folds and candidates, in real kernels; many tes
 from __future__ import annotations
 
 import ast
+import os
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -216,3 +219,23 @@ def test_a_later_notebook_runs_by_hand_and_does_what_comes_before(tmp_path: Path
     )
     assert "no record of 'validate'" in said
     assert "no record of 'ingest'" in said
+
+
+def test_nbmake_runs_a_notebook_as_it_stands(tmp_path: Path) -> None:
+    """Opened and run with its defaults, nothing injected, as JupyterLab would."""
+    done = subprocess.run(
+        [
+            sys.executable,
+            *("-m", "pytest", "--nbmake", "--no-cov", "-p", "no:cacheprovider", "-q"),
+            str(project.notebook("1-ingest")),
+        ],
+        env=os.environ | {"VIGIE_HOME": str(tmp_path / "home")},
+        cwd=project.ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert 0 == done.returncode, done.stdout
+    assert "1 passed" in done.stdout
+    assert ["bikes"] == Store.at(tmp_path / "home").cases()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +42,7 @@ def ingest(run: Run, options: IngestOptions) -> View:
     feed = source.fetch(Request(schema=case.schema, folder=folder, as_of=options.moment))
     read = pa.Table.from_batches(feed.batches, case.schema.arrow())
     asked = run.now() if options.source == LIVE and not options.as_of else options.moment
-    cut = cut_feed(read, case, as_of=asked, days=options.days)
+    cut = cut_feed(read, case, as_of=asked, days=options.days, latest=run.now())
 
     with run.step("ingest", options) as step:
         run.store.claim(case.name, simulated=source.simulated)
@@ -79,10 +79,18 @@ def ingest(run: Run, options: IngestOptions) -> View:
         )
 
 
-def cut_feed(read: pa.Table, case: Case, *, as_of: datetime | None, days: int | None) -> Cut:
+def cut_feed(
+    read: pa.Table,
+    case: Case,
+    *,
+    as_of: datetime | None,
+    days: int | None,
+    latest: datetime | None = None,
+) -> Cut:
     """Leaves out what was not known at `as_of` and what is older than `days` before it.
 
-    Without `as_of` it is the moment at which the newest row became known. Rows without a time stay,
+    Without `as_of` it is the moment at which the newest row became known, or `latest` where a row
+    is dated after that: nobody knows it yet. Rows without a time stay,
     for the expectations to judge. Raises `SourceError` when nothing is left.
     """
     schema = case.schema
@@ -100,7 +108,7 @@ def cut_feed(read: pa.Table, case: Case, *, as_of: datetime | None, days: int | 
             f"The feed of case {case.name!r} has {read.num_rows} rows and none has a time in "
             f"column {schema.time!r}. Check the file's time column."
         )
-    moment = as_of or newest + schema.known_after
+    moment = as_of or min(newest + schema.known_after, latest or datetime.max.replace(tzinfo=UTC))
     known = _at_most(times, moment - schema.known_after)
     recent = _above(times, moment - timedelta(days=days)) if days else None
     kept = pc.and_(known, recent) if recent is not None else known

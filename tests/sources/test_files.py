@@ -164,7 +164,7 @@ def test_an_error_page_in_place_of_the_file_is_refused(
 @pytest.mark.parametrize(
     ("content", "what"),
     [
-        (gzip.compress(b"Nom;Date\n"), "a gzip archive"),
+        (gzip.compress(b"Nom;Date\n", mtime=0), "a gzip archive"),
         (b"PAR1\x15\x04", "a Parquet file"),
         (b"PK\x03\x04\x14\x00", "a ZIP archive or an Excel workbook"),
         (b"%PDF-1.7\n", "a PDF document"),
@@ -603,7 +603,7 @@ def test_a_damaged_parquet_file_is_refused(packaged: Path) -> None:
         (b"", "empty (0 bytes)"),
         (b"a;b\n1;2\n", "a text file"),
         (b"<html><body>404", "an HTML page"),
-        (gzip.compress(b"x"), "a gzip archive"),
+        (gzip.compress(b"x", mtime=0), "a gzip archive"),
     ],
 )
 def test_other_content_under_the_name_of_a_parquet_file_is_named(

@@ -143,6 +143,16 @@ def test_a_feed_without_times_is_refused(rows: int) -> None:
         cut_feed(table(timeless), wave_case(), as_of=None, days=None)
 
 
+def test_a_row_dated_after_today_does_not_move_the_run_into_the_future() -> None:
+    """The run's as-of time is the clock's at the latest, and the row is left out and counted."""
+    rows = ROWS.copy()
+    rows.loc[rows.index[-1], "time"] = pd.Timestamp("2999-01-01", tz="UTC")
+    cut = cut_feed(table(rows), wave_case(), as_of=None, days=None, latest=FIRST + 365 * DAY)
+
+    assert FIRST + 365 * DAY == cut.as_of
+    assert 1 == cut.not_yet_known
+
+
 def test_rows_without_a_time_stay_for_the_expectations_to_judge() -> None:
     """They are neither too new nor too old; nothing is dropped without a trace."""
     torn = ROWS.assign(time=ROWS["time"].where(ROWS.index != 3))
