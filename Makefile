@@ -53,10 +53,9 @@ format: setup ## Put code into shape, and mend what can be mended
 notebooks: setup ## Renew the generated cells, clear outputs
 	$(BIN)/python -m pipeline.kernels.rules --write
 
-# One process a core, one thread a process: threads that wait for one another cost most of the time.
+# One process a core, one thread a process.
 test: setup ## Run the tests, with coverage (TESTS= for some of them)
-	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE \
-		$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(TESTS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile $(TESTS)
 
 lock: ## Resolve the newest versions that work together (needs uv)
 	uv pip compile --universal --python-version 3.11 --extra dev --generate-hashes \

@@ -77,9 +77,13 @@ def backtest(
     seconds: Callable[[], float],
 ) -> Backtest:
     """Fits on each fold's past, predicts its rows; `seconds` is a clock."""
+    import joblib
+
     began = seconds()
     truth = frame[case.schema.target].to_numpy(dtype=np.float64)
-    predicted = [_predicted(competitor, case, frame, truth, fold) for fold in folds]
+    predicted: list[Floats] = joblib.Parallel(n_jobs=-1, backend="threading")(
+        joblib.delayed(_predicted)(competitor, case, frame, truth, fold) for fold in folds
+    )
     scored = [
         _fold_scores(case, fold, truth[fold.test], found)
         for fold, found in zip(folds, predicted, strict=True)

@@ -213,12 +213,12 @@ def test_a_choice_of_the_user_about_waiting_threads_is_left_alone(
         seen.update(os.environ)
         Path(unfinished).write_text("{}")
 
-    monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
     monkeypatch.delenv("JUPYTER_PREFER_ENV_PATH", raising=False)
     monkeypatch.setattr(papermill, "execute_notebook", looks)
     execute("1-ingest", output, {})
 
-    assert (seen["OMP_WAIT_POLICY"], seen["JUPYTER_PREFER_ENV_PATH"]) == ("ACTIVE", "1")
+    assert (seen["OMP_NUM_THREADS"], seen["JUPYTER_PREFER_ENV_PATH"]) == ("2", "1")
 
 
 @pytest.mark.parametrize(
