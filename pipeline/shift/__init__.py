@@ -76,11 +76,11 @@ def column_shifts(
     adjusted p-value of a single shifted column could not reach `alpha`.
 
     Measured on one column of hourly AR(1) noise (rho 0.9) with a daily and a weekly season, alpha
-    5 %, 365 reference and 28 current days in blocks of a day, 2,000 replications: false alarms in
-    4.4 % with one run and 4.8 % with two, against 7.4 % with days drawn singly; 4.2 % with 84
-    reference days, 5.4 % with blocks of a week. A shift of half a standard deviation is found in
-    92 % at 5 % and in 64 % at 0.5 %. At rho 0.99, with a memory of days, two runs give 8.3 %:
-    compare such a column over a longer current window.
+    5 %, 365 reference and 28 current days in blocks of a day: false alarms in 4.4 % of 2,000
+    replications with one run and 4.8 % with two, against 7.4 % of 1,000 with days drawn singly;
+    4.2 % with 84 reference days, 5.4 % with blocks of a week. A shift of half a standard deviation
+    is found in 92 % of 500 replications at 5 % and in 64 % at 0.5 %. At rho 0.99, with a memory of
+    days, two runs give 8.3 %: compare such a column over a longer current window.
 
     Raises `StepError` for an unknown kind, a column that is absent, lengths that differ, an empty
     window, or an `alpha` that is no share.
