@@ -336,3 +336,8 @@ RECORDS: dict[StepName, type[Record]] = {
     "promote": PromoteRecord,
     "report": ReportRecord,
 }
+
+
+def step_of(kind: type[Record]) -> StepName:
+    """The step that writes records of this kind."""
+    return next(step for step, known in RECORDS.items() if known is kind)

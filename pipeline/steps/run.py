@@ -13,12 +13,12 @@ from pipeline.case import Case, find_case
 from pipeline.errors import StateError, StepError
 from pipeline.options import NOTEBOOKS, SETTINGS_OF_A_RUN, Options
 from pipeline.records import (
-    RECORDS,
     STEPS_OF,
     IngestRecord,
     Record,
     StepName,
     ValidateRecord,
+    step_of,
 )
 from pipeline.steps.writer import StepWriter
 from pipeline.store import Store
@@ -73,10 +73,10 @@ class Run:
         """
         found = self.find(kind)
         if found is None and self.by_hand:
-            self._do(_step_of(kind))
+            self._do(step_of(kind))
             found = self.find(kind)
         if found is None:
-            raise StateError.for_missing_record(self.case.name, _step_of(kind), self.store.home)
+            raise StateError.for_missing_record(self.case.name, step_of(kind), self.store.home)
         return found
 
     def validated(self) -> pd.DataFrame:
@@ -132,7 +132,3 @@ def open_run(options: Options) -> Run:
 def new_run_id(started: datetime) -> str:
     """Sorts by the time of the start, to the microsecond."""
     return f"{started:%Y%m%dT%H%M%S%fZ}"
-
-
-def _step_of(kind: type[Record]) -> StepName:
-    return next(step for step, known in RECORDS.items() if known is kind)

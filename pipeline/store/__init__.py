@@ -19,7 +19,6 @@ from pydantic import ValidationError
 
 from pipeline.errors import StateError
 from pipeline.records import (
-    RECORDS,
     STEPS_OF,
     FittedModel,
     ModelRef,
@@ -28,6 +27,7 @@ from pipeline.records import (
     RunRecord,
     StepName,
     ValidateRecord,
+    step_of,
 )
 from pipeline.schema import Schema
 from pipeline.store import project
@@ -126,7 +126,7 @@ class Store:
 
     def record(self, case: str, run_id: str, kind: type[AnyRecord]) -> AnyRecord | None:
         """A step's record in a run, or `None`; raises `StateError` for a damaged one."""
-        path = self._record_path(case, run_id, _step(kind))
+        path = self._record_path(case, run_id, step_of(kind))
         return _read(path, kind) if path.exists() else None
 
     def records(self, case: str, kind: type[AnyRecord]) -> Iterator[AnyRecord]:
@@ -174,10 +174,6 @@ class Store:
 
     def _record_path(self, case: str, run_id: str, step: StepName) -> Path:
         return self.run_folder(case, run_id) / step / "record.json"
-
-
-def _step(kind: type[Record]) -> StepName:
-    return next(step for step, known in RECORDS.items() if known is kind)
 
 
 def _read(path: Path, kind: type[Any]) -> Any:
