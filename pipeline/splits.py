@@ -1,31 +1,39 @@
-"""Folds with a rolling origin: nothing is learned from that was not known when a fold begins."""
+"""Folds for backtests: what is learned from never holds what is to be predicted.
+
+In time, nothing is learned from that was not known when a fold begins; by entity, no entity is on
+both sides of a fold; by class, every fold has every class in the proportions of the whole.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from pipeline.errors import StepError
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fold:
-    """One origin: what may be learned from at that moment, and what is to be predicted from it."""
+    """What may be learned from, and what is to be predicted from it."""
 
     name: str
-    """The origin in UTC: its date, with the time of day when that is not midnight."""
+    """In time: the origin in UTC, its date, with the time of day when that is not midnight. Else
+    the number of the fold and of all: `2 of 5`."""
     origin: datetime
+    """In time: when the predictions are made. Else the start of the stretch that the rows are from,
+    the same for every fold."""
     end: datetime
     """The first moment after the fold."""
     train: NDArray[np.intp]
-    """Positions of the rows whose value is known at the origin."""
+    """Positions of the rows to learn from; in time, those whose value is known at the origin."""
     test: NDArray[np.intp]
-    """Positions of the rows from the origin up to, not including, the end."""
+    """Positions of the rows to predict; in time, those from the origin up to, not including, the
+    end."""
 
 
 def rolling_origin_folds(
@@ -81,6 +89,80 @@ def folds_from_origins(
             problems,
         )
     return folds
+
+
+def grouped_folds(
+    groups: ArrayLike, *, folds: int, start: datetime, end: datetime, seed: int = 0
+) -> tuple[Fold, ...]:
+    """Folds by entity: every row is predicted once, and never from another row of its group.
+
+    `groups` holds one label per row. Groups are dealt out at random and evenly by number
+    (scikit-learn's `GroupKFold`); the same labels and seed give the same folds, whatever the
+    order of the rows within a group. Raises `StepError` for fewer than two folds or fewer groups
+    than folds.
+    """
+    from sklearn.model_selection import GroupKFold
+
+    labels = np.asarray(groups)
+    found = len(np.unique(labels))
+    _check_number(folds, found, f"{found} groups")
+    splitter = GroupKFold(n_splits=folds, shuffle=True, random_state=seed)
+    return _numbered(splitter.split(labels, groups=labels), folds, start, end)
+
+
+def stratified_folds(
+    classes: ArrayLike,
+    *,
+    folds: int,
+    start: datetime,
+    end: datetime,
+    groups: ArrayLike | None = None,
+    seed: int = 0,
+) -> tuple[Fold, ...]:
+    """Folds with every class in the proportions of the whole; every row is predicted once.
+
+    `classes` holds one label per row. With `groups`, rows of one group stay on one side of every
+    fold, and the proportions are as near as that allows (scikit-learn's `StratifiedKFold` and
+    `StratifiedGroupKFold`). Raises `StepError` for fewer than two folds, or a class with fewer rows
+    (with `groups`: in fewer groups) than folds.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
+    labels = np.asarray(classes)
+    members = np.arange(len(labels)) if groups is None else np.asarray(groups)
+    names, place = np.unique(labels, return_inverse=True)
+    sizes = [len(np.unique(members[place == index])) for index in range(len(names))]
+    smallest = int(np.argmin(sizes)) if sizes else 0
+    of_what = "rows" if groups is None else "groups"
+    told = f"{sizes[smallest]} {of_what} of class {names[smallest]!s}" if sizes else "no rows"
+    _check_number(folds, sizes[smallest] if sizes else 0, told)
+    if groups is None:
+        alone = StratifiedKFold(n_splits=folds, shuffle=True, random_state=seed)
+        return _numbered(alone.split(labels, labels), folds, start, end)
+    together = StratifiedGroupKFold(n_splits=folds, shuffle=True, random_state=seed)
+    return _numbered(together.split(labels, labels, members), folds, start, end)
+
+
+def _numbered(
+    parts: Iterable[tuple[NDArray[np.intp], NDArray[np.intp]]],
+    folds: int,
+    start: datetime,
+    end: datetime,
+) -> tuple[Fold, ...]:
+    return tuple(
+        Fold(name=f"{number} of {folds}", origin=start, end=end, train=train, test=test)
+        for number, (train, test) in enumerate(parts, 1)
+    )
+
+
+def _check_number(folds: int, most: int, found: str) -> None:
+    if folds < 2:
+        raise StepError(f"folds is {folds!r}; ask for 2 or more: one part is held back in turn.")
+    if most < folds:
+        raise StepError(
+            f"There are {found} for {folds} folds. Use fewer folds, or more data: every fold has "
+            "to be learned without its own."
+        )
 
 
 def _fold(

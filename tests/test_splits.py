@@ -1,4 +1,4 @@
-"""Folds with a rolling origin."""
+"""Folds in time, by entity and by class."""
 
 from __future__ import annotations
 
@@ -6,12 +6,17 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from pipeline.errors import StepError
-from pipeline.splits import folds_from_origins, rolling_origin_folds
+from pipeline.splits import (
+    folds_from_origins,
+    grouped_folds,
+    rolling_origin_folds,
+    stratified_folds,
+)
 
 START = datetime(2021, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -175,3 +180,58 @@ def test_no_folds_and_no_length_are_told_together() -> None:
     """Both wrong numbers come in one error."""
     with pytest.raises(StepError, match=r"(?s)folds is 0.*length is '0:00:00'"):
         rolling_origin_folds(hourly(4), folds=0, length=0 * DAY, end=START, known_after=DAY)
+
+
+@settings(deadline=None)
+@given(
+    groups=st.lists(st.sampled_from("abcdef"), min_size=12, max_size=60),
+    folds=st.integers(2, 4),
+    seed=st.integers(0, 5),
+)
+def test_grouped_folds_share_no_group(groups: list[str], folds: int, seed: int) -> None:
+    """Every row is predicted once, from rows of other groups only."""
+    assume(len(set(groups)) >= folds)
+    labels = np.array(groups)
+
+    found = grouped_folds(labels, folds=folds, seed=seed, start=START, end=START + 59 * DAY)
+
+    tested = np.sort(np.concatenate([fold.test for fold in found]))
+    assert np.arange(len(labels)).tolist() == tested.tolist()
+    for fold in found:
+        assert not set(labels[fold.train]) & set(labels[fold.test])
+        assert len(fold.train) + len(fold.test) == len(labels)
+
+
+def test_stratified_folds_keep_the_proportions() -> None:
+    """Of 30 daisies and 60 roses, each of three folds tests 10 and 20."""
+    classes = np.array(["daisy"] * 30 + ["rose"] * 60)
+
+    folds = stratified_folds(classes, folds=3, start=START, end=START + 59 * DAY)
+
+    assert [(10, 20)] * 3 == [
+        ((classes[fold.test] == "daisy").sum(), (classes[fold.test] == "rose").sum())
+        for fold in folds
+    ]
+    assert ["1 of 3", "2 of 3", "3 of 3"] == [fold.name for fold in folds]
+
+
+def test_stratified_folds_can_keep_groups_together() -> None:
+    """Pictures of one plant are on one side, and every fold has both classes."""
+    plants = np.repeat(np.arange(20), 3)
+    classes = np.where(plants < 8, "daisy", "rose")
+
+    for fold in stratified_folds(
+        classes, folds=4, groups=plants, start=START, end=START + 59 * DAY
+    ):
+        assert not set(plants[fold.train]) & set(plants[fold.test])
+        assert {"daisy", "rose"} == set(classes[fold.test])
+
+
+def test_more_folds_than_groups_are_refused() -> None:
+    """The error says how many there are of what."""
+    with pytest.raises(StepError, match="There are 2 groups for 3 folds"):
+        grouped_folds(["a", "a", "b"], folds=3, start=START, end=START + 59 * DAY)
+    with pytest.raises(StepError, match="There are 1 rows of class b for 2 folds"):
+        stratified_folds(["a", "a", "b"], folds=2, start=START, end=START + 59 * DAY)
+    with pytest.raises(StepError, match="ask for 2 or more"):
+        grouped_folds(["a", "b"], folds=1, start=START, end=START + 59 * DAY)
