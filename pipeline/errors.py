@@ -48,6 +48,9 @@ class CaseError(VigieError):
 class SourceError(VigieError):
     """A source that can't be read, or that holds something else than it should."""
 
+    transient: ClassVar[bool] = False
+    """Whether the same request may succeed a little later."""
+
     @classmethod
     def for_unnamed_folder(cls, wanted: str) -> Self:
         return cls(f"No folder is named that holds {wanted}. Name one with --data.")
@@ -89,6 +92,12 @@ class SourceError(VigieError):
         return cls.for_problems(
             f"{path} can't be read as {wanted}. Mend it or fetch it again:", problems
         )
+
+
+class SourceUnavailableError(SourceError):
+    """A publisher that does not answer, is overloaded or asks to wait: worth another try."""
+
+    transient = True
 
 
 class StateError(VigieError):

@@ -50,7 +50,12 @@ class Feed:
 
 
 class Source(Protocol):
-    """Where one case's observations come from in one mode."""
+    """Where one case's observations come from in one mode.
+
+    Whether it holds something new is told from its settings (a simulation) or from the files of the
+    folder. A source that can say it cheaply in another way has a method `fingerprint`; see
+    `pipeline.sources.fingerprints`.
+    """
 
     @property
     def publisher(self) -> str: ...
