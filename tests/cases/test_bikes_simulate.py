@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from pipeline.cases.bikes.changes import documented_changes
 from pipeline.cases.bikes.habits import SITES
 from pipeline.cases.bikes.simulate import ABSURD_COUNT, CounterSimulator
 from pipeline.cases.bikes.skies import autoregression
@@ -267,3 +269,19 @@ def test_a_simulation_needs_no_folder(table: pa.Table, tmp_path: Path) -> None:
     feed = CounterSimulator().fetch(Request(schema=SCHEMA, folder=tmp_path / "absent"))
 
     assert [part.rows for part in feed.parts] == [table.num_rows]
+
+
+@pytest.mark.parametrize("name", documented_changes(datetime(2024, 9, 1, tzinfo=UTC), ("a", "b")))
+def test_documented_changes_are_put_in_and_told(name: str) -> None:
+    """Each begins at its moment, leaves the rest as simulated, and is in the note."""
+    plain = CounterSimulator(counters=4, days=100)
+    start = plain.last - timedelta(days=14)
+    changes = documented_changes(start, plain.names)[name]
+    changed = replace(plain, changes=changes)
+    before, after = (rows(each).to_pandas() for each in (plain, changed))
+
+    differs = ~((before == after) | (before.isna() & after.isna())).all(axis=1)
+    assert differs.any()
+    assert before["time"][differs].min() >= start
+    assert changes[0].words in changed.note
+    assert changes[0].words not in plain.note

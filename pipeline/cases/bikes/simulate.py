@@ -19,6 +19,7 @@ from pipeline.cases.bikes.habits import DIRECTIONS, SITES, Calendar
 from pipeline.cases.bikes.riders import simulate_counts
 from pipeline.cases.bikes.skies import simulate_skies
 from pipeline.errors import CaseError
+from pipeline.injections import Change, change_columns, note_of
 from pipeline.sources import Feed, Part, Request
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -45,6 +46,8 @@ class CounterSimulator:
     stuck_days: int = 6
     stuck_days_before_end: int = 75
     absurd_rows: int = 4
+    changes: tuple[Change, ...] = ()
+    """Further changes put in on purpose; see `pipeline.injections`."""
     publisher: str = "Vigie (simulation)"
     licence: str = "MIT"
     address: str = ""
@@ -110,13 +113,13 @@ class CounterSimulator:
             f"{len(self.shifted)} of {self.counters} counters by {change:+d} % "
             f"({', '.join(self.shifted)}); {self.stuck} reports zero from "
             f"{self.stuck_from:%Y-%m-%d} for {self.stuck_days} days; {self.absurd_rows} rows "
-            f"hold the absurd count {ABSURD_COUNT}."
-        )
+            f"hold the absurd count {ABSURD_COUNT}. {note_of(self.changes)}"
+        ).rstrip()
 
     def fetch(self, request: Request) -> Feed:
         """The simulated rows before `request.as_of`; what is simulated doesn't depend on it."""
         schema = request.schema.arrow()
-        table = self._table().select(schema.names).cast(schema)
+        table = self._changed(self._table()).select(schema.names).cast(schema)
         if request.as_of is not None:
             moment = pa.scalar(request.as_of, schema.field("time").type)
             table = table.filter(pc.less(table["time"], moment))
@@ -147,6 +150,19 @@ class CounterSimulator:
                 "wind": np.repeat(skies.wind, self.counters),
             }
         )
+
+    def _changed(self, table: pa.Table) -> pa.Table:
+        """The table with `changes`; lost values are nulls."""
+        if not self.changes:
+            return table
+        columns = {name: table[name].to_numpy() for name in table.column_names if name != "time"}
+        times = table["time"].cast(pa.timestamp("us")).to_numpy()
+        changed = change_columns(columns, self.changes, times=times, seed=self.seed)
+        for column in {change.column for change in self.changes}:
+            place = table.column_names.index(column)
+            values = pa.array(changed[column], from_pandas=True)
+            table = table.set_column(place, column, values)
+        return table
 
     def _times(self) -> list[datetime]:
         """Starts of the hours, in UTC without a zone, as numpy wants them."""
