@@ -17,8 +17,6 @@ from pipeline.injections import (
     Sudden,
 )
 
-CELSIUS_TO_FAHRENHEIT = {"factor": 1.8, "by": 32.0}
-
 
 def documented_changes(start: datetime, counters: tuple[str, ...]) -> dict[str, tuple[Change, ...]]:
     """By name, the changes that begin at `start`; `counters` are all those of the simulation."""
@@ -45,6 +43,6 @@ def documented_changes(start: datetime, counters: tuple[str, ...]) -> dict[str, 
             Stuck(column="count", start=start, only={"counter": counters[-1:]}),
         ),
         "unit: temperature in °F": (
-            Sudden(column="temperature", start=start, **CELSIUS_TO_FAHRENHEIT),
+            Sudden(column="temperature", start=start, factor=1.8, by=32.0),
         ),
     }
