@@ -16,6 +16,7 @@ import click
 
 from pipeline import __version__
 from pipeline.errors import OptionError, VigieError
+from pipeline.snapshots.command import state
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -50,6 +51,9 @@ def commands() -> None:
 
     Exit codes: 0 all well, 2 wrong usage, 3 a gate failed, 4 something broke.
     """
+
+
+commands.add_command(state)
 
 
 def home_option(command: Callable[..., Any]) -> Callable[..., Any]:

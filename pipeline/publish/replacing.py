@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pipeline.errors import SiteError
+from pipeline.store.atomic import exchange
 
 MARK = ".vigie-site"
 LONGEST_WAIT = 600.0
@@ -35,7 +36,7 @@ def replacing(output: Path) -> Iterator[Path]:
                 yield fresh
                 (fresh / MARK).write_text("made by vigie site; replaced as a whole\n")
                 fresh.chmod(0o755)
-                _exchange(fresh, output, workshop)
+                exchange(fresh, output)
             finally:
                 _clear(workshop)
     except OSError as error:
@@ -54,19 +55,6 @@ def check_replaceable(output: Path) -> None:
         )
     if output.exists() and not output.is_dir():
         raise SiteError(f"{output} is a file. Name a folder with --output.")
-
-
-def _exchange(fresh: Path, output: Path, workshop: Path) -> None:
-    old = workshop / "old"
-    if not output.exists():
-        fresh.rename(output)
-        return
-    output.rename(old)
-    try:
-        fresh.rename(output)
-    except OSError:
-        old.rename(output)
-        raise
 
 
 def _clear(workshop: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import os
 import tempfile
@@ -32,6 +33,34 @@ def _replace(path: Path, content: bytes) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def exchange(fresh: Path, current: Path) -> None:
+    """Puts the folder `fresh` in the place of `current` in one step; `fresh` then holds the old.
+
+    Where the system can't exchange two names, the old one is moved out of the way first.
+    Raises `OSError`; `current` is then as it was.
+    """
+    if not current.exists():
+        fresh.rename(current)
+    elif not _exchanged(fresh, current):
+        aside = fresh.with_name(f".{fresh.name}.old")
+        current.rename(aside)
+        try:
+            fresh.rename(current)
+        except OSError:
+            aside.rename(current)
+            raise
+        aside.rename(fresh)
+
+
+def _exchanged(one: Path, other: Path) -> bool:
+    """Whether the system gave each folder the other's name; see renameat2(2)."""
+    function = getattr(ctypes.CDLL(None), "renameat2", None) if os.name == "posix" else None
+    if function is None:
+        return False
+    here, exchange_names = -100, 2
+    return bool(function(here, os.fsencode(one), here, os.fsencode(other), exchange_names) == 0)
 
 
 def sha256_of(path: Path) -> str:

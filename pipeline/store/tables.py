@@ -7,6 +7,7 @@ key is unique again withdraws the other copies.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -102,6 +103,24 @@ class Table:
             return self._open(None).version()
         self._write(rows, "overwrite")
         return self._open(None).version()
+
+    def forget_all_but(self, versions: Iterable[int]) -> int:
+        """Removes the data files of all versions but these and the newest; gives how many.
+
+        The table's log, and so the numbers of its versions, stay as they are.
+        """
+        if not self.exists():
+            return 0
+        newest = self._open(None)
+        unused = newest.vacuum(
+            retention_hours=0,
+            enforce_retention_duration=False,
+            dry_run=True,
+            keep_versions=sorted({*versions, newest.version()}),
+        )
+        for name in unused:
+            (self.path / name).unlink(missing_ok=True)
+        return len(unused)
 
     def _open(self, version: int | None) -> DeltaTable:
         from deltalake import DeltaTable

@@ -23,13 +23,6 @@ def break_off(output: Path) -> None:
         raise SiteError("broken")
 
 
-def obstruct(output: Path) -> None:
-    """A site whose old pages can not be moved aside."""
-    with replacing(output) as fresh:
-        (fresh / "index.html").write_text("new")
-        (output.parent / "._site.build" / "old").write_text("in the way")
-
-
 def test_a_new_site_takes_the_place_of_the_old(tmp_path: Path) -> None:
     """Pages of the old site that the new one lacks are gone."""
     output = tmp_path / "_site"
@@ -98,15 +91,5 @@ def test_a_full_disk_is_an_error_with_its_remedy(tmp_path: Path) -> None:
     publish_one(output, "old")
     with pytest.raises(SiteError, match=r"No space left.*unchanged.*Free some"), replacing(output):
         raise OSError(28, "No space left on device")
-
-    assert (output / "index.html").read_text() == "old"
-
-
-def test_an_old_site_comes_back_when_the_exchange_fails(tmp_path: Path) -> None:
-    """When the new folder can't be moved, the old one is put back."""
-    output = tmp_path / "_site"
-    publish_one(output, "old")
-    with pytest.raises(SiteError):
-        obstruct(output)
 
     assert (output / "index.html").read_text() == "old"

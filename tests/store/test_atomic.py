@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import StateError
-from pipeline.store.atomic import sha256_of, write_bytes
+from pipeline.store import atomic
+from pipeline.store.atomic import exchange, sha256_of, write_bytes
 
 FULL = os.strerror(errno.ENOSPC)
 
@@ -168,3 +169,55 @@ def test_the_digest_of_a_file_is_that_of_its_bytes(tmp_path: Path) -> None:
     write_bytes(tmp_path / "a", b"content")
 
     assert sha256_of(tmp_path / "a") == hashlib.sha256(b"content").hexdigest()
+
+
+def two_folders(tmp_path: Path) -> tuple[Path, Path]:
+    fresh, current = tmp_path / "fresh", tmp_path / "current"
+    for folder, text in ((fresh, "new"), (current, "old")):
+        folder.mkdir()
+        (folder / "page").write_text(text)
+    return fresh, current
+
+
+@pytest.mark.parametrize("in_one_step", [True, False])
+def test_two_folders_change_places(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_one_step: bool
+) -> None:
+    """In one step where the system can, else by moving the old one aside."""
+    fresh, current = two_folders(tmp_path)
+    if not in_one_step:
+        monkeypatch.setattr(atomic, "_exchanged", lambda one, other: False)
+
+    exchange(fresh, current)
+
+    assert ("old", "new") == ((fresh / "page").read_text(), (current / "page").read_text())
+    assert ["current", "fresh"] == left(tmp_path)
+
+
+def test_the_first_folder_just_moves(tmp_path: Path) -> None:
+    fresh, _ = two_folders(tmp_path)
+
+    exchange(fresh, tmp_path / "first")
+
+    assert "new" == (tmp_path / "first" / "page").read_text()
+
+
+def test_an_old_folder_comes_back_when_the_exchange_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the new folder can't be moved, the old one is put back."""
+    fresh, current = two_folders(tmp_path)
+    monkeypatch.setattr(atomic, "_exchanged", lambda one, other: False)
+    rename = Path.rename
+
+    def refused(self: Path, target: Path) -> Path:
+        if self == fresh:
+            raise PermissionError(errno.EPERM, "no")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", refused)
+
+    with pytest.raises(PermissionError):
+        exchange(fresh, current)
+
+    assert "old" == (current / "page").read_text()
