@@ -52,6 +52,20 @@ class SourceError(VigieError):
     """Whether the same request may succeed a little later."""
 
     @classmethod
+    def for_address(cls, address: str, found: str, remedy: str) -> Self:
+        """`address` is as it may be shown: without its secrets."""
+        return cls(f"{address} {found}. {remedy}")
+
+    @classmethod
+    def for_page(cls, address: str, wanted: str, problems: Iterable[str]) -> Self:
+        """All problems of one answer that arrived whole and isn't what it should be."""
+        return cls.for_problems(
+            f"The answer of {address} can't be read as {wanted}. The publisher may have changed "
+            "its format; look at the address in a browser:",
+            problems,
+        )
+
+    @classmethod
     def for_unnamed_folder(cls, wanted: str) -> Self:
         return cls(f"No folder is named that holds {wanted}. Name one with --data.")
 
@@ -98,6 +112,8 @@ class SourceUnavailableError(SourceError):
     """A publisher that does not answer, is overloaded or asks to wait: worth another try."""
 
     transient = True
+    retry_after: float | None = None
+    """Seconds that the publisher asks to wait, where it says so."""
 
 
 class StateError(VigieError):

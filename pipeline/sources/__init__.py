@@ -30,6 +30,11 @@ class Request:
     """Folder of the case's files; `None` where the source needs none."""
     as_of: datetime | None = None
     """Nothing newer is wanted; `None` for all there is. The step filters again."""
+    since: datetime | None = None
+    """The newest time that is already held: a live source asks for what is newer, and for as much
+    before it as its publisher still revises. `None` for all there is."""
+    cache: Path | None = None
+    """Where a live source keeps what it may not have to fetch again; `None` for nowhere."""
 
 
 @dataclass(frozen=True, kw_only=True)

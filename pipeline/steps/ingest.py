@@ -39,9 +39,17 @@ def ingest(run: Run, options: IngestOptions) -> View:
     case = run.case
     source = case.source(options.source)
     folder = Path(options.data).expanduser() / case.name if options.data else None
-    feed = source.fetch(Request(schema=case.schema, folder=folder, as_of=options.moment))
-    read = pa.Table.from_batches(feed.batches, case.schema.arrow())
     asked = run.now() if options.source == LIVE and not options.as_of else options.moment
+    feed = source.fetch(
+        Request(
+            schema=case.schema,
+            folder=folder,
+            as_of=asked,
+            since=_newest_held(run) if options.source == LIVE else None,
+            cache=run.store.cache_folder(case.name),
+        )
+    )
+    read = pa.Table.from_batches(feed.batches, case.schema.arrow())
     cut = cut_feed(read, case, as_of=asked, days=options.days, latest=run.now())
 
     with run.step("ingest", options) as step:
@@ -77,6 +85,15 @@ def ingest(run: Run, options: IngestOptions) -> View:
             newest=_extreme(cut.rows, case, pc.max),
             observations=TableVersion(table="observations", version=merge.version, rows=merge.rows),
         )
+
+
+def _newest_held(run: Run) -> datetime | None:
+    """The newest time in the table of observations; `None` before the first ingest."""
+    table, time = run.store.table(run.case.name, "observations"), run.case.schema.time
+    if time is None or not table.exists():
+        return None
+    found = pc.max(table.read(columns=[time])[time]).as_py()
+    return found if isinstance(found, datetime) else None
 
 
 def cut_feed(

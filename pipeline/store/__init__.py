@@ -1,7 +1,8 @@
 """The home folder: tables, runs, records and models. The only package that knows its paths.
 
 Layout below `home`: `tables/<case>/observations|quarantine` (Delta); in `runs/<case>/<run id>/`
-`run.json`, `<notebook>.ipynb`, `<step>/record.json` and the step's files; `mlflow.db`.
+`run.json`, `<notebook>.ipynb`, `<step>/record.json` and the step's files; `mlflow.db`;
+`cache/<case>/` for what live sources fetched.
 """
 
 from __future__ import annotations
@@ -88,6 +89,10 @@ class Store:
                 raise StateError.for_mixed_sources(self.home, case, held, asked)
         else:
             write_bytes(path, json.dumps({"kind": asked}).encode())
+
+    def cache_folder(self, case: str) -> Path:
+        """Where a live source keeps what it fetched; may be removed at any time."""
+        return self.home / "cache" / case
 
     def run_folder(self, case: str, run_id: str) -> Path:
         return self.home / "runs" / case / run_id

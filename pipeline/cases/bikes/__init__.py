@@ -7,6 +7,7 @@ from datetime import timedelta
 from pipeline.case import Candidate, Case, Gates, Windows
 from pipeline.cases.bikes import candidates
 from pipeline.cases.bikes.checks import check_columns
+from pipeline.cases.bikes.live import CounterFeed
 from pipeline.cases.bikes.simulate import CounterSimulator
 from pipeline.cases.bikes.source import CounterFiles
 from pipeline.schema import Column, Schema
@@ -96,7 +97,11 @@ CASE = Case(
         target="count",
         known_after=timedelta(hours=1),
     ),
-    sources={"files": CounterFiles(), "sample": CounterSimulator(counters=8, days=240)},
+    sources={
+        "live": CounterFeed(),
+        "files": CounterFiles(),
+        "sample": CounterSimulator(counters=8, days=240),
+    },
     candidates=(
         Candidate(
             name="boosting",

@@ -87,12 +87,12 @@ class CounterFiles:
         if not counts:
             raise _no_counts(folder)
         weather, weather_parts = _weather(folder)
-        observations = [_observations(table, weather, request) for _, table in counts]
+        tables = [observations(table, weather, request) for _, table in counts]
         return Feed(
             parts=(*(part for part, _ in counts), *weather_parts),
             batches=tuple(
                 batch
-                for table in observations
+                for table in tables
                 for batch in table.to_batches(max_chunksize=ROWS_PER_BATCH)
             ),
         )
@@ -115,7 +115,11 @@ def _read_all(
 
 
 def _read_export(path: Path) -> pa.Table:
-    table = read_csv(path, EXPORT)
+    return with_coordinates(read_csv(path, EXPORT))
+
+
+def with_coordinates(table: pa.Table) -> pa.Table:
+    """The export's point as latitude and longitude, in degrees."""
     place = table["place"]
     return (
         table.drop_columns(["place"])
@@ -142,7 +146,7 @@ def _weather(folder: Path) -> tuple[Weather, list[Part]]:
     return weather, [Part(name=paths[0].name, sha256=digest(paths[0]), rows=rows)]
 
 
-def _observations(counts: pa.Table, weather: Weather, request: Request) -> pa.Table:
+def observations(counts: pa.Table, weather: Weather, request: Request) -> pa.Table:
     """The rows that are not newer than asked for, as the schema has them."""
     if request.as_of is not None:
         moment = pa.scalar(request.as_of, pa.timestamp("us", tz="UTC"))

@@ -16,6 +16,7 @@ ZERO_CELSIUS = 273.15
 TRACE = -0.1
 """Precipitation that could be seen and not measured, as Météo-France codes it."""
 WIDEST_GAP = np.timedelta64(6, "h")
+HOUR = np.timedelta64(1, "h")
 RAIN_WINDOW = np.timedelta64(3, "h")
 
 SYNOP = CsvFormat(
@@ -43,32 +44,29 @@ class Readings:
 
 @dataclass(frozen=True, kw_only=True)
 class Weather:
-    """Air temperature in °C, rain in mm of the three hours that end at its time, wind in m/s."""
+    """Air temperature in °C, rain in mm of the window that ends at its time, wind in m/s."""
 
     temperature: Readings
     rain: Readings
     wind: Readings
+    rain_window: np.timedelta64 = RAIN_WINDOW
 
     def at(self, hours: Times) -> dict[str, pa.Array]:
         """Weather of the hours that start at `hours`, null where it isn't known.
 
-        Temperature and wind are those of the start of the hour. Rain is a third of the rain of
-        the three hours that the hour lies in, in mm/h.
+        Temperature and wind are those of the start of the hour. Rain is the mean over the window
+        that the hour lies in, in mm/h.
         """
         known = {
             "temperature": interpolated(self.temperature, hours),
-            "rain": spread(self.rain, hours),
+            "rain": spread(self.rain, hours, self.rain_window),
             "wind": interpolated(self.wind, hours),
         }
         return {name: pa.array(values, from_pandas=True) for name, values in known.items()}
 
 
-NO_WEATHER = Weather(
-    **dict.fromkeys(
-        ("temperature", "rain", "wind"),
-        Readings(times=np.array([], "datetime64[us]"), values=np.array([], float)),
-    )
-)
+NOTHING = Readings(times=np.array([], "datetime64[us]"), values=np.array([], float))
+NO_WEATHER = Weather(temperature=NOTHING, rain=NOTHING, wind=NOTHING)
 
 
 def read_weather(path: Path) -> tuple[Weather, int]:
@@ -108,11 +106,11 @@ def interpolated(of: Readings, hours: Times) -> Values:
     return np.where(bounded, values, np.nan)
 
 
-def spread(of: Readings, hours: Times) -> Values:
-    """A third of the amount whose three hours contain the hour, NaN where none does."""
+def spread(of: Readings, hours: Times, window: np.timedelta64 = RAIN_WINDOW) -> Values:
+    """An hour's share of the amount whose window contains the hour, NaN where none does."""
     if of.times.size == 0:
         return np.full(hours.shape, np.nan)
     after = np.searchsorted(of.times, hours, side="right")
     inside = np.clip(after, 0, of.times.size - 1)
-    covered = (after < of.times.size) & (of.times[inside] - hours <= RAIN_WINDOW)
-    return np.where(covered, of.values[inside] / 3, np.nan)
+    covered = (after < of.times.size) & (of.times[inside] - hours <= window)
+    return np.where(covered, of.values[inside] / (window / HOUR), np.nan)

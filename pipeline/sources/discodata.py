@@ -1,0 +1,113 @@
+"""Tables of the European Environment Agency over SQL (discodata.eea.europa.eu), in pages.
+
+A request takes `query`, the page `p` from 1, and `nrOfHits` rows a page; the answer is an object
+with `results`, or with `errors`. There is no total: a page that is not full is the last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from pipeline.errors import SourceError
+from pipeline.sources import Part
+from pipeline.sources.address import Address
+from pipeline.sources.http import HttpClient, Wanted
+from pipeline.sources.pages import columns_of, read_json, row_problems
+from pipeline.sources.values import Field
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiscodataTable:
+    """A table, the columns wanted of it, and the whole number by which its rows are ordered."""
+
+    table: str
+    """As SQL has it, such as "[CO2Emission].[latest].[co2cars]"."""
+    title: str
+    fields: tuple[Field, ...]
+    order: str = "ID"
+    site: str = "https://discodata.eea.europa.eu"
+    page: int = 50_000
+
+    def address(self, where: str, page: int) -> Address:
+        """One page; the order makes pages neither overlap nor leave a gap."""
+        columns = ", ".join(
+            f"[{name}]" for name in dict.fromkeys([self.order, *(f.header for f in self.fields)])
+        )
+        return Address(
+            url=f"{self.site}/sql",
+            parameters=(
+                (
+                    "query",
+                    f"SELECT {columns} FROM {self.table} WHERE {where} ORDER BY [{self.order}]",
+                ),
+                ("p", str(page)),
+                ("nrOfHits", str(self.page)),
+            ),
+        )
+
+    def fetch(
+        self, client: HttpClient, where: str, *, most_rows: int
+    ) -> Iterator[tuple[Part, pa.Table]]:
+        """The rows where a condition in SQL holds, page by page, at most `most_rows`.
+
+        Raises `SourceError` for an answer with errors, other columns, or pages that overlap.
+        """
+        newest, read, number = -1, 0, 1
+        while True:
+            wanted = Wanted(
+                address=self.address(where, number), what=self.title, types=("application/json",)
+            )
+            fetched = client.fetch(wanted)
+            page = read_json(fetched, self.title)
+            rows = page.get("results")
+            problems = [*_errors(page), *self._problems(rows)]
+            if problems or not isinstance(rows, list):
+                raise SourceError.for_page(fetched.address, self.title, problems)
+            places = [int(row[self.order]) for row in rows]
+            if any(
+                place <= before for before, place in zip([newest, *places], places, strict=False)
+            ):
+                told = f"its rows don't go on in order of {self.order!r} after {newest}"
+                raise SourceError.for_page(fetched.address, self.title, [told])
+            kept = rows[: most_rows - read]
+            table, refused = columns_of(kept, self.fields)
+            if refused:
+                raise SourceError.for_page(fetched.address, self.title, refused)
+            if kept:
+                yield (
+                    Part(name=fetched.address, sha256=fetched.sha256, rows=len(kept)),
+                    table,
+                )
+            read += len(kept)
+            if len(rows) < self.page or read >= most_rows:
+                return
+            newest, number = places[-1], number + 1
+
+    def _problems(self, rows: object) -> list[str]:
+        if not isinstance(rows, list):
+            return ["it has no 'results'"]
+        if len(rows) > self.page:
+            return [f"it has {len(rows):,} rows where {self.page:,} were asked for"]
+        problems = row_problems(rows, self.fields)
+        unordered = [row for row in rows if not _is_whole(row, self.order)]
+        if unordered and not problems:
+            problems.append(f"{len(unordered)} rows have no whole number in {self.order!r}")
+        return problems
+
+
+def _errors(page: Mapping[str, Any]) -> list[str]:
+    found = page.get("errors") or []
+    entries = found if isinstance(found, list) else [found]
+    return [
+        f"it says {entry.get('error', entry) if isinstance(entry, dict) else entry!r}"
+        for entry in entries
+    ]
+
+
+def _is_whole(row: object, name: str) -> bool:
+    value = row.get(name) if isinstance(row, Mapping) else None
+    return isinstance(value, int) or (isinstance(value, str) and value.isdecimal())

@@ -1,0 +1,363 @@
+"""What each publisher answers, on loopback and in its own format, becomes typed columns."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from publisher import Asked, Reply, publishing
+
+from pipeline.errors import SourceError
+from pipeline.sources.delimited import CsvFormat
+from pipeline.sources.discodata import DiscodataTable
+from pipeline.sources.eia import EiaSeries
+from pipeline.sources.http import HttpClient
+from pipeline.sources.opendatasoft import OpendatasoftExport
+from pipeline.sources.openmeteo import OpenMeteo
+from pipeline.sources.values import INTEGER, NUMBER, TEXT, ZONED_TIME, Field
+
+HEADER = "Nom du compteur;Comptage horaire;Date et heure de comptage"
+START = datetime(2026, 11, 1, tzinfo=UTC)
+KEY = "open sesame"
+
+
+def export(site: str) -> OpendatasoftExport:
+    return OpendatasoftExport(
+        site=site,
+        dataset="comptage",
+        form=CsvFormat(
+            title="bicycle counts",
+            delimiter=";",
+            fields=(
+                Field(header="Nom du compteur", name="counter", kind=TEXT),
+                Field(header="Comptage horaire", name="count", kind=INTEGER),
+                Field(header="Date et heure de comptage", name="time", kind=ZONED_TIME),
+            ),
+        ),
+        select=("nom_compteur", "sum_counts", "date"),
+        time="date",
+    )
+
+
+def hours(asked: Asked) -> Reply:
+    """The portal: a row for every hour of the range that `where` asks for."""
+    since, until = (
+        datetime.fromisoformat(found)
+        for found in re.findall(r"date'([^']*)'", asked.query["where"])
+    )
+    lines = [HEADER]
+    while since < until:
+        lines.append(f"Rue des Tilleuls;3;{since:%Y-%m-%dT%H:%M:%S+00:00}")
+        since += timedelta(hours=1)
+    return Reply(body=("\ufeff" + "\r\n".join(lines) + "\r\n").encode())
+
+
+def fetched_hours(client: HttpClient, site: str, days: int) -> pa.Table:
+    found = export(site).fetch(client, START, START + timedelta(days=days), timedelta(days=2))
+    return pa.concat_tables([table for _, table in found])
+
+
+def test_a_portal_is_asked_stretch_by_stretch(client: HttpClient) -> None:
+    """Ranges meet without a gap or an overlap, with the columns wanted and times in UTC."""
+    with publishing(hours) as publisher:
+        table = fetched_hours(client, publisher.site, days=5)
+
+    times = table["time"].to_pylist()
+    assert 3 == len(publisher.asked)
+    assert [START + timedelta(hours=hour) for hour in range(5 * 24)] == times
+    query = publisher.asked[0].query
+    assert "nom_compteur,sum_counts,date" == query["select"]
+    assert ("UTC", "true", ";") == (query["timezone"], query["use_labels"], query["delimiter"])
+    assert "/api/explore/v2.1/catalog/datasets/comptage/exports/csv" == publisher.asked[0].path
+
+
+def test_a_stretch_without_rows_is_empty(client: HttpClient) -> None:
+    with publishing(Reply(body=f"{HEADER}\r\n".encode())) as publisher:
+        table = fetched_hours(client, publisher.site, days=2)
+
+    assert 0 == table.num_rows
+    assert pa.int64() == table.schema.field("count").type
+
+
+def portal_error(client: HttpClient, reply: Reply) -> str:
+    with publishing(reply) as publisher, pytest.raises(SourceError) as caught:
+        fetched_hours(client, publisher.site, days=2)
+    return str(caught.value)
+
+
+def test_a_renamed_column_of_a_portal_is_told(client: HttpClient) -> None:
+    """With rows and without; the address is named, not a file of ours."""
+    other = HEADER.replace("Comptage horaire", "Comptages horaires")
+    row = "Rue des Tilleuls;3;2026-11-01T00:00:00+00:00\r\n"
+    for body in (f"{other}\r\n{row}", f"{other}\r\n"):
+        told = portal_error(client, Reply(body=body.encode()))
+
+        assert "'Comptage horaire' is missing" in told
+        assert "/exports/csv?where=" in told
+        assert "part" not in told
+
+
+def test_a_truncated_export_is_refused(client: HttpClient) -> None:
+    """A line that breaks off, although the connection ended in order."""
+    body = f"{HEADER}\r\nRue des Tilleuls;3;2026-11-01T00:00:00+00:00\r\nRue des Til".encode()
+
+    assert "truncated" in portal_error(client, Reply(body=body))
+
+
+def test_a_notice_in_place_of_an_export_is_refused(client: HttpClient) -> None:
+    notice = Reply(body=b"<html><title>Maintenance</title></html>", kind="text/html")
+
+    assert "'text/html'" in portal_error(client, notice)
+
+
+SERIES_FIELDS = (
+    Field(header="period", name="year", kind=INTEGER),
+    Field(header="stateId", name="state", kind=TEXT),
+    Field(header="value", name="value", kind=NUMBER),
+)
+ROWS = [
+    {"period": 2019 + place // 4, "stateId": f"S{place % 4}", "value": f"{place}.5"}
+    for place in range(10)
+]
+
+
+def series(site: str) -> EiaSeries:
+    return EiaSeries(
+        route="co2-emissions/co2-emissions-aggregates",
+        title="CO2 by state",
+        fields=SERIES_FIELDS,
+        key=("period", "stateId"),
+        site=site,
+        page=4,
+    )
+
+
+def eia_page(
+    change: Callable[[dict[str, Any]], None] = lambda page: None,
+) -> Callable[[Asked], Reply]:
+    def page(asked: Asked) -> Reply:
+        start, length = int(asked.query["offset"]), int(asked.query["length"])
+        found = {
+            "response": {
+                "total": str(len(ROWS)),
+                "frequency": "annual",
+                "data": ROWS[start : start + length],
+            },
+            "apiVersion": "2.1.7",
+        }
+        change(found["response"])  # type: ignore[arg-type]
+        return Reply(body=json.dumps(found).encode(), kind="application/json")
+
+    return page
+
+
+def fetched_series(client: HttpClient, site: str) -> pa.Table:
+    return pa.concat_tables([table for _, table in series(site).fetch(client, KEY)])
+
+
+def series_error(client: HttpClient, *replies: Reply | Callable[[Asked], Reply]) -> str:
+    with publishing(*replies) as publisher, pytest.raises(SourceError) as caught:
+        fetched_series(client, publisher.site)
+    assert KEY not in str(caught.value)
+    return str(caught.value)
+
+
+def test_the_eia_is_asked_page_by_page_up_to_its_total(client: HttpClient) -> None:
+    """Sorted by the whole key, with the key of the caller; values come as texts."""
+    with publishing(eia_page()) as publisher:
+        table = fetched_series(client, publisher.site)
+
+    assert ["0", "4", "8"] == [asked.query["offset"] for asked in publisher.asked]
+    assert {KEY} == {asked.query["api_key"] for asked in publisher.asked}
+    assert "stateId" == publisher.asked[0].query["sort[1][column]"]
+    assert [place + 0.5 for place in range(10)] == table["value"].to_pylist()
+
+
+def test_a_truncated_page_of_the_eia_is_refused(client: HttpClient) -> None:
+    cut = eia_page(lambda response: response["data"].pop() if len(response["data"]) else None)
+
+    assert "truncated" in series_error(client, cut)
+
+
+def test_rows_that_move_between_pages_are_noticed(client: HttpClient) -> None:
+    """A row that comes twice means that another was left out."""
+
+    def again(response: dict[str, Any]) -> None:
+        response["data"] = ROWS[:4]
+
+    assert "repeats rows" in series_error(client, eia_page(), eia_page(again))
+
+
+def test_a_total_that_changes_between_pages_is_noticed(client: HttpClient) -> None:
+    grown = eia_page(lambda response: response.update(total="11"))
+
+    assert "an earlier page 10" in series_error(client, eia_page(), grown)
+
+
+def test_another_schema_of_the_eia_is_told(client: HttpClient) -> None:
+    def renamed(response: dict[str, Any]) -> None:
+        response["data"] = [
+            {"period": row["period"], "state": row["stateId"], "value": row["value"]}
+            for row in response["data"]
+        ]
+
+    def worded(response: dict[str, Any]) -> None:
+        response["data"] = [{**row, "value": "n/a"} for row in response["data"]]
+
+    assert "'stateId' is missing" in series_error(client, eia_page(renamed))
+    assert "'n/a' in row 1" in series_error(client, eia_page(worded))
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (b'{"response": {"total": "10", "data": [', "truncated"),
+        (b'{"error": "Invalid frequency", "code": 400}', "Invalid frequency"),
+        (b'{"response": {"total": "0", "data": []}}', "no rows"),
+        (b'{"response": {"total": "many", "data": []}}', "'many'"),
+        (b'{"request": {}}', "no 'response.data'"),
+        (b"[]", "an object is expected"),
+    ],
+)
+def test_an_answer_of_the_eia_without_a_page_is_told(
+    client: HttpClient, body: bytes, told: str
+) -> None:
+    assert told in series_error(client, Reply(body=body, kind="application/json"))
+
+
+def test_a_wrong_key_is_told_with_the_words_of_the_eia(client: HttpClient) -> None:
+    refused = Reply(
+        status=403,
+        kind="application/json",
+        body=json.dumps({"error": {"code": "API_KEY_INVALID", "message": KEY}}).encode(),
+    )
+
+    assert "API_KEY_INVALID" in series_error(client, refused)
+
+
+CARS = [{"ID": 10 + place, "Mk": "AUDI", "Ewltp (g/km)": 120 + place} for place in range(7)]
+
+
+def cars(site: str) -> DiscodataTable:
+    return DiscodataTable(
+        table="[CO2Emission].[latest].[co2cars]",
+        title="new cars",
+        fields=(
+            Field(header="Mk", name="make", kind=TEXT),
+            Field(header="Ewltp (g/km)", name="co2", kind=NUMBER),
+        ),
+        site=site,
+        page=3,
+    )
+
+
+def sql_page(asked: Asked) -> Reply:
+    start = (int(asked.query["p"]) - 1) * int(asked.query["nrOfHits"])
+    rows = CARS[start : start + int(asked.query["nrOfHits"])]
+    return Reply(body=json.dumps({"results": rows}).encode(), kind="application/json")
+
+
+def fetched_cars(client: HttpClient, site: str, most_rows: int = 100) -> pa.Table:
+    found = cars(site).fetch(client, "[Year] = 2021", most_rows=most_rows)
+    return pa.concat_tables([table for _, table in found])
+
+
+def test_the_eea_is_asked_until_a_page_is_not_full(client: HttpClient) -> None:
+    with publishing(sql_page) as publisher:
+        table = fetched_cars(client, publisher.site)
+
+    assert ["1", "2", "3"] == [asked.query["p"] for asked in publisher.asked]
+    assert (
+        "SELECT [ID], [Mk], [Ewltp (g/km)] FROM [CO2Emission].[latest].[co2cars] "
+        "WHERE [Year] = 2021 ORDER BY [ID]" == publisher.asked[0].query["query"]
+    )
+    assert list(range(120, 127)) == table["co2"].to_pylist()
+
+
+def test_no_more_rows_of_the_eea_are_taken_than_wanted(client: HttpClient) -> None:
+    with publishing(sql_page) as publisher:
+        table = fetched_cars(client, publisher.site, most_rows=5)
+
+    assert 5 == table.num_rows
+    assert 2 == len(publisher.asked)
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        ({"errors": [{"error": "Invalid object name"}]}, "Invalid object name"),
+        ({"results": CARS[:2] + CARS[:1]}, "in order of 'ID'"),
+        ({"results": CARS[:4]}, "4 rows where 3"),
+        ({"results": [{"ID": 1, "Mk": "AUDI"}]}, "'Ewltp (g/km)' is missing"),
+        ({"results": [{"Mk": "AUDI", "Ewltp (g/km)": 1}]}, "no whole number in 'ID'"),
+        ({"results": [{"ID": 1, "Mk": "AUDI", "Ewltp (g/km)": "12,5"}]}, "decimal comma"),
+        ({}, "no 'results'"),
+    ],
+)
+def test_an_answer_of_the_eea_that_is_no_page_is_told(
+    client: HttpClient, answer: dict[str, Any], told: str
+) -> None:
+    reply = Reply(body=json.dumps(answer).encode(), kind="application/json")
+    with publishing(reply) as publisher, pytest.raises(SourceError) as caught:
+        fetched_cars(client, publisher.site)
+
+    assert told in str(caught.value)
+
+
+WEATHER = {
+    "hourly_units": {
+        "time": "iso8601",
+        "temperature_2m": "°C",
+        "precipitation": "mm",
+        "wind_speed_10m": "m/s",
+    },
+    "hourly": {
+        "time": ["2026-11-01T00:00", "2026-11-01T01:00"],
+        "temperature_2m": [8.5, None],
+        "precipitation": [0.0, 1.2],
+        "wind_speed_10m": [3.0, 4.0],
+    },
+}
+
+
+def fetched_weather(client: HttpClient, page: dict[str, Any]) -> pa.Table:
+    reply = Reply(body=json.dumps(page).encode(), kind="application/json; charset=utf-8")
+    with publishing(reply) as publisher:
+        place = OpenMeteo(latitude=48.7, longitude=2.4, site=publisher.site)
+        _, table = place.fetch(client, START, START + timedelta(days=1))
+    assert "2026-11-01" == publisher.asked[0].query["start_date"]
+    assert ("ms", "UTC") == tuple(
+        publisher.asked[0].query[name] for name in ("wind_speed_unit", "timezone")
+    )
+    return table
+
+
+def test_weather_is_read_in_utc_and_what_is_not_known_yet_is_null(client: HttpClient) -> None:
+    table = fetched_weather(client, WEATHER)
+
+    assert [START, START + timedelta(hours=1)] == table["time"].to_pylist()
+    assert [8.5, None] == table["temperature"].to_pylist()
+    assert [0.0, 1.2] == table["rain"].to_pylist()
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"hourly_units": {**WEATHER["hourly_units"], "wind_speed_10m": "km/h"}}, "'km/h'"),
+        ({"hourly": {**WEATHER["hourly"], "precipitation": [0.0]}}, "different lengths"),
+        ({"hourly": {"time": []}}, "lacks 'hourly.precipitation'"),
+        ({"hourly": None}, "no 'hourly'"),
+    ],
+)
+def test_weather_in_another_unit_or_shape_is_refused(
+    client: HttpClient, change: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(SourceError) as caught:
+        fetched_weather(client, {**WEATHER, **change})
+
+    assert told in str(caught.value)
