@@ -16,6 +16,7 @@ import click
 
 from pipeline import __version__
 from pipeline.errors import OptionError, VigieError
+from pipeline.notify.command import notify
 from pipeline.snapshots.command import state
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -53,6 +54,7 @@ def commands() -> None:
     """
 
 
+commands.add_command(notify)
 commands.add_command(state)
 
 

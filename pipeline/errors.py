@@ -163,6 +163,10 @@ class StateError(VigieError):
         )
 
 
+class GitHubError(VigieError):
+    """GitHub's command is not there, or it refused."""
+
+
 class SnapshotError(VigieError):
     """State that can't be moved: a damaged snapshot, another writer, a place out of reach."""
 

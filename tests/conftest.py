@@ -57,3 +57,16 @@ def tiny_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pipeline.case.find_cases.cache_clear()
     assert (ran.outcome, ran.sentence) == ("done", ran.sentence), ran.sentence
     return home
+
+
+@pytest.fixture
+def github(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A `gh` of our own on the path; the folder that it keeps everything in."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    program = programs / "gh"
+    program.write_text(f"#!{sys.executable}\n{(FAKES / 'gh.py').read_text()}")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("FAKE_GITHUB", str(tmp_path / "github"))
+    return tmp_path / "github"

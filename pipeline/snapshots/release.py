@@ -7,13 +7,12 @@ artifacts of a workflow do.
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from pipeline.errors import SnapshotError
+from pipeline.errors import GitHubError, SnapshotError
+from pipeline.github import gh, repository_of
 
 NOTES = "State of Vigie: snapshots of its home. Written and pruned by `vigie state`."
 
@@ -28,15 +27,10 @@ class Release:
     @classmethod
     def at(cls, address: str) -> Self:
         """From `github-release:TAG` (of GH_REPO, else GITHUB_REPOSITORY) or `…:OWNER/REPO/TAG`."""
-        parts = address.partition(":")[2].strip("/").split("/")
-        here = os.environ.get("GH_REPO") or os.environ.get("GITHUB_REPOSITORY", "")
-        owner = "/".join(parts[:-1]) or here
-        if not parts[-1] or owner.count("/") != 1:
-            raise SnapshotError(
-                f"{address!r} names no release. Write github-release:OWNER/REPO/TAG, or "
-                "github-release:TAG with GITHUB_REPOSITORY set to OWNER/REPO."
-            )
-        return cls(repository=owner, tag=parts[-1])
+        *owner, tag = address.partition(":")[2].strip("/").split("/")
+        if not tag:
+            raise SnapshotError(f"{address!r} names no release: a tag is missing after the colon.")
+        return cls(repository=repository_of("/".join(owner)), tag=tag)
 
     @property
     def address(self) -> str:
@@ -54,18 +48,18 @@ class Release:
     def fetch(self, name: str, to: Path) -> None:
         if name not in self._assets():
             raise FileNotFoundError(name)
-        self._gh("release", "download", self.tag, "--pattern", name, "--output", str(to))
+        gh(self.repository, "release", "download", self.tag, "--pattern", name, "--output", str(to))
 
     def create(self, name: str, content: Path) -> None:
         if self._view() is None:
-            self._gh("release", "create", self.tag, "--prerelease", "--notes", NOTES,
+            gh(self.repository, "release", "create", self.tag, "--prerelease", "--notes", NOTES,
                      "--title", self.tag)  # fmt: skip
         named = content.with_name(name)
         try:
             if named != content:
                 named.hardlink_to(content)
-            self._gh("release", "upload", self.tag, str(named))
-        except SnapshotError:
+            gh(self.repository, "release", "upload", self.tag, str(named))
+        except GitHubError:
             if name in self._assets():
                 raise FileExistsError(name) from None
             raise
@@ -75,7 +69,7 @@ class Release:
 
     def remove(self, name: str) -> None:
         if name in self._assets():
-            self._gh("release", "delete-asset", self.tag, name, "--yes")
+            gh(self.repository, "release", "delete-asset", self.tag, name, "--yes")
 
     def _assets(self) -> dict[str, int]:
         """Sizes by name of the assets that arrived whole."""
@@ -89,24 +83,8 @@ class Release:
     def _view(self) -> Any:
         """The release as JSON; `None` when there is none yet."""
         try:
-            return json.loads(self._gh("release", "view", self.tag, "--json", "assets"))
-        except SnapshotError as error:
+            return json.loads(gh(self.repository, "release", "view", self.tag, "--json", "assets"))
+        except GitHubError as error:
             if "not found" in str(error).lower():
                 return None
             raise
-
-    def _gh(self, *arguments: str) -> str:
-        command = ["gh", *arguments, "--repo", self.repository]
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-        except FileNotFoundError as error:
-            raise SnapshotError(
-                f"{self.address} is reached through GitHub's command gh, which is not installed "
-                "here. Install it, or keep the state elsewhere (vigie state push --help)."
-            ) from error
-        if done.returncode:
-            raise SnapshotError(
-                f"`gh {' '.join(arguments[:2])}` failed for {self.address}: "
-                f"{done.stderr.strip() or done.stdout.strip()}"
-            )
-        return done.stdout

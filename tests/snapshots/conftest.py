@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import stat
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,8 +9,6 @@ import pytest
 from homes import write
 
 from pipeline.snapshots.places import Folder, Place, open_place
-
-HERE = Path(__file__).parent
 
 
 @pytest.fixture
@@ -56,15 +51,8 @@ def bucket(bucket_server: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
 
 
 @pytest.fixture
-def release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
-    """A release store behind a `gh` of our own, which refuses to overwrite as the real one does."""
-    programs = tmp_path / "bin"
-    programs.mkdir()
-    gh = programs / "gh"
-    gh.write_text(f"#!{sys.executable}\n{(HERE / 'fake_gh.py').read_text()}")
-    gh.chmod(gh.stat().st_mode | stat.S_IXUSR)
-    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setenv("FAKE_RELEASES", str(tmp_path / "releases"))
+def release(github: Path) -> Place:
+    """A release store that refuses to overwrite, as the real one does."""
     return open_place("github-release:owner/name/state")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import SnapshotError
+from pipeline.errors import GitHubError, OptionError, SnapshotError
 from pipeline.snapshots.places import Folder, Place, open_place
 
 
@@ -57,10 +57,12 @@ def test_a_place_without_its_library_says_what_to_install(
         open_place("az://container/x")
 
 
-def test_a_release_needs_a_repository(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_release_needs_a_tag_and_a_repository(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GH_REPO", raising=False)
     monkeypatch.delenv("GITHUB_REPOSITORY", raising=False)
     with pytest.raises(SnapshotError, match="names no release"):
+        open_place("github-release:")
+    with pytest.raises(OptionError, match="names no repository"):
         open_place("github-release:state")
 
     monkeypatch.setenv("GITHUB_REPOSITORY", "owner/name")
@@ -69,5 +71,5 @@ def test_a_release_needs_a_repository(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_machine_without_gh_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(SnapshotError, match="command gh, which is not installed"):
+    with pytest.raises(GitHubError, match="command gh, which is not installed"):
         open_place("github-release:owner/name/state").names()
