@@ -19,6 +19,7 @@ from pipeline.errors import CaseError, OptionError
 from pipeline.schema import Schema
 from pipeline.sources import Mode, Source
 from pipeline.tasks import Task
+from pipeline.trends import TrendView, check_views
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,11 +83,14 @@ class Case:
     gates: Gates
     check_columns: Callable[[pd.DataFrame, datetime], pd.DataFrame]
     """Adds the columns that expectations need beside the schema's (see the case's checks.py)."""
+    trends: tuple[TrendView, ...] = ()
+    """What the case's page of trends shows, in its order."""
 
     def __post_init__(self) -> None:
         names = [candidate.name for candidate in self.candidates]
         if len(set(names)) < len(names):
             raise CaseError(f"Case {self.name!r} has two candidates of one name: {sorted(names)}.")
+        check_views(self.trends, self.schema, self.name)
 
     def source(self, mode: Mode) -> Source:
         """The source of a mode; raises `OptionError` when the case has none."""

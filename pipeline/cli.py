@@ -170,6 +170,79 @@ def site(output: str, renderer: Any, home: str) -> None:
 
 
 @commands.command()
+@click.argument("case")
+@click.option(
+    "--by",
+    multiple=True,
+    metavar="COLUMN",
+    help="Group by a column. May be given again, or take several with commas.",
+)
+@click.option(
+    "--where",
+    multiple=True,
+    metavar="CONDITION",
+    help="Keep rows where it holds, such as 'count >= 100'. May be given again: all must hold.",
+)
+@click.option("--bucket", help="Group by time: hour, weekday, day, week, month or year.")
+@click.option(
+    "--zone", default="UTC", show_default=True, help="Time zone of the buckets: Europe/Paris."
+)
+@click.option("--column", default="", help="The column to aggregate. Default: the target.")
+@click.option(
+    "--aggregate",
+    multiple=True,
+    metavar="NAME",
+    help="mean, sum, min, max or count. May be given again. Default: mean and count.",
+)
+@click.option("--limit", default=1000, show_default=True, help="Most rows to print.")
+@click.option("--offset", default=0, show_default=True, help="Rows to skip before.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "csv", "json"]),
+    default="table",
+    show_default=True,
+    help="How to print them.",
+)
+@home_option
+def trends(
+    case: str,
+    by: tuple[str, ...],
+    where: tuple[str, ...],
+    form: str,
+    home: str,
+    **asked: Any,
+) -> None:
+    r"""Aggregate the validated observations of CASE by group and over time.
+
+    \b
+    vigie trends bikes --by counter --bucket month
+    vigie trends bikes --bucket hour --zone Europe/Paris --where 'counter in A,B'
+    vigie trends bikes --by counter --where 'time >= 2024-06-01' --aggregate max --format csv
+
+    A condition is COLUMN OPERATOR VALUE: =, !=, <, <=, >, >=, in A,B,"C, D", is missing, is
+    present. hour and weekday are of the clock, the other buckets begin on the date given. Rows in
+    quarantine take no part.
+    """
+    from pipeline.case import find_case
+    from pipeline.store import Store
+    from pipeline.trends import Question
+    from pipeline.trends.told import told
+
+    found = find_case(case)
+    question = Question.of(
+        found.schema,
+        by=tuple(name.strip() for names in by for name in names.split(",")),
+        where=where,
+        aggregates=asked.pop("aggregate"),
+        **asked,
+    )
+    store = Store.at(home)
+    answer = store.trends(case, found.schema, store.newest_validation(case)).answer(question)
+    click.echo(told(answer, form), nl=False)
+
+
+@commands.command()
 @click.option("--output", metavar="FILE", help="Also one archive, such as vigie.bento.")
 @home_option
 def pack(output: str | None, home: str) -> None:

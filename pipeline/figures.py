@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     import altair as alt
@@ -29,6 +29,9 @@ _VARIABLES = {
 }
 
 
+Drawn: TypeAlias = "alt.Chart | alt.LayerChart | alt.FacetChart"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Figure:
     """A chart: `svg` to show, `csv` the data behind it, `alt` what it shows in words."""
@@ -42,7 +45,7 @@ class Figure:
 
 
 def figure(
-    chart: alt.Chart | alt.LayerChart,
+    chart: Drawn,
     data: pd.DataFrame,
     *,
     name: str,
@@ -50,10 +53,16 @@ def figure(
     words: str,
     height: int = HEIGHT,
 ) -> Figure:
-    """Draws `chart`; `data` is what a reader gets as CSV, `words` the text alternative."""
+    """Draws `chart`; `data` is what a reader gets as CSV, `words` the text alternative.
+
+    Small multiples (`chart.facet`) bring the size of a panel with them.
+    """
+    import altair as alt
     import vl_convert
 
-    svg = vl_convert.vegalite_to_svg(_themed(chart, height).to_dict())
+    panels = isinstance(chart, alt.FacetChart)
+    sized = chart if panels else chart.properties(width=WIDTH, height=height)
+    svg = vl_convert.vegalite_to_svg(_themed(sized).to_dict())
     svg = _with_own_clips(svg, name)
     for colour, variable in _VARIABLES.items():
         svg = re.sub(rf' (fill|stroke)="{colour}"', rf' \1="var({variable}, {colour})"', svg)
@@ -71,12 +80,10 @@ def _with_own_clips(svg: str, name: str) -> str:
     return re.sub(r'(id="|url\(#)(clip\d+)', lambda use: use[1] + numbers.get(use[2], use[2]), svg)
 
 
-def _themed(chart: alt.Chart | alt.LayerChart, height: int) -> alt.Chart | alt.LayerChart:
-    themed: alt.Chart | alt.LayerChart = (
+def _themed(chart: Drawn) -> Drawn:
+    themed: Drawn = (
         # Words are measured in another font than the reader's: they need room to be wider.
         chart.properties(
-            width=WIDTH,
-            height=height,
             background="transparent",
             padding={"left": 28, "right": 16, "top": 6, "bottom": 6},
         )
@@ -96,6 +103,7 @@ def _themed(chart: alt.Chart | alt.LayerChart, height: int) -> alt.Chart | alt.L
         .configure_legend(
             labelColor=INK, titleColor=INK, labelFontSize=12, orient="top", title=None
         )
+        .configure_header(labelColor=INK, labelFontSize=12, title=None)
         .configure_range(category=list(SERIES))
     )
     return themed

@@ -53,7 +53,9 @@ class Artifact(Part):
     """A file that a step wrote, with what it shows."""
 
     name: str
-    kind: Literal["figure", "table", "model", "data"]
+    kind: Literal["figure", "trend", "table", "model", "data"] = Field(
+        description="a trend is a figure of the page of trends"
+    )
     path: str = Field(description="relative to the folder of the run")
     sha256: str
     rows: int | None = None

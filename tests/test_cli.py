@@ -32,7 +32,7 @@ HEAVY = (
     "scipy",
     "sklearn",
 )
-COMMANDS = ("run", "status", "site", "pack", "serve")
+COMMANDS = ("run", "status", "site", "trends", "pack", "serve")
 
 
 def call(*words: str) -> Result:
@@ -383,3 +383,28 @@ def test_serve_passes_on_address_and_port(monkeypatch: pytest.MonkeyPatch) -> No
     assert call("serve").exit_code == 0
     assert call("serve", "--host", "0.0.0.0", "--port", "80").exit_code == 0
     assert asked == [("127.0.0.1", 3000), ("0.0.0.0", 80)]
+
+
+def test_trends_are_asked_from_the_command_line(home: Path, small_cases: None) -> None:
+    """The newest validated observations, less the row in quarantine; a wrong question is refused
+    with how to ask.
+    """
+    asked = ("trends", "tiny", "--home", str(home), "--by", "series", "--format", "json")
+
+    ran = call(*asked, "--aggregate", "max", "--aggregate", "count")
+
+    rows = json.loads(ran.output)["rows"]
+    assert ["north", "south"] == [row["series"] for row in rows]
+    assert {24 * 60 - 1, 24 * 60} == {row["count"] for row in rows}
+    assert max(row["max"] for row in rows) < 200
+    assert "north" in call("trends", "tiny", "--home", str(home), "--by", "series").output
+    refused = call(*asked, "--where", "value = high")
+    assert isinstance(refused.exception, OptionError)
+    assert "'high' is no value of column 'value' (number)" in str(refused.exception)
+
+
+def test_trends_before_any_run_say_what_to_do(tmp_path: Path, small_cases: None) -> None:
+    """There is no record of a validation yet."""
+    refused = call("trends", "tiny", "--home", str(tmp_path / "empty"))
+
+    assert "Run the steps before it first: vigie run tiny" in str(refused.exception)

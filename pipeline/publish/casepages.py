@@ -16,6 +16,7 @@ from pipeline.publish.repeat import parameters_block
 from pipeline.publish.runs import Lives, Run, read_run, why_older
 from pipeline.publish.status import CaseStatus
 from pipeline.records import STEPS_OF, IngestRecord, Record
+from pipeline.steps.view import View
 from pipeline.store import Store
 
 
@@ -43,7 +44,8 @@ class CasePages:
         if page == OVERVIEW:
             parts += self._opening(filled=bool(made_by))
         for name, run_id in made_by.items():
-            parts += self._notebook(name, self._run(run_id), newest)
+            shown = self._trends if page.trends else self._notebook
+            parts += shown(name, self._run(run_id), newest)
         parts.append(self._provenance(list(made_by.values())))
         title = self.status.title
         heading = title if page == OVERVIEW else f"{title}: {page.name.lower()}"
@@ -63,13 +65,31 @@ class CasePages:
             parameters=parameters_block(NOTEBOOKS[name], records[-1]),
             downloads=copy_files(self.store, records, self.folder),
         ).blocks()
-        if run.run_id != newest.run_id:
-            note = markup.block(
-                "older.html.j2", finished=records[-1].finished, why=why_older(newest)
-            )
-            after_title = 1 if blocks and markup.is_heading(blocks[0]) else 0
-            blocks.insert(after_title, note)
+        after_title = 1 if blocks and markup.is_heading(blocks[0]) else 0
+        blocks[after_title:after_title] = self._older(records[-1], newest)
         return blocks
+
+    def _trends(self, name: NotebookName, run: Run, newest: Run) -> list[str]:
+        records = records_of(run, name)
+        downloads = copy_files(self.store, records, self.folder)
+        folder = self.store.run_folder(self.status.case, run.run_id)
+        figures = [
+            markup.raw_html(
+                downloads.linked(View(record=record, folder=folder).figure(file.name).page)
+            )
+            for record in records
+            for file in record.files
+            if file.kind == "trend"
+        ]
+        opening = markup.block("trends.html.j2", case=self.status.case, as_of=records[-1].as_of)
+        return [*self._older(records[-1], newest), opening, *figures]
+
+    def _older(self, record: Record, newest: Run) -> list[str]:
+        """A note where the page is not from the newest run."""
+        if record.run_id == newest.run_id:
+            return []
+        why = why_older(newest)
+        return [markup.block("older.html.j2", finished=record.finished, why=why)]
 
     def _provenance(self, run_ids: list[str]) -> str:
         runs = [self._run(run_id) for run_id in dict.fromkeys(run_ids)]

@@ -13,7 +13,8 @@ from pipeline.publish import markup
 from pipeline.records import Artifact, Record
 from pipeline.store import Store
 
-SHOWN_KINDS = ("figure", "table")
+SHOWN_KINDS = {"figure": "figure", "trend": "figure", "table": "table"}
+"""Kinds of file that pages show, and as what."""
 NAMES = {".csv": "Data (CSV)", ".svg": "Picture (SVG)"}
 Shown = tuple[str, str]
 _SHOWN = re.compile(
@@ -55,7 +56,7 @@ def copy_files(store: Store, records: tuple[Record, ...], folder: Path) -> Downl
         run = store.run_folder(record.case, record.run_id)
         for artifact in record.files:
             if artifact.kind in SHOWN_KINDS:
-                shown = (artifact.kind, f"{record.step}/{artifact.name}")
+                shown = (SHOWN_KINDS[artifact.kind], f"{record.step}/{artifact.name}")
                 found.titles[shown] = artifact.title or artifact.name
                 found.links[shown] = tuple(_copied(run, artifact, record.step, folder))
     return found

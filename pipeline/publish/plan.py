@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from pipeline.options import NotebookName
 from pipeline.publish.runs import run_with_notebook
+from pipeline.records import RECORDS, STEPS_OF
 from pipeline.store import Store
 
 
@@ -16,6 +17,8 @@ class Page:
     file: str
     name: str
     notebooks: tuple[NotebookName, ...]
+    trends: bool = False
+    """It shows the trends that the steps of its notebooks drew, in place of the notebooks."""
 
 
 OVERVIEW = Page(file="index", name="Overview", notebooks=("6-report",))
@@ -25,6 +28,7 @@ PAGES = (
     Page(file="drift", name="Drift", notebooks=("3-drift",)),
     Page(file="training", name="Training", notebooks=("4-train",)),
     Page(file="model", name="Model", notebooks=("5-evaluate",)),
+    Page(file="trends", name="Trends", notebooks=("6-report",), trends=True),
 )
 Makers = dict[NotebookName, str]
 """The run that made each notebook of a page."""
@@ -38,4 +42,13 @@ def planned_pages(store: Store, case: str) -> dict[Page, Makers]:
 
 def _makers(store: Store, case: str, page: Page) -> Makers:
     found = {name: run_with_notebook(store, case, name) for name in page.notebooks}
-    return {name: run_id for name, run_id in found.items() if run_id is not None}
+    return {
+        name: run_id
+        for name, run_id in found.items()
+        if run_id is not None and (not page.trends or _drew_trends(store, case, run_id, name))
+    }
+
+
+def _drew_trends(store: Store, case: str, run_id: str, name: NotebookName) -> bool:
+    records = (store.record(case, run_id, RECORDS[step]) for step in STEPS_OF[name])
+    return any(file.kind == "trend" for record in records if record for file in record.files)

@@ -20,6 +20,7 @@ from pipeline.records import (
 from pipeline.steps.run import Run
 from pipeline.steps.view import View
 from pipeline.store import Store
+from pipeline.trends.small_multiples import draw
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,6 +36,7 @@ def report(run: Run, options: ReportOptions) -> View:
     history = read_history(run.store, case.name, promoted, options.runs)
     troubles = find_troubles(case, run.need(DriftRecord), evaluated, promoted)
     health: Literal["healthy", "watch"] = "watch" if troubles else "healthy"
+    trends = draw_trends(run)
     answer, card = _answer(run, promoted, evaluated), _card(run, promoted, evaluated)
 
     with run.step("report", options) as step:
@@ -42,6 +44,8 @@ def report(run: Run, options: ReportOptions) -> View:
         step.figure(history_figure(history, case))
         step.table("runs", "Runs, newest first", history.iloc[::-1])
         step.table("card", "Model card", card)
+        for trend in trends:
+            step.figure(trend, kind="trend")
         return step.finish(
             as_of=run.as_of,
             sentence=_headline(case, promoted, troubles),
@@ -50,6 +54,14 @@ def report(run: Run, options: ReportOptions) -> View:
             headline=_headline(case, promoted, troubles),
             history_runs=len(history),
         )
+
+
+def draw_trends(run: Run) -> list[Figure]:
+    """What the case's page of trends shows, from the validated observations."""
+    checked = run.need(ValidateRecord)
+    observations = run.store.trends(run.case.name, run.case.schema, checked)
+    with observations.opened() as opened:
+        return [draw(view, opened, run.case.schema) for view in run.case.trends]
 
 
 def find_troubles(

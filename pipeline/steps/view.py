@@ -49,14 +49,14 @@ class View:
 
     def table(self, name: str) -> Shown:
         """A table that the step wrote; the whole of it is in the CSV file beside the record."""
-        artifact = self._artifact(name, "table")
+        artifact = self._artifact(name, ("table",))
         text = (self.folder / artifact.path).read_text()
         rows = list(csv.reader(io.StringIO(text)))
         return Shown(page=_table(artifact, rows[0], rows[1:], self.record.step), text=text)
 
     def figure(self, name: str) -> Shown:
         """A chart that the step drew, with what it shows in words."""
-        artifact = self._artifact(name, "figure")
+        artifact = self._artifact(name, ("figure", "trend"))
         svg = (self.folder / artifact.path).read_text()
         page = (
             f'<figure class="vigie-figure" data-file="{self.record.step}/{name}">'
@@ -67,13 +67,15 @@ class View:
         )
         return Shown(page=page, text=f"{artifact.title}: {artifact.alt}")
 
-    def _artifact(self, name: str, kind: str) -> Artifact:
-        known = [file for file in self.record.files if file.kind == kind]
+    def _artifact(self, name: str, kinds: tuple[str, ...]) -> Artifact:
+        known = [file for file in self.record.files if file.kind in kinds]
         for file in known:
             if file.name == name:
                 return file
         names = ", ".join(file.name for file in known)
-        raise StepError(f"Step {self.record.step!r} wrote no {kind} {name!r}. It wrote: {names}.")
+        raise StepError(
+            f"Step {self.record.step!r} wrote no {kinds[0]} {name!r}. It wrote: {names}."
+        )
 
 
 def _table(artifact: Artifact, head: list[str], rows: list[list[str]], step: str) -> str:

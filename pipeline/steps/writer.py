@@ -6,7 +6,7 @@ import io
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import ValidationError
 
@@ -38,14 +38,14 @@ class StepWriter:
     def __post_init__(self) -> None:
         self.started = self.now()
 
-    def figure(self, figure: Figure) -> None:
+    def figure(self, figure: Figure, kind: Literal["figure", "trend"] = "figure") -> None:
         """Keeps a chart as SVG, with its data as CSV beside it."""
         self._write(f"{figure.name}.csv", figure.csv.encode())
         path, digest = self._write(f"{figure.name}.svg", figure.svg.encode())
         self.files.append(
             Artifact(
                 name=figure.name,
-                kind="figure",
+                kind=kind,
                 path=path,
                 sha256=digest,
                 rows=figure.rows,

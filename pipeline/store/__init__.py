@@ -35,6 +35,7 @@ from pipeline.store import project
 from pipeline.store.atomic import sha256_of, write_bytes
 from pipeline.store.changes import COPY, rows_without
 from pipeline.store.tables import Table
+from pipeline.trends import Observations
 
 REASON = "failed expectations"
 """Column of the quarantine: names of what a row failed, comma-separated."""
@@ -78,6 +79,27 @@ class Store:
         failing = self.table(case, "quarantine").read(record.quarantine.version)
         kept = rows_without(rows, failing, (*schema.key, COPY))
         return kept.select(list(schema.names))
+
+    def newest_validation(self, case: str) -> ValidateRecord:
+        """The newest record of validation, by the time that it was made for, whose gates held;
+        raises `StateError` when there is none.
+        """
+        passed = (record for record in self.records(case, ValidateRecord) if not record.stopped)
+        newest = max(passed, key=lambda record: (record.as_of, record.run_id), default=None)
+        if newest is None:
+            raise StateError.for_missing_record(case, "validate", self.home)
+        return newest
+
+    def trends(self, case: str, schema: Schema, record: ValidateRecord) -> Observations:
+        """What `validated` holds, to be asked for trends file by file, without reading it whole."""
+        (read,) = record.inputs
+        return Observations(
+            files=self.table(case, "observations").files(read.version),
+            schema=schema,
+            without=self.table(case, "quarantine").read(record.quarantine.version),
+            key=(*schema.key, COPY),
+            not_after=record.as_of - schema.known_after,
+        )
 
     def claim(self, case: str, *, simulated: bool) -> None:
         """Marks whose data the case's tables hold; raises `StateError` on a mixture."""

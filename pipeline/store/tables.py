@@ -73,14 +73,14 @@ class Table:
                 field <= pa.scalar(not_after, pa.timestamp("us", tz="UTC"))
             ) | field.is_null()
         try:
-            # Files are read by path: through deltalake's own filesystem, Arrow's threads call back
-            # into Python and now and then abort the process while it exits. Only the names are
-            # taken from deltalake, which writes a space in a folder's name as %20.
-            files = [str(self.path / Path(uri).name) for uri in opened.file_uris()]
-            dataset = ds.dataset(files, schema=pa.schema(opened.schema()))
+            dataset = ds.dataset(self._paths(opened), schema=pa.schema(opened.schema()))
             return dataset.to_table(columns=columns, filter=condition)
         except (OSError, pa.ArrowException) as error:
             raise StateError.for_damaged_file(self.path, str(error)) from error
+
+    def files(self, version: int | None = None) -> tuple[Path, ...]:
+        """The Parquet files that hold the rows at a version."""
+        return tuple(Path(path) for path in self._paths(self._open(version)))
 
     def merge(self, rows: pa.Table, schema: Schema) -> Merge:
         """Brings rows in by key; nothing new is no commit. Raises `StateError`."""
@@ -121,6 +121,12 @@ class Table:
         for name in unused:
             (self.path / name).unlink(missing_ok=True)
         return len(unused)
+
+    def _paths(self, opened: DeltaTable) -> list[str]:
+        # Files are read by path: through deltalake's own filesystem, Arrow's threads call back
+        # into Python and now and then abort the process while it exits. Only the names are
+        # taken from deltalake, which writes a space in a folder's name as %20.
+        return [str(self.path / Path(uri).name) for uri in opened.file_uris()]
 
     def _open(self, version: int | None) -> DeltaTable:
         from deltalake import DeltaTable

@@ -12,7 +12,9 @@ from pipeline.cases.bikes.simulate import CounterSimulator
 from pipeline.cases.bikes.source import CounterFiles
 from pipeline.schema import Column, Schema
 from pipeline.tasks.forecasting import Forecasting
+from pipeline.trends import TrendView
 
+PARIS = "Europe/Paris"
 FED_OBSERVED_WEATHER = (
     "No: it is fed the weather that was observed, which nobody knows a day ahead. Its score is "
     "what a perfect weather forecast would give."
@@ -145,4 +147,30 @@ CASE = Case(
         margin=0.01,
     ),
     check_columns=check_columns,
+    trends=(
+        TrendView(
+            name="counters",
+            title="Bicycles an hour by counter, month by month",
+            bucket="month",
+            panels="counter",
+            zone=PARIS,
+            own_scales=True,
+        ),
+        TrendView(
+            name="hours",
+            title="Bicycles an hour by counter and hour of the day",
+            bucket="hour",
+            panels="counter",
+            zone=PARIS,
+            own_scales=True,
+        ),
+        TrendView(
+            name="weekdays",
+            title="Bicycles an hour by counter and weekday",
+            bucket="weekday",
+            panels="counter",
+            zone=PARIS,
+            own_scales=True,
+        ),
+    ),
 )

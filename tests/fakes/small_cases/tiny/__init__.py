@@ -15,6 +15,7 @@ from pipeline.errors import SourceError
 from pipeline.schema import Column, Schema
 from pipeline.sources import Feed, Part, Request
 from pipeline.tasks.forecasting import Forecasting
+from pipeline.trends import TrendView
 
 FIRST = datetime(2024, 1, 1, tzinfo=UTC)
 DAYS = 60
@@ -123,6 +124,7 @@ def case(name: str, source: TinySource) -> Case:
             margin=0.01,
         ),
         check_columns=lambda table, as_of: table,
+        trends=(TrendView(name="weeks", title="Waves by week", bucket="week", lines="series"),),
     )
 
 

@@ -1,0 +1,177 @@
+"""A view as a figure: small panels side by side, with all of the numbers as CSV."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pipeline.figures import INK, SERIES, WIDTH, Drawn, Figure, figure
+from pipeline.schema import Schema
+from pipeline.trends.answers import WEEKDAYS, OpenObservations
+from pipeline.trends.views import TrendView
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST_PANELS = 12
+MOST_LINES = len(SERIES)
+MOST_BARS = 20
+ACROSS = 3
+PANEL_WIDTH = (WIDTH - 130) // ACROSS
+PANEL_HEIGHT = 100
+BAR_HEIGHT = 24
+AXIS_WIDTH = 34
+"""The same for all, so that panels stand in line."""
+MOST_DOTS = 40
+
+
+def draw(view: TrendView, observations: OpenObservations, schema: Schema) -> Figure:
+    """The panels and lines of the most values are shown; the CSV holds all of them."""
+    import pandas as pd
+
+    question = view.question(schema)
+    answer = observations.answer(question)
+    rows = pd.DataFrame(answer.rows, columns=list(answer.columns))
+    column = schema.column(question.column)
+    measured = "count" if view.aggregate == "count" else f"{view.aggregate} {column.name}"
+    unit = column.unit if view.aggregate != "count" else ""
+    table = rows.rename(columns={view.aggregate: measured})
+    most_lines = MOST_LINES if view.bucket else MOST_BARS
+    shown = _most(_most(table, view.panels, MOST_PANELS), view.lines, most_lines)
+    shown = shown.dropna(subset=[measured, *([view.bucket] if view.bucket else [])])
+    plain = pd.DataFrame(
+        {
+            "panel": shown[view.panels].map(_label) if view.panels else "",
+            "line": shown[view.lines].map(_label) if view.lines else "",
+            "step": shown[view.bucket] if view.bucket else "",
+            "value": shown[measured],
+        }
+    )
+    title = f"{measured} ({unit})" if unit else measured
+    return figure(
+        _panels(view, plain, title) if view.bucket else _bars(plain, title),
+        table,
+        name=f"trend_{view.name}",
+        title=view.title,
+        words=_words(view, table, plain, unit),
+        height=BAR_HEIGHT * max(len(plain), 3) if view.bucket is None else PANEL_HEIGHT * 2,
+    )
+
+
+def _label(value: object) -> str:
+    return "missing" if value is None or value != value else str(value)  # noqa: PLR0124 - NaN
+
+
+def _most(rows: pd.DataFrame, name: str | None, most: int) -> pd.DataFrame:
+    """The rows of the values of a column that have the most observations, those first."""
+    if name is None or rows.empty:
+        return rows
+    totals = rows.groupby(name, dropna=False)["count"].sum()
+    largest = list(totals.sort_values(ascending=False, kind="stable").index[:most])
+    return rows[rows[name].isin(largest)]
+
+
+def _panels(view: TrendView, plain: pd.DataFrame, title: str) -> Drawn:
+    """Lines over the buckets, one panel for each value; without panels, one chart."""
+    import altair as alt
+
+    few = plain["step"].nunique() <= MOST_DOTS
+    chart = (
+        alt.Chart(plain)
+        .mark_line(strokeWidth=1.4, point=alt.OverlayMarkDef(size=10) if few else False)
+        .encode(
+            x=_axis(view),
+            y=alt.Y(
+                "value:Q",
+                title=None if view.panels else title,
+                axis=alt.Axis(minExtent=AXIS_WIDTH, maxExtent=AXIS_WIDTH, tickCount=4),
+            ),
+            color=alt.Color("line:N", legend=alt.Legend(symbolType="stroke"))
+            if view.lines
+            else alt.value(SERIES[0]),
+        )
+    )
+    if not view.panels:
+        return chart
+    order = list(dict.fromkeys(plain["panel"]))
+    faceted = chart.properties(width=PANEL_WIDTH, height=PANEL_HEIGHT).facet(
+        facet=alt.Facet("panel:N", title=title, sort=order, header=_header()),
+        columns=ACROSS,
+        spacing={"row": 18, "column": 22},
+    )
+    return faceted.resolve_scale(y="independent") if view.own_scales else faceted
+
+
+def _header() -> Any:
+    import altair as alt
+
+    return alt.Header(
+        labelColor=INK,
+        labelLimit=PANEL_WIDTH,
+        labelFontSize=12,
+        titleFontSize=12,
+        titleFontWeight="normal",
+        titleColor=INK,
+    )
+
+
+def _axis(view: TrendView) -> Any:
+    """The horizontal axis: hours and weekdays in their order, all else as dates."""
+    import altair as alt
+
+    if view.bucket == "hour":
+        return alt.X(
+            "step:Q",
+            title=None,
+            scale=alt.Scale(domain=[0, 23]),
+            axis=alt.Axis(values=[0, 6, 12, 18]),
+        )
+    if view.bucket == "weekday":
+        short = "slice(datum.value, 0, 2)"
+        return alt.X(
+            "step:O", title=None, sort=list(WEEKDAYS), axis=alt.Axis(labelExpr=short, labelAngle=0)
+        )
+    return alt.X(
+        "step:T",
+        title=None,
+        scale=alt.Scale(type="utc"),
+        axis=alt.Axis(tickCount=4, labelOverlap=True),
+    )
+
+
+def _bars(plain: pd.DataFrame, title: str) -> Drawn:
+    """A bar for each value, the highest first."""
+    import altair as alt
+
+    return (
+        alt.Chart(plain)
+        .mark_bar(color=SERIES[0], height=14)
+        .encode(
+            y=alt.Y("line:N", sort="-x", title=None, axis=alt.Axis(labelLimit=220, labelColor=INK)),
+            x=alt.X("value:Q", title=title),
+        )
+    )
+
+
+def _words(view: TrendView, table: pd.DataFrame, plain: pd.DataFrame, unit: str) -> str:
+    """How much there is, how much of it is shown, and between which values it lies."""
+    if plain.empty:
+        return "There is nothing to show: no observation has a value here."
+    told = [
+        f"{table[name].nunique(dropna=False)} values of {name}" + _cut(table, plain, name, part)
+        for name, part in ((view.panels, "panel"), (view.lines, "line"))
+        if name
+    ]
+    values = plain["value"].to_numpy()
+    low, high = plain.iloc[int(values.argmin())], plain.iloc[int(values.argmax())]
+    told += [f"time by {view.bucket} ({view.zone})"] if view.bucket else []
+    return f"Shown: {', '.join(told)}. Lowest: {_place(low, unit)}. Highest: {_place(high, unit)}."
+
+
+def _cut(table: pd.DataFrame, plain: pd.DataFrame, name: str, part: str) -> str:
+    there, shown = table[name].nunique(dropna=False), plain[part].nunique()
+    return f" (the {shown} with the most observations are shown)" if shown < there else ""
+
+
+def _place(row: pd.Series[Any], unit: str) -> str:
+    place = ", ".join(str(row[name]) for name in ("panel", "line", "step") if row[name] != "")
+    return f"{row['value']:,.4g} {unit}".rstrip() + f" ({place})"
