@@ -5,6 +5,7 @@ Both tests ask whether `b` has the lower loss; a small p-value speaks for `b`.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,6 +56,43 @@ def diebold_mariano(loss_a: ArrayLike, loss_b: ArrayLike, *, lags: int) -> Compa
     error = np.sqrt(_long_run_variance(difference, lags) / n / correction)
     statistic = _ratio(float(np.mean(difference)), float(error))
     return _comparison(difference, scale, statistic, _student_tail(statistic, n - 1))
+
+
+def lags_for(pairs: int, *, least: int = 0) -> int:
+    """Autocovariances to count with `pairs` pairs of losses: 1.3 times their root, at least `least`
+    (a season), at most a quarter of the pairs.
+
+    Lazarus, Lewis, Stock & Watson 2018, "HAR inference: recommendations for practice", equation 3:
+    many more than the usual rules, since too few call chance a difference.
+    """
+    return min(max(least, math.ceil(1.3 * math.sqrt(pairs))), pairs // 4)
+
+
+def tolerance_limit(scores: ArrayLike, *, independent: float, share: float) -> float:
+    """The value that the score of one more window stays below with probability `share`.
+
+    `scores` are of all windows of one length that fit into a past which is `independent` such
+    windows long, each a step after the one before. Upper prediction limit of a normal sample: Hahn
+    1970, "Statistical intervals for a normal population", section 3, with the variance of
+    overlapping batches and their 1.5 degrees of freedom a window: Meketon & Schmeiser 1984,
+    "Overlapping batch means: something for nothing?". Windows that do not overlap count one each:
+    give their number. Raises `StepError` for fewer than two scores, a past of less than a window
+    and a half, or a share outside 0.5 to 1.
+    """
+    from scipy.special import stdtrit
+
+    values = np.asarray(scores, dtype=np.float64)
+    known = values.ndim == 1 and len(values) > 1 and bool(np.isfinite(values).all())
+    if not (known and independent >= 1.5 and 0.5 <= share < 1):
+        raise StepError(
+            f"Scores of shape {values.shape!r}, worth {independent!r} windows, give no limit for "
+            f"a share of {share!r}: two or more finite scores are needed, from 1.5 windows or more."
+        )
+    overlapping = len(values) > independent
+    degrees = 1.5 * (independent - 1) if overlapping else len(values) - 1
+    seen = 1 - 1 / independent if overlapping else 1 - 1 / len(values)
+    spread = np.sqrt(np.var(values) / seen * (1 + 1 / independent))
+    return float(np.mean(values) + stdtrit(degrees, share) * spread)
 
 
 def paired_block_bootstrap(

@@ -12,7 +12,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats
 
-from pipeline.comparison import Comparison, diebold_mariano, paired_block_bootstrap
+from pipeline.comparison import (
+    Comparison,
+    diebold_mariano,
+    lags_for,
+    paired_block_bootstrap,
+    tolerance_limit,
+)
 from pipeline.errors import StepError
 
 Losses = NDArray[np.float64]
@@ -278,3 +284,47 @@ def test_bootstrap_needs_blocks_and_draws(block: int, draws: int, found: str) ->
 
     with pytest.raises(StepError, match=found):
         paired_block_bootstrap(EQUAL, EQUAL, block=block, draws=draws, random=random)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "least", "lags"), [(100, 0, 13), (100, 20, 20), (56, 28, 14), (9, 0, 2)]
+)
+def test_lags_grow_with_the_root_of_the_pairs(pairs: int, least: int, lags: int) -> None:
+    """1.3 times the root, the season at least, a quarter of the pairs at most."""
+    assert lags == lags_for(pairs, least=least)
+
+
+def test_limit_of_windows_apart_is_the_prediction_limit() -> None:
+    """Five windows that do not overlap: Hahn's t-limit for the next one."""
+    scores = np.array([3.0, 4.0, 5.0, 6.0, 7.0])
+    expected = 5 + stats.t.ppf(0.95, 4) * scores.std(ddof=1) * math.sqrt(1 + 1 / 5)
+
+    assert tolerance_limit(scores, independent=5, share=0.95) == pytest.approx(expected)
+
+
+def test_next_window_is_below_the_limit_as_often_as_said() -> None:
+    """Windows of 28 days out of 112, days with autocorrelation 0.3: 95 % of 2,000 next windows.
+
+    Four standard deviations of the binomial are 1.9 points; skewed losses take one more.
+    """
+    random = np.random.default_rng(8)
+    beyond = 0
+    for _ in range(2_000):
+        days = np.exp(0.5 * autoregressive(random, 140, 0.3))
+        means = np.convolve(days, np.full(28, 1 / 28), mode="valid")
+        windows, following = means[: 112 - 27], means[-1]
+        beyond += following > tolerance_limit(windows, independent=4, share=0.95)
+
+    assert abs(beyond / 2_000 - 0.05) < 0.029
+
+
+@pytest.mark.parametrize(
+    ("scores", "independent", "share"),
+    [([1.0], 2, 0.95), ([1.0, 2.0], 1, 0.95), ([1.0, np.nan], 2, 0.95), ([1.0, 2.0], 2, 1.0)],
+)
+def test_limit_without_ground_is_refused(
+    scores: list[float], independent: float, share: float
+) -> None:
+    """One window, or a share that can't be."""
+    with pytest.raises(StepError, match="give no limit"):
+        tolerance_limit(scores, independent=independent, share=share)

@@ -70,6 +70,11 @@ def choose(found: EvaluateRecord, *, alpha: float, margin: float) -> Choice:
     return Choice(role="champion", sentence=f"Hold: {reason}")
 
 
+def is_better(p_value: float, level: float, gain: float, margin: float) -> bool:
+    """Whether a difference is beyond chance and large enough to matter."""
+    return p_value <= level and gain >= margin
+
+
 def _p_value(found: EvaluateRecord, one: Role, other: Role) -> float:
     """One-sided, for "one is better than other"; each pair was tested one way round."""
     tested = found.comparisons.get(f"{one} over {other}")
