@@ -50,7 +50,9 @@ def commands() -> None:
 
     State is kept in the home folder: --home, else VIGIE_HOME, else var/ in the checkout.
 
-    Exit codes: 0 all well, 2 wrong usage, 3 a gate failed, 4 something broke.
+    \b
+    Exit codes: 0 all well, 2 wrong usage, 3 a gate failed, 4 something broke,
+    5 another run holds the case, 130 interrupted. Of several cases, the worst: 4, 5, 3.
     """
 
 
@@ -97,6 +99,14 @@ def home_option(command: Callable[..., Any]) -> Callable[..., Any]:
     help="A parameter of a notebook, such as folds=2 or retrain=always. May be given again.",
 )
 @click.option("--seconds", type=int, metavar="N", help="Time limit of a notebook cell.")
+@click.option("--force", is_flag=True, help="Execute every notebook, also where nothing is new.")
+@click.option(
+    "--from",
+    "step",
+    default="",
+    metavar="STEP",
+    help="Execute this notebook or step, such as train, and all after it in any event.",
+)
 @home_option
 def run(
     cases: tuple[str, ...],
@@ -105,15 +115,22 @@ def run(
     as_of: str,
     settings: tuple[str, ...],
     seconds: int | None,
+    force: bool,
+    step: str,
     home: str,
 ) -> None:
     """Run the notebooks of CASE (default: every case).
 
     Ingest, validate, drift, train, evaluate and report, each executed by papermill. The records
     and the executed notebooks are kept in the home folder; `vigie site` makes pages of them.
+
+    A notebook is taken over from an earlier run when nothing that it rests on has changed: what
+    the source holds, versions of the tables, the champion, parameters, the notebook's and the
+    package's source, and the lock file.
     """
     from pipeline.case import find_cases
-    from pipeline.runner import EXIT_CODES, Order, run_cases
+    from pipeline.runner import Order, exit_code, run_cases
+    from pipeline.runner.order import find_notebook
     from pipeline.store import Store
 
     order = Order(
@@ -122,9 +139,10 @@ def run(
         as_of=as_of,
         own=parse_settings(settings),
         seconds=seconds,
+        anew="1-ingest" if force else find_notebook(step) if step else None,
     )
     done = run_cases(Store.at(home), cases or tuple(find_cases()), order, say=click.echo)
-    sys.exit(max((EXIT_CODES[record.outcome] for record in done), default=0))
+    sys.exit(exit_code(ran.outcome for ran in done))
 
 
 @commands.command()

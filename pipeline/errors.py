@@ -156,6 +156,12 @@ class StateError(VigieError):
             f"{', '.join(wanted)}. Begin a new home with --home, or remove the table and run again."
         )
 
+
+class HeldError(StateError):
+    """A case that another run is working on."""
+
+    exit_code = 5
+
     @classmethod
     def for_held_case(cls, case: str, owner: str) -> Self:
         return cls(

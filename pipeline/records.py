@@ -319,13 +319,43 @@ class RunRecord(Part):
     run_id: str
     source: Literal["live", "files", "sample"]
     as_of: datetime | None
+    asked_as_of: str = Field(default="", description="ISO time; empty: the newest of the data")
     started: datetime
     finished: datetime | None = None
     outcome: Literal["running", "done", "stopped", "failed"] = "running"
     notebooks: tuple[str, ...] = Field(default=(), description="those that were executed, in order")
+    reused: dict[str, str] = Field(
+        default_factory=dict,
+        description="notebooks taken over from earlier runs, since nothing that they rest on had "
+        "changed, each with the run that executed it",
+    )
+    stamps: dict[str, dict[str, str]] = Field(
+        default_factory=dict,
+        description="what every executed notebook rested on: by name a version, digest or value",
+    )
     failed_notebook: str = ""
+    failure: str = Field(default="", description="kind of error that ended it")
     sentence: str = ""
     owner: str = Field(default="", description="process and machine that runs it")
+
+    def maker(self, notebook: str) -> str | None:
+        """The run whose execution of the notebook this run goes by; `None` when none does."""
+        return self.run_id if notebook in self.notebooks else self.reused.get(notebook)
+
+
+class CheckRecord(Part):
+    """The newest look at a case: what was asked, and which run stands; outside of all runs."""
+
+    schema_version: Literal[1] = 1
+    case: str
+    looked: datetime
+    as_of: datetime | None = Field(description="the as-of time of the run that stands")
+    run_id: str = Field(description="the run that stands")
+    new: bool = Field(description="whether there was anything to do")
+    source: Literal["live", "files", "sample"]
+    data: str
+    asked_as_of: str
+    own: dict[str, Any]
 
 
 RECORDS: dict[StepName, type[Record]] = {
@@ -343,3 +373,8 @@ RECORDS: dict[StepName, type[Record]] = {
 def step_of(kind: type[Record]) -> StepName:
     """The step that writes records of this kind."""
     return next(step for step, known in RECORDS.items() if known is kind)
+
+
+def notebook_of(step: StepName) -> NotebookName:
+    """The notebook that the step belongs to."""
+    return next(notebook for notebook, steps in STEPS_OF.items() if step in steps)

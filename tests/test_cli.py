@@ -65,6 +65,7 @@ def test_the_help_names_every_command_and_a_first_thing_to_do() -> None:
     assert "vigie run          (simulated data)" in told
     assert "VIGIE_HOME" in told
     assert "0 all well, 2 wrong usage, 3 a gate failed, 4 something broke" in told
+    assert "5 another run holds the case, 130 interrupted" in told
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -273,14 +274,14 @@ def test_a_gate_that_fails_ends_with_code_3(
 
 
 @pytest.mark.usefixtures("small_cases")
-def test_a_case_that_another_run_holds_ends_with_code_4(
+def test_a_case_that_another_run_holds_ends_with_code_5(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     """The message names who holds it."""
     with hold(tmp_path / "home", "tiny", "dawn"):
         code = run_main(monkeypatch, "run", "tiny", "--home", str(tmp_path / "home"))
 
-    assert code == 4
+    assert code == 5
     assert "is being run by process" in capsys.readouterr().out
 
 

@@ -15,7 +15,7 @@ from pipeline.publish.plan import OVERVIEW, Makers, Page, planned_pages
 from pipeline.publish.repeat import parameters_block
 from pipeline.publish.runs import Lives, Run, read_run, why_older
 from pipeline.publish.status import CaseStatus
-from pipeline.records import STEPS_OF, IngestRecord, Record
+from pipeline.records import STEPS_OF, IngestRecord, Record, notebook_of
 from pipeline.steps.view import View
 from pipeline.store import Store
 
@@ -88,7 +88,7 @@ class CasePages:
         """A note where the page is not from the newest run."""
         if record.run_id == newest.run_id:
             return []
-        why = why_older(newest)
+        why = why_older(newest, notebook_of(record.step))
         return [markup.block("older.html.j2", finished=record.finished, why=why)]
 
     def _provenance(self, run_ids: list[str]) -> str:

@@ -78,8 +78,10 @@ def _executed(store: Store, case: str, run_id: str, name: NotebookName) -> bool:
     return store.record(case, run_id, RECORDS[last_step]) is not None
 
 
-def why_older(newest: Run) -> str:
-    """Why a page is not from the newest run, as the end of a sentence."""
+def why_older(newest: Run, name: NotebookName) -> str:
+    """Why a notebook's page is not from the newest run, as the end of a sentence."""
+    if any(record.step in STEPS_OF[name] for record in newest.records):
+        return "nothing that it rests on has changed since."
     kept = any(
         isinstance(found, DecideRecord) and found.decision == "keep" for found in newest.records
     )

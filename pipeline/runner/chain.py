@@ -1,20 +1,24 @@
-"""One run of one case: its notebooks in order, until the end, a failed gate or a failure."""
+"""One run of one case: what still stands is taken over, the other notebooks are executed in order,
+until the end, a failed gate or a failure.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from pipeline.case import find_case
-from pipeline.errors import OptionError, VigieError
+from pipeline.errors import SourceError, VigieError
 from pipeline.kernels import execute
 from pipeline.options import NOTEBOOKS, NotebookName
-from pipeline.records import DecideRecord, Record, RunRecord
+from pipeline.records import RECORDS, STEPS_OF, CheckRecord, DecideRecord, Record, RunRecord
 from pipeline.runner.hollow import refuse_hollow
-from pipeline.sources import Mode
+from pipeline.runner.order import Order
+from pipeline.runner.past import Past, plan, stopped
+from pipeline.runner.retries import retrying
+from pipeline.runner.stamps import Chain, begin, resting
 from pipeline.store import Store
 from pipeline.store.locks import hold, owner
 
@@ -22,112 +26,149 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Order:
-    """What is asked of a run: where the data comes from, as of when, and other parameters."""
+class Work:
+    """What a run has at hand while it goes on."""
 
-    source: Mode = "sample"
-    data: str = ""
-    as_of: str = ""
-    own: dict[str, Any] = field(default_factory=dict)
-    """Parameters of single notebooks, by name; each goes to the notebooks that have it."""
-    seconds: int | None = None
-    """Time limit of a cell."""
-
-    def values(self, notebook: NotebookName, case: str, home: str, run_id: str) -> dict[str, Any]:
-        """The parameters of a notebook."""
-        settings = {
-            "case": case,
-            "source": self.source,
-            "data": self.data,
-            "home": home,
-            "run_id": run_id,
-            "as_of": self.as_of,
-        }
-        fields = NOTEBOOKS[notebook].model_fields
-        return settings | {name: value for name, value in self.own.items() if name in fields}
-
-    def check(self, case: str) -> None:
-        """Raises `OptionError` before anything runs, for all that a notebook would refuse."""
-        find_case(case).source(self.source)
-        known = {name for model in NOTEBOOKS.values() for name in model.model_fields}
-        unknown = sorted(set(self.own) - known)
-        if unknown:
-            raise OptionError.for_problems(
-                "No notebook has these parameters:",
-                [f"{name!r}; there are: {', '.join(sorted(known))}" for name in unknown],
-            )
-        for notebook, model in NOTEBOOKS.items():
-            model.checked(notebook, self.values(notebook, case, "", ""))
+    chain: Chain
+    past: Past
+    record: RunRecord
+    say: Say
 
 
 def run_case(store: Store, case: str, order: Order, *, run_id: str, say: Say) -> RunRecord:
-    """Runs the case's notebooks while holding the case; raises `StateError` when another does.
+    """The run that stands afterwards: a new one called `run_id`, or an earlier one when nothing
+    that it rests on has changed.
 
-    A failed gate and a broken notebook are outcomes in the record that it gives back, not errors.
+    Holds the case while notebooks run; raises `HeldError` when another run does. A failed gate and
+    a broken notebook are outcomes in the record that it gives back, not errors.
     """
-    started = datetime.now(UTC)
-    with hold(store.home, case, f"{started:%Y-%m-%d %H:%M} UTC"):
-        record = RunRecord(
-            case=case,
-            run_id=run_id,
-            source=order.source,
-            as_of=None,
-            started=started,
-            owner=owner(),
-        )
-        store.write_run(record)
-        for notebook in NOTEBOOKS:
-            record = _next(store, record, notebook, order, say)
-            if record.outcome != "running":
-                break
-        final = record.model_copy(
+    standing = _standing(store, case, order)
+    if standing is None:
+        started = datetime.now(UTC)
+        with hold(store.home, case, f"{started:%Y-%m-%d %H:%M} UTC"):
+            standing = _standing(store, case, order)
+            if standing is None:
+                return _run(store, case, order, run_id, started, say)
+    say(f"{case:<10} nothing new  run {standing.run_id} stands: {standing.sentence}")
+    _check(store, order, standing, new=False)
+    return standing
+
+
+def _standing(store: Store, case: str, order: Order) -> RunRecord | None:
+    """The earlier run that does all that is asked; `None` when there is something to do."""
+    chain = begin(store, find_case(case), order)
+    past = Past.of(chain)
+    done, following = plan(chain, past)
+    return past.standing(done) if following is None else None
+
+
+def _run(
+    store: Store, case: str, order: Order, run_id: str, started: datetime, say: Say
+) -> RunRecord:
+    chain = begin(store, find_case(case), order)
+    record = RunRecord(
+        case=case,
+        run_id=run_id,
+        source=order.source,
+        as_of=None,
+        asked_as_of=order.moment,
+        started=started,
+        owner=owner(),
+    )
+    work = Work(chain=chain, past=Past.of(chain), record=record, say=say)
+    store.write_run(record)
+    final = _through(work)
+    store.write_run(final)
+    _check(store, order, final, new=True)
+    return final
+
+
+def _through(work: Work) -> RunRecord:
+    outcome = "done"
+    for notebook in NOTEBOOKS:
+        if notebook == "4-train" and work.chain.keeps:
+            decided = work.chain.need("3-drift", DecideRecord)
+            _say(work, notebook, "  skipped   ", decided.sentence)
+            continue
+        try:
+            work = _next(work, notebook)
+        except VigieError as error:
+            _say(work, notebook, "  FAILED    ", str(error))
+            broken = {"failed_notebook": notebook, "failure": type(error).__name__}
+            return _ended(work.record, "failed", sentence=str(error), **broken)
+        if stopped(work.chain, notebook):
+            outcome = "stopped"
+            break
+    return _ended(work.record, outcome)
+
+
+def _ended(record: RunRecord, outcome: str, **changes: object) -> RunRecord:
+    return record.model_copy(
+        update={"finished": datetime.now(UTC), "outcome": outcome, **changes},
+    )
+
+
+def _next(work: Work, notebook: NotebookName) -> Work:
+    """The work after one notebook more, taken over or executed."""
+    chain, record = work.chain, work.record
+    maker = None if chain.order.is_anew(notebook) else work.past.fresh(chain, notebook)
+    began = time.monotonic()
+    if maker is not None:
+        last = _last(chain.after(notebook, maker), notebook)
+        told = "  as before "
+        done = record.model_copy(update={"reused": {**record.reused, notebook: maker}})
+    else:
+        stamp = resting(chain, notebook).without({record.run_id})
+        last = _execute(work, notebook)[-1]
+        told = f"{time.monotonic() - began:6.1f} s   {'STOPPED: ' if last.stopped else ''}"
+        done = record.model_copy(
             update={
-                "finished": datetime.now(UTC),
-                "outcome": "done" if record.outcome == "running" else record.outcome,
+                "notebooks": (*record.notebooks, notebook),
+                "stamps": {**record.stamps, notebook: stamp},
             }
         )
-        store.write_run(final)
-        return final
+    _say(work, notebook, told, last.sentence)
+    done = done.model_copy(update={"as_of": last.as_of, "sentence": last.sentence})
+    chain.store.write_run(done)
+    chain = chain.after(notebook, maker or record.run_id)
+    return Work(chain=chain, past=work.past, record=done, say=work.say)
 
 
-def _next(
-    store: Store, record: RunRecord, notebook: NotebookName, order: Order, say: Say
-) -> RunRecord:
-    case, run_id = record.case, record.run_id
-    decided = store.record(case, run_id, DecideRecord)
-    if notebook == "4-train" and decided is not None and decided.decision == "keep":
-        say(f"{case:<10} {notebook:<11}  skipped   {decided.sentence}")
-        return record
-    began = time.monotonic()
-    try:
-        found = _execute(store, case, run_id, notebook, order)
-    except VigieError as error:
-        say(f"{case:<10} {notebook:<11}  FAILED    {error}")
-        return record.model_copy(
-            update={"outcome": "failed", "failed_notebook": notebook, "sentence": str(error)}
+def _last(chain: Chain, notebook: NotebookName) -> Record:
+    return chain.need(notebook, RECORDS[STEPS_OF[notebook][-1]])
+
+
+def _execute(work: Work, notebook: NotebookName) -> list[Record]:
+    chain, record = work.chain, work.record
+    store, case, order = chain.store, record.case, chain.order
+    values = order.values(notebook, case, str(store.home), record.run_id)
+    output = store.notebook_path(case, record.run_id, notebook)
+
+    def attempt() -> None:
+        execute(notebook, output, values, seconds=order.seconds)
+
+    def told(error: SourceError, seconds: float) -> None:
+        _say(work, notebook, "  waits     ", f"{error} Trying again in {seconds:.0f} s.")
+
+    retrying(attempt, told)
+    return refuse_hollow(store, case, record.run_id, notebook)
+
+
+def _say(work: Work, notebook: NotebookName, how: str, sentence: str) -> None:
+    work.say(f"{work.record.case:<10} {notebook:<11}{how}{sentence}")
+
+
+def _check(store: Store, order: Order, record: RunRecord, *, new: bool) -> None:
+    store.write_check(
+        CheckRecord(
+            case=record.case,
+            looked=datetime.now(UTC),
+            as_of=record.as_of,
+            run_id=record.run_id,
+            new=new,
+            source=order.source,
+            data=order.data,
+            asked_as_of=order.moment,
+            own=order.own,
         )
-    last = found[-1]
-    stopped = last.stopped
-    say(
-        f"{case:<10} {notebook:<11} {time.monotonic() - began:6.1f} s   "
-        f"{'STOPPED: ' if stopped else ''}{last.sentence}"
     )
-    done = record.model_copy(
-        update={
-            "as_of": last.as_of,
-            "notebooks": (*record.notebooks, notebook),
-            "sentence": last.sentence,
-            "outcome": "stopped" if stopped else "running",
-        }
-    )
-    store.write_run(done)
-    return done
-
-
-def _execute(
-    store: Store, case: str, run_id: str, notebook: NotebookName, order: Order
-) -> list[Record]:
-    values = order.values(notebook, case, str(store.home), run_id)
-    output = store.notebook_path(case, run_id, notebook)
-    execute(notebook, output, values, seconds=order.seconds)
-    return refuse_hollow(store, case, run_id, notebook)

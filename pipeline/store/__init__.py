@@ -1,8 +1,8 @@
 """The home folder: tables, runs, records and models. The only package that knows its paths.
 
 Layout below `home`: `tables/<case>/observations|quarantine` (Delta); in `runs/<case>/<run id>/`
-`run.json`, `<notebook>.ipynb`, `<step>/record.json` and the step's files; `mlflow.db`;
-`cache/<case>/` for what live sources fetched.
+`run.json`, `<notebook>.ipynb`, `<step>/record.json` and the step's files; `checks/<case>.json`,
+the newest look at a case; `mlflow.db`; `cache/<case>/` for what live sources fetched.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pydantic import ValidationError
 
 from pipeline.errors import StateError
 from pipeline.records import (
-    STEPS_OF,
+    CheckRecord,
     FittedModel,
     ModelRef,
     PromoteRecord,
@@ -28,12 +28,14 @@ from pipeline.records import (
     RunRecord,
     StepName,
     ValidateRecord,
+    notebook_of,
     step_of,
 )
 from pipeline.schema import Schema
 from pipeline.store import project
 from pipeline.store.atomic import sha256_of, write_bytes
 from pipeline.store.changes import COPY, rows_without
+from pipeline.store.order import in_order_of_time
 from pipeline.store.tables import Table
 from pipeline.trends import Observations
 
@@ -124,11 +126,15 @@ class Store:
         return self.run_folder(case, run_id) / f"{notebook}.ipynb"
 
     def run_ids(self, case: str) -> list[str]:
-        """Runs of a case, oldest first; a run id begins with the time of its start."""
+        """Runs of a case, oldest first: by as-of time, so that a replay of the past is no news;
+        of one as-of time by id, which begins with the time of the start.
+        """
         folder = self.home / "runs" / case
         if not folder.is_dir():
             return []
-        return sorted(entry.name for entry in folder.iterdir() if entry.is_dir())
+        return in_order_of_time(
+            [Path(entry.path) for entry in os.scandir(folder) if entry.is_dir()]
+        )
 
     def cases(self) -> list[str]:
         """Cases that have run here."""
@@ -152,16 +158,37 @@ class Store:
         write_bytes(path, (record.model_dump_json(indent=1) + "\n").encode())
 
     def record(self, case: str, run_id: str, kind: type[AnyRecord]) -> AnyRecord | None:
-        """A step's record in a run, or `None`; raises `StateError` for a damaged one."""
-        path = self._record_path(case, run_id, step_of(kind))
+        """A step's record in a run, or the one that the run took over from an earlier one, or
+        `None`; raises `StateError` for a damaged one.
+        """
+        step = step_of(kind)
+        path = self._record_path(case, run_id, step)
+        if not path.exists():
+            whole = self.run_record(case, run_id)
+            maker = whole.reused.get(notebook_of(step)) if whole else None
+            if maker is None:
+                return None
+            path = self._record_path(case, maker, step)
         return _read(path, kind) if path.exists() else None
 
     def records(self, case: str, kind: type[AnyRecord]) -> Iterator[AnyRecord]:
-        """All records of a step, newest run first."""
+        """All records of a step, newest run first, each once."""
+        seen: set[str] = set()
         for run_id in reversed(self.run_ids(case)):
             record = self.record(case, run_id, kind)
-            if record is not None:
+            if record is not None and record.run_id not in seen:
+                seen.add(record.run_id)
                 yield record
+
+    def write_check(self, record: CheckRecord) -> None:
+        """Writes when a case was looked at last, whole or not at all."""
+        path = self._check_path(record.case)
+        write_bytes(path, (record.model_dump_json(indent=1) + "\n").encode())
+
+    def check(self, case: str) -> CheckRecord | None:
+        """The newest look at a case; `None` before the first."""
+        path = self._check_path(case)
+        return _read(path, CheckRecord) if path.exists() else None
 
     def champion(self, case: str, as_of: datetime | None = None) -> FittedModel | None:
         """Who serves at `as_of` (default: now): the newest promotion that was known then."""
@@ -186,8 +213,7 @@ class Store:
 
     def _stands(self, record: Record) -> bool:
         whole = self.run_record(record.case, record.run_id)
-        notebook = next(name for name, steps in STEPS_OF.items() if record.step in steps)
-        return whole is None or notebook in whole.notebooks
+        return whole is None or notebook_of(record.step) in whole.notebooks
 
     def model_bytes(self, case: str, model: ModelRef) -> bytes:
         """The model's file, checked by digest; raises `StateError` when it isn't what was kept."""
@@ -201,6 +227,9 @@ class Store:
 
     def _record_path(self, case: str, run_id: str, step: StepName) -> Path:
         return self.run_folder(case, run_id) / step / "record.json"
+
+    def _check_path(self, case: str) -> Path:
+        return self.home / "checks" / f"{case}.json"
 
 
 def _read(path: Path, kind: type[Any]) -> Any:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipeline.errors import StateError
+from pipeline.errors import HeldError, StateError
 
 
 def owner() -> str:
@@ -18,7 +18,7 @@ def owner() -> str:
 
 @contextmanager
 def hold(home: Path, case: str, since: str) -> Iterator[None]:
-    """Holds the case while the block runs; raises `StateError` that names who holds it."""
+    """Holds the case while the block runs; raises `HeldError` that names who holds it."""
     from filelock import FileLock, Timeout
 
     path = home / "locks" / f"{case}.lock"
@@ -29,7 +29,7 @@ def hold(home: Path, case: str, since: str) -> Iterator[None]:
         lock.acquire()
     except Timeout as error:
         held_by = note.read_text() if note.exists() else "another process"
-        raise StateError.for_held_case(case, held_by) from error
+        raise HeldError.for_held_case(case, held_by) from error
     except OSError as error:
         raise StateError.for_failed_write(path, error) from error
     try:

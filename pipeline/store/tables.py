@@ -7,6 +7,7 @@ key is unique again withdraws the other copies.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +22,9 @@ from pipeline.store.changes import COPY, Changes, changes, same_rows
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
+
+
+_COMMIT = re.compile(r"\d{20}\.json")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +50,15 @@ class Table:
     def version(self) -> int | None:
         """The newest version, or `None` before the first write."""
         return self._open(None).version() if self.exists() else None
+
+    def newest_version(self) -> int | None:
+        """The same as `version`, from the names of its commits alone: nothing is imported or read.
+
+        A commit is one file named after its version (Delta protocol, "Delta Log Entries").
+        """
+        log = self.path / "_delta_log"
+        names = [entry.name for entry in log.iterdir()] if log.is_dir() else []
+        return max((int(name[:20]) for name in names if _COMMIT.fullmatch(name)), default=None)
 
     def count(self, version: int | None = None) -> int:
         """Rows at a version (default: the newest)."""

@@ -9,10 +9,12 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.records import CandidateScores, FittedModel, PromoteRecord, TrainRecord
 from pipeline.store import Store
+from pipeline.store.atomic import write_bytes
 from pipeline.store.locks import take_turns
 
 if TYPE_CHECKING:
@@ -20,18 +22,48 @@ if TYPE_CHECKING:
 
 RUN, CANDIDATE, DIGEST = "vigie.run_id", "vigie.candidate", "vigie.sha256"
 ALIAS = "champion"
+DATABASE = "mlflow.db"
 
 
 def mirror(store: Store, cases: Sequence[str], *, say: Callable[[str], None]) -> None:
     """Adds to MLflow what the records of `cases` hold and it does not."""
-    pending = [case for case in cases if any(True for _ in store.records(case, TrainRecord))]
-    if not pending:
+    if not any(_is_behind(store, case) for case in cases):
         return
-    with take_turns(store.home, "mlflow"), _client(store) as client:
-        for case in pending:
-            added = _mirror_case(store, client, case)
-            if added:
-                say(f"{case:<10} tracked     {added} candidates in {store.home / 'mlflow.db'}")
+    with take_turns(store.home, "mlflow"):
+        pending = [case for case in cases if _is_behind(store, case)]
+        if not pending:
+            return
+        with _client(store) as client:
+            for case in pending:
+                recorded = _recorded(store, case)
+                added = _mirror_case(store, client, case)
+                write_bytes(_seen_path(store, case), recorded.encode())
+                if added:
+                    say(f"{case:<10} tracked     {added} candidates in {store.home / DATABASE}")
+
+
+def _is_behind(store: Store, case: str) -> bool:
+    """Whether there may be something that MLflow lacks; told without asking it."""
+    recorded, seen = _recorded(store, case), _seen_path(store, case)
+    if not recorded:
+        return False
+    known = (store.home / DATABASE).exists() and seen.exists()
+    return not known or seen.read_text() != recorded
+
+
+def _recorded(store: Store, case: str) -> str:
+    """The runs that trained or decided, a line each."""
+    folders = [store.run_folder(case, run_id) for run_id in store.run_ids(case)]
+    return "\n".join(
+        f"{folder.name} {step}"
+        for folder in folders
+        for step in ("train", "promote")
+        if (folder / step / "record.json").exists()
+    )
+
+
+def _seen_path(store: Store, case: str) -> Path:
+    return store.home / "mlflow" / f"{case}.txt"
 
 
 def _mirror_case(store: Store, client: MlflowClient, case: str) -> int:
@@ -147,5 +179,5 @@ def _client(store: Store) -> Iterator[MlflowClient]:
         warnings.simplefilter("ignore", DeprecationWarning)
         from mlflow.tracking import MlflowClient
 
-        address = f"sqlite:///{store.home / 'mlflow.db'}"
+        address = f"sqlite:///{store.home / DATABASE}"
         yield MlflowClient(tracking_uri=address, registry_uri=address)

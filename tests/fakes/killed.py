@@ -1,8 +1,8 @@
 """Kills whole runs of the tiny case with SIGKILL: `python killed.py FOLDER`.
 
 One process imports the libraries and forks a child for each run, since an import takes longer
-than a run. In `killed` a run died at every step; in `moment-…` one died at some moment; in
-`undisturbed` none did. Plain runs of the same ids follow in all of them.
+than a run. In `killed` a run died at every step, one after the other; in `moment-…` one died at
+some moment; in `undisturbed` none did. A plain run follows in all of them.
 """
 
 from __future__ import annotations
@@ -38,6 +38,11 @@ HEAVY = (
     "skops.io",
     "vl_convert",
 )
+
+
+def run_id(number: int) -> str:
+    """Ids of that order."""
+    return f"20240301T{number:012d}Z"
 
 
 def run(home: Path, run_id: str) -> None:
@@ -102,22 +107,17 @@ def main(folder: Path) -> None:
     sys.modules["vl_convert"].vegalite_to_svg = lambda spec: "<svg/>"  # type: ignore[attr-defined]
     # Once for all forks: it would else follow whoever edits the source meanwhile.
     project.code_version()
-    undisturbed, killed = folder / "undisturbed", folder / "killed"
-    seconds = whole(undisturbed, "2-after")
-    whole(undisturbed, "3-at-report")
-    whole(undisturbed, "4-after")
+    seconds = whole(folder / "undisturbed", run_id(0))
 
-    for step in STEPS[:-1]:
-        killed_at(killed, f"1-at-{step}", step)
-    whole(killed, "2-after")
-    killed_at(killed, "3-at-report", "report")
-    whole(killed, "4-after")
+    for number, step in enumerate(STEPS):
+        killed_at(folder / "killed", run_id(number), step)
+    whole(folder / "killed", run_id(len(STEPS)))
 
     pauses = random.Random(SEED)
     for number in range(MOMENTS):
         home = folder / f"moment-{number}"
-        killed_after(home, "1-killed", pauses.uniform(0.1, 0.7) * seconds)
-        whole(home, "2-after")
+        killed_after(home, run_id(0), pauses.uniform(0.1, 0.7) * seconds)
+        whole(home, run_id(1))
 
 
 if __name__ == "__main__":

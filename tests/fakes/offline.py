@@ -37,13 +37,13 @@ def main(home: str) -> int:
     sys.addaudithook(note)
     import in_process
 
-    from pipeline.runner import EXIT_CODES, Order, run_cases
+    from pipeline.runner import Order, exit_code, run_cases
     from pipeline.store import Store
 
     in_process.apply(setattr)
     (ran,) = run_cases(Store.at(home), ["tiny"], Order(), say=print)
     Path(home, "attempts").write_text("\n".join(ATTEMPTS))
-    return EXIT_CODES[ran.outcome]
+    return exit_code([ran.outcome])
 
 
 if __name__ == "__main__":

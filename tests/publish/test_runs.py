@@ -51,7 +51,15 @@ def test_the_reason_for_an_older_page(home: Any, settings: dict[str, str], reaso
     """Each way in which a run ends short has its own words."""
     home.run(run_id="1", notebooks=("1-ingest", "2-validate", "3-drift"), **settings)
 
-    assert reason in why_older(read_run(home.store, "bikes", "1", is_held))
+    assert reason in why_older(read_run(home.store, "bikes", "1", is_held), "4-train")
+
+
+def test_a_page_that_was_taken_over_is_as_good_as_new(home: Any) -> None:
+    """The run has its records, whatever became of the champion."""
+    home.run(run_id="1", notebooks=("1-ingest", "2-validate", "3-drift"), decision="keep")
+    run = read_run(home.store, "bikes", "1", is_held)
+
+    assert "nothing that it rests on has changed since." == why_older(run, "3-drift")
 
 
 def test_a_run_that_a_process_holds_is_still_under_way(home: Any) -> None:
@@ -61,4 +69,4 @@ def test_a_run_that_a_process_holds_is_still_under_way(home: Any) -> None:
         run = read_run(home.store, "bikes", "1", is_held)
 
     assert "running" == run.ended
-    assert "still under way" in why_older(run)
+    assert "still under way" in why_older(run, "4-train")

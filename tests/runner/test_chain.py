@@ -22,7 +22,7 @@ from pipeline.records import (
     TrainRecord,
     ValidateRecord,
 )
-from pipeline.runner import EXIT_CODES, Order, chain, run_cases
+from pipeline.runner import Order, chain, exit_code, run_cases
 from pipeline.runner.chain import run_case
 from pipeline.store import Store
 from pipeline.store.locks import hold, is_held
@@ -65,17 +65,19 @@ def test_a_first_run_leaves_every_record_and_a_champion(tiny_home: Path) -> None
     assert not is_held(store.home, "tiny")
 
 
-def test_a_second_run_on_the_same_data_changes_no_table_and_keeps_the_champion(
+def test_a_second_run_that_is_forced_changes_no_table_and_keeps_the_champion(
     copied: Store, said: list[str]
 ) -> None:
-    """Nothing is new, nothing is trained, and the run says so."""
-    ran = run_case(copied, "tiny", Order(), run_id="second", say=said.append)
+    """Every notebook is executed, nothing is trained, and the run says so."""
+    order = Order(anew="1-ingest")
+    ran = run_case(copied, "tiny", order, run_id="second", say=said.append)
     arrived = copied.record("tiny", "second", IngestRecord)
     before = copied.record("tiny", "first", IngestRecord)
     assert arrived is not None
     assert before is not None
 
     assert ran.outcome == "done"
+    assert ran.reused == {}
     assert "4-train" not in ran.notebooks
     assert [line.split()[1:3] for line in said][3] == ["4-train", "skipped"]
     assert copied.record("tiny", "second", TrainRecord) is None
@@ -94,7 +96,8 @@ def test_a_stopped_gate_ends_the_run_and_the_champion_keeps_serving(
     ran = run_case(copied, "tiny", order, run_id="second", say=said.append)
 
     assert ran.outcome == "stopped"
-    assert ran.notebooks == ("1-ingest", "2-validate")
+    assert ran.notebooks == ("2-validate",)
+    assert ran.reused == {"1-ingest": "first"}
     assert "STOPPED: The case stops here" in said[-1]
     assert "at most 0.0% may" in ran.sentence
     assert copied.record("tiny", "second", ReportRecord) is None
@@ -156,20 +159,29 @@ def test_a_case_that_fails_does_not_stop_the_others(
     assert store.cases() == ["broken", "tiny"]
 
 
-@pytest.mark.parametrize(("outcome", "code"), [("done", 0), ("stopped", 3), ("failed", 4)])
-def test_every_outcome_has_its_exit_code(outcome: str, code: int) -> None:
+@pytest.mark.parametrize(
+    ("outcomes", "code"),
+    [
+        ([], 0),
+        (["done"], 0),
+        (["done", "stopped"], 3),
+        (["stopped", "held", "done"], 5),
+        (["failed", "held", "stopped"], 4),
+    ],
+)
+def test_the_exit_code_is_that_of_the_worst_outcome(outcomes: list[Any], code: int) -> None:
     """As the command line documents them."""
-    assert EXIT_CODES[outcome] == code
+    assert exit_code(outcomes) == code
 
 
-def test_a_case_that_another_run_holds_has_failed_and_the_others_go_on(
+def test_a_case_that_another_run_holds_is_left_and_the_others_go_on(
     store: Store, said: list[str], untracked: None
 ) -> None:
     """The line names who holds it; no record of a run is left behind."""
     with hold(store.home, "tiny", "dawn"):
         done = run_cases(store, ["tiny", "broken"], Order(), say=said.append)
 
-    assert [each.outcome for each in done] == ["failed", "failed"]
+    assert [each.outcome for each in done] == ["held", "failed"]
     assert said[0].startswith("tiny       not run     Case 'tiny' is being run by process")
     assert "since dawn" in said[0]
     assert store.run_ids("tiny") == []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -15,17 +14,17 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from pipeline.options import NOTEBOOKS
 from pipeline.publish import read_status
 from pipeline.records import RECORDS, STEPS, StepName
+from pipeline.runner.content import contents
 from pipeline.store import Store
 from pipeline.store.locks import is_held
 
 FAKES = Path(__file__).parent.parent / "fakes"
-AT = {
-    **{step: f"1-at-{step}" for step in STEPS if step != "report"},
-    "report": "3-at-report",
-}
+AT = {step: f"20240301T{number:012d}Z" for number, step in enumerate(STEPS)}
 """The run that was killed in the middle of the first write of a step."""
+AFTER = f"20240301T{len(STEPS):012d}Z"
 
 
 @pytest.fixture(scope="module")
@@ -43,60 +42,54 @@ def homes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def told(home: Path, step: StepName, run_id: str) -> dict[str, Any] | None:
-    """A record without times, and without what only says whether rows were there before."""
-    path = Store.at(home).run_folder("tiny", run_id) / step / "record.json"
-    if not path.exists():
-        return None
-    record: dict[str, Any] = json.loads(path.read_text())
-    for name in ("started", "finished"):
-        del record[name]
-    for candidate in record.get("candidates", []):
-        del candidate["seconds"]
-    if step == "ingest":
-        del record["sentence"]
-        record["inserted"] += record.pop("unchanged")
-    return record
-
-
 def rows(home: Path, name: Any) -> pa.Table:
     keys = [(column, "ascending") for column in ("series", "time")]
     return Store.at(home).table("tiny", name).read().sort_by(keys)
 
 
-@pytest.mark.parametrize("run_id", ["2-after", "4-after"])
-def test_a_run_after_a_kill_ends_as_if_nothing_had_been(homes: Path, run_id: str) -> None:
-    """Its records are those of an undisturbed run: after a kill at every step before a promotion
-    counts, and after one at the report, when the killed run's champion serves already.
-    """
-    for step in STEPS:
-        found = told(homes / "killed", step, run_id)
+@pytest.mark.parametrize("name", ["killed", "moment-0", "moment-1"])
+def test_a_run_after_a_kill_ends_as_if_nothing_had_been(homes: Path, name: str) -> None:
+    """What it found is what an undisturbed run found, wherever the runs before it died."""
+    found = contents(Store.at(homes / name), "tiny")
 
-        assert found == told(homes / "undisturbed", step, run_id)
-        assert found or (run_id, step) == ("4-after", "train")
+    assert list(found) == ["2024-03-01T00:00:00+00:00"]
+    assert found == contents(Store.at(homes / "undisturbed"), "tiny")
 
 
 @pytest.mark.parametrize("step", STEPS)
 def test_a_run_that_is_killed_at_a_step_went_on_from_the_kill_before(
     homes: Path, step: StepName
 ) -> None:
-    """The steps before have their records; the one in which it died has begun and has none."""
+    """The steps before have their records; the one in which it died has begun and has none.
+    What a notebook had ended before a kill is not done again.
+    """
     store = Store.at(homes / "killed")
     before = STEPS[: STEPS.index(step)]
     recorded = [name for name in STEPS if store.record("tiny", AT[step], RECORDS[name])]
-
-    assert recorded == [name for name in before if step != "report" or name != "train"]
-    assert (store.run_folder("tiny", AT[step]) / step).is_dir()
     killed = store.run_record("tiny", AT[step])
     assert killed is not None
+
+    assert recorded == list(before)
+    assert (store.run_folder("tiny", AT[step]) / step).is_dir()
     assert killed.outcome == "running"
+    assert len(killed.notebooks) <= 1
+
+
+def test_the_run_after_the_kills_does_only_what_is_left(homes: Path) -> None:
+    """Every notebook was executed to its end once."""
+    store = Store.at(homes / "killed")
+    runs = [store.run_record("tiny", run_id) for run_id in store.run_ids("tiny")]
+
+    assert [notebook for run in runs if run for notebook in run.notebooks] == list(NOTEBOOKS)
+    assert runs[-1] is not None
+    assert (runs[-1].run_id, runs[-1].notebooks) == (AFTER, ("6-report",))
 
 
 def test_a_promotion_of_a_killed_notebook_does_not_serve(homes: Path) -> None:
-    """Notebook 5 had ended in the run that died at its report, and in no other."""
+    """Notebook 5 ended in the run that died at its report, and in no other."""
     promotions = Store.at(homes / "killed").promotions("tiny")
 
-    assert [record.run_id for record in promotions] == ["4-after", "3-at-report", "2-after"]
+    assert [record.run_id for record in promotions] == [AT["report"]]
 
 
 @pytest.mark.parametrize("name", ["killed", "moment-0", "moment-1"])
