@@ -93,7 +93,7 @@ class Chain:
 
 def begin(store: Store, case: Case, order: Order) -> Chain:
     """A chain of no notebook yet; what the source holds is looked at once."""
-    files = FileDigests(store.home / "digests.json")
+    files = FileDigests(store.home / "cache" / "digests.json")
     try:
         found = fingerprint(case.source(order.source), order.request(case), files)
     except SourceError:

@@ -39,7 +39,8 @@ def prune_home(store: Store, keep: int) -> dict[str, Cut]:
 
 
 def needed(store: Store, case: str, keep: int) -> set[str]:
-    """Runs that stay: the newest, and those that hold the models of their champions.
+    """Runs that stay: the newest, those that hold the models of their champions, and those that
+    they took notebooks over from.
 
     The newest two decisions about the champion stay too, so that one can go back.
     """
@@ -47,7 +48,8 @@ def needed(store: Store, case: str, keep: int) -> set[str]:
     for place, record in enumerate(store.promotions(case)):
         if place < LAST_DECISIONS or record.run_id in kept:
             kept |= {record.run_id, record.champion.ref.run_id}
-    return kept
+    runs = [store.run_record(case, run_id) for run_id in kept]
+    return kept.union(*(run.reused.values() for run in runs if run is not None))
 
 
 def _prune(store: Store, case: str, keep: int) -> Cut:

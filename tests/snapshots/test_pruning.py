@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from pipeline.errors import StateError
-from pipeline.records import ValidateRecord
+from pipeline.records import DriftRecord, ValidateRecord
 from pipeline.runner import Order
 from pipeline.runner.chain import run_case
 from pipeline.snapshots.pruning import prune_home
@@ -24,7 +24,7 @@ def grown(tiny_home: Path, tmp_path: Path, small_cases: None) -> Store:
     shutil.copytree(tiny_home, tmp_path / "home")
     store = Store.at(tmp_path / "home")
     for run_id in ("second", "third"):
-        ran = run_case(store, "tiny", Order(), run_id=run_id, say=lambda line: None)
+        ran = run_case(store, "tiny", Order(anew="1-ingest"), run_id=run_id, say=lambda line: None)
         assert "done" == ran.outcome, ran.sentence
     return store
 
@@ -50,6 +50,17 @@ def test_the_newest_runs_stay_and_the_others_are_counted(grown: Store) -> None:
     kept = {*before[-2:], champion.ref.run_id}
     assert kept <= set(grown.run_ids("tiny"))
     assert len(before) - len(grown.run_ids("tiny")) == cut.runs
+
+
+def test_what_a_kept_run_took_over_stays(grown: Store) -> None:
+    """Its page of the drift is the one that the run before it made."""
+    taken = run_case(
+        grown, "tiny", Order(own={"margin": 0.5}), run_id="zero", say=lambda line: None
+    )
+    prune_home(grown, 1)
+
+    assert "third" == taken.reused["3-drift"]
+    assert grown.record("tiny", "zero", DriftRecord) is not None
 
 
 def test_what_a_kept_run_has_judged_can_still_be_read(grown: Store) -> None:
