@@ -107,6 +107,15 @@ def home_option(command: Callable[..., Any]) -> Callable[..., Any]:
     metavar="STEP",
     help="Execute this notebook or step, such as train, and all after it in any event.",
 )
+@click.option(
+    "--engine",
+    type=click.Choice(["warm", "stock"]),
+    envvar="VIGIE_ENGINE",
+    show_envvar=True,
+    default="warm",
+    show_default=True,
+    help="Fork kernels from a process that has imported the libraries, or start each anew.",
+)
 @home_option
 def run(
     cases: tuple[str, ...],
@@ -117,6 +126,7 @@ def run(
     seconds: int | None,
     force: bool,
     step: str,
+    engine: Any,
     home: str,
 ) -> None:
     """Run the notebooks of CASE (default: every case).
@@ -140,6 +150,7 @@ def run(
         own=parse_settings(settings),
         seconds=seconds,
         anew="1-ingest" if force else find_notebook(step) if step else None,
+        engine=engine,
     )
     done = run_cases(Store.at(home), cases or tuple(find_cases()), order, say=click.echo)
     sys.exit(exit_code(ran.outcome for ran in done))

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.comparison import Comparison
+from pipeline.errors import Failure
 from pipeline.intervals import LevelConformal
 from pipeline.options import NotebookName
 from pipeline.shift import ColumnShift
@@ -334,7 +335,9 @@ class RunRecord(Part):
         description="what every executed notebook rested on: by name a version, digest or value",
     )
     failed_notebook: str = ""
-    failure: str = Field(default="", description="kind of error that ended it")
+    failure: Failure | Literal[""] = Field(
+        default="", description="how the failed notebook ended, in one word"
+    )
     sentence: str = ""
     owner: str = Field(default="", description="process and machine that runs it")
 

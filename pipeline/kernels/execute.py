@@ -4,43 +4,72 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pipeline import errors
-from pipeline.errors import StepError, VigieError
+from pipeline.errors import OptionError, StepError, VigieError
+from pipeline.kernels import warm
 from pipeline.options import NOTEBOOKS, NotebookName
 from pipeline.store import project
 
 FAILED = ".failed.ipynb"
 
-# Set before a kernel starts, and inherited by it. A user's own choice is left as it is.
-ENVIRONMENT = {
-    # The kernel of this environment, not one of the same name in the user's home.
-    "JUPYTER_PREFER_ENV_PATH": "1",
-    # OpenMP's threads wait for one another in loops: two on a busy machine took thirty times as
-    # long as one, and on an idle one no less. Folds and trees are spread over the cores instead.
-    "OMP_NUM_THREADS": "1",
-}
+Engine = Literal["warm", "stock"]
+ENGINES: tuple[Engine, ...] = ("warm", "stock")
+
+
+def default_engine() -> Engine:
+    """VIGIE_ENGINE, else `warm`; raises `OptionError` for an engine that there is not."""
+    chosen = os.environ.get("VIGIE_ENGINE") or "warm"
+    for engine in ENGINES:
+        if engine == chosen:
+            return engine
+    raise OptionError(f"VIGIE_ENGINE is {chosen!r}. Choose one of: {', '.join(ENGINES)}.")
 
 
 def execute(
-    notebook: NotebookName, output: Path, values: dict[str, Any], *, seconds: int | None = None
+    notebook: NotebookName,
+    output: Path,
+    values: dict[str, Any],
+    *,
+    seconds: float | None = None,
+    notebook_seconds: float | None = None,
+    output_bytes: int | None = None,
+    engine: Engine | None = None,
+    cores: int | None = None,
 ) -> None:
     """Runs the notebook with `values` as parameters and writes the executed copy to `output`.
 
+    `seconds` limits each cell, `notebook_seconds` the whole, `output_bytes` all that it shows
+    (100 MB unless told). It may use `cores` cores, by default all. Several threads may execute
+    notebooks at once.
+
     Raises `OptionError` before a kernel starts when a parameter is unknown or ill-typed; else the
-    error that the notebook ended with. `seconds` limits each cell.
+    error that the notebook ended with: one of ours as it was raised, any other as a `StepError`
+    whose `failure` says how it ended.
     """
     NOTEBOOKS[notebook].checked(notebook, values)
+    engine = engine or default_engine()
     source = project.notebook(notebook)
+    output = output.absolute()
     unfinished = output.with_name(f".{output.name}")
+    if engine == "warm" and warm.AVAILABLE:
+        # It imports its libraries while papermill is imported here.
+        warm.server()
+    from pipeline.kernels.engine import OUTPUT_BYTES, Limits
+
+    limits = Limits(
+        cell_seconds=seconds,
+        notebook_seconds=notebook_seconds,
+        output_bytes=output_bytes or OUTPUT_BYTES,
+    )
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
-        _papermill(source, unfinished, values, seconds)
+        _papermill(source, unfinished, values, engine=engine, limits=limits, cores=cores)
     except OSError as error:
         unfinished.unlink(missing_ok=True)
         raise errors.StateError.for_failed_write(output, error) from error
-    except VigieError:
+    except (VigieError, KeyboardInterrupt):
         if unfinished.exists():
             unfinished.replace(output.with_name(f"{notebook}{FAILED}"))
         raise
@@ -48,41 +77,51 @@ def execute(
     output.with_name(f"{notebook}{FAILED}").unlink(missing_ok=True)
 
 
-def _papermill(source: Path, output: Path, values: dict[str, Any], seconds: int | None) -> None:
-    for name, value in ENVIRONMENT.items():
-        os.environ.setdefault(name, value)
+def environment(cores: int | None) -> dict[str, str]:
+    """A kernel's, in which folds and trees are spread over that many cores, and nothing else is.
+
+    A user's own choice is left as it is.
+    """
+    chosen = {
+        # OpenMP's threads wait for one another in loops: two on a busy machine took thirty times
+        # as long as one, and on an idle one no less. Folds and trees are spread instead.
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "MKL_NUM_THREADS": "1",
+    }
+    if cores is not None:
+        chosen |= dict.fromkeys(
+            ("LOKY_MAX_CPU_COUNT", "RAYON_NUM_THREADS", "TOKIO_WORKER_THREADS"), str(cores)
+        )
+    return chosen | dict(os.environ)
+
+
+def _papermill(
+    source: Path, output: Path, values: dict[str, Any], *, engine: Engine, limits: Any, cores: Any
+) -> None:
     import papermill
-    from nbclient.exceptions import CellTimeoutError, DeadKernelError
+    from papermill.engines import papermill_engines
     from papermill.exceptions import PapermillExecutionError
 
+    from pipeline.kernels.engine import Place, StockEngine, WarmEngine
+
+    # Not by the entry point: an environment may be older than it.
+    papermill_engines.register("warm", WarmEngine)
+    papermill_engines.register("stock", StockEngine)
     try:
         papermill.execute_notebook(
             source,
             output,
             parameters=values,
+            engine_name=engine,
             kernel_name="python3",
             progress_bar=False,
-            cwd=project.ROOT,
-            kernel_manager_class=f"{__package__}.local.LocalKernelManager",
-            execution_timeout=seconds,
+            limits=limits,
+            # Not papermill's cwd, which changes that of the whole process.
+            place=Place(folder=project.ROOT, environment=environment(cores)),
         )
     except PapermillExecutionError as error:
         raise _as_raised(source.stem, error.ename, error.evalue) from error
-    except CellTimeoutError as error:
-        raise StepError(
-            f"Notebook {source.stem}: a cell took longer than {seconds} s and was stopped. "
-            "Give it more time or less data."
-        ) from error
-    except DeadKernelError as error:
-        raise StepError(
-            f"Notebook {source.stem}: its kernel died, most often for want of memory. "
-            "Free some memory or take less data (--set days=…), then run again."
-        ) from error
-    except RuntimeError as error:
-        raise StepError(
-            f"Notebook {source.stem}: its kernel did not start: {error}. "
-            "See that `jupyter kernelspec list` names python3, then run again."
-        ) from error
 
 
 def _as_raised(notebook: str, name: str, message: str) -> VigieError:
@@ -91,7 +130,4 @@ def _as_raised(notebook: str, name: str, message: str) -> VigieError:
     if isinstance(kind, type) and issubclass(kind, VigieError):
         # Past __init__, since some are built of more than their message.
         return kind.__new__(kind, message)
-    return StepError(
-        f"Notebook {notebook} broke with {name}: {message} "
-        f"The cell and its traceback are in {notebook}{FAILED}, in the folder of the run."
-    )
+    return StepError.for_error(notebook, name, message, copy=f"{notebook}{FAILED}")

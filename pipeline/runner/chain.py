@@ -94,7 +94,7 @@ def _through(work: Work) -> RunRecord:
             work = _next(work, notebook)
         except VigieError as error:
             _say(work, notebook, "  FAILED    ", str(error))
-            broken = {"failed_notebook": notebook, "failure": type(error).__name__}
+            broken = {"failed_notebook": notebook, "failure": error.failure}
             return _ended(work.record, "failed", sentence=str(error), **broken)
         if stopped(work.chain, notebook):
             outcome = "stopped"
@@ -145,7 +145,7 @@ def _execute(work: Work, notebook: NotebookName) -> list[Record]:
     output = store.notebook_path(case, record.run_id, notebook)
 
     def attempt() -> None:
-        execute(notebook, output, values, seconds=order.seconds)
+        execute(notebook, output, values, seconds=order.seconds, engine=order.engine)
 
     def told(error: SourceError, seconds: float) -> None:
         _say(work, notebook, "  waits     ", f"{error} Trying again in {seconds:.0f} s.")

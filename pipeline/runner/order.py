@@ -8,6 +8,7 @@ from typing import Any
 
 from pipeline.case import Case, find_case
 from pipeline.errors import OptionError
+from pipeline.kernels import Engine
 from pipeline.options import NOTEBOOKS, NotebookName, parse_time
 from pipeline.records import STEPS_OF, notebook_of
 from pipeline.sources import Mode, Request
@@ -24,6 +25,8 @@ class Order:
     """Parameters of single notebooks, by name; each goes to the notebooks that have it."""
     seconds: int | None = None
     """Time limit of a cell."""
+    engine: Engine | None = None
+    """Where kernels come from; `None` for the default."""
     anew: NotebookName | None = None
     """This notebook and those after it are executed also when nothing has changed."""
     trusts_source: bool = False

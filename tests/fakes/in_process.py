@@ -32,10 +32,8 @@ def apply(patch: Patch) -> None:
     pipeline.case.find_cases.cache_clear()
 
 
-def execute(
-    notebook: NotebookName, output: Path, values: dict[str, Any], *, seconds: int | None = None
-) -> None:
-    """Does what `pipeline.kernels.execute` does, without a kernel."""
+def execute(notebook: NotebookName, output: Path, values: dict[str, Any], **limits: object) -> None:
+    """Does what `pipeline.kernels.execute` does, without a kernel and without limits."""
     NOTEBOOKS[notebook].checked(notebook, values)
     document = nbformat.read(project.notebook(notebook), as_version=4)
     names: dict[str, Any] = {}

@@ -14,7 +14,7 @@ import pytest
 from pipeline import errors
 from pipeline.errors import OptionError, SourceError, StateError, StepError, VigieError
 from pipeline.kernels import execute
-from pipeline.kernels.execute import FAILED, _as_raised
+from pipeline.kernels.execute import FAILED, _as_raised, default_engine, environment
 
 Write = Callable[..., Path]
 
@@ -150,38 +150,6 @@ def test_any_other_error_names_the_notebook_and_where_to_look(
     assert left(output) == ["1-ingest.ipynb"]
 
 
-def test_a_kernel_that_dies_is_said_to_have_died(write_notebook: Write, output: Path) -> None:
-    """As one does that the system kills for want of memory."""
-    write_notebook("import os; os._exit(1)")
-    with pytest.raises(StepError, match=r"Notebook 1-ingest: its kernel died.*memory"):
-        execute("1-ingest", output, {})
-
-    assert left(output) == [f"1-ingest{FAILED}"]
-
-
-def test_a_cell_that_takes_too_long_is_stopped(write_notebook: Write, output: Path) -> None:
-    """The message tells the limit."""
-    write_notebook("import time; time.sleep(60)")
-    with pytest.raises(StepError, match="Notebook 1-ingest: a cell took longer than 1 s"):
-        execute("1-ingest", output, {}, seconds=1)
-
-    assert left(output) == [f"1-ingest{FAILED}"]
-
-
-def test_a_kernel_that_does_not_start_is_an_error_of_ours(
-    write_notebook: Write, output: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What jupyter says of it is passed on, without a traceback."""
-    write_notebook("1")
-
-    def dies(*given: Any, **named: Any) -> None:
-        raise RuntimeError("Kernel died before replying to kernel_info")
-
-    monkeypatch.setattr(papermill, "execute_notebook", dies)
-    with pytest.raises(StepError, match=r"1-ingest: its kernel did not start: Kernel died before"):
-        execute("1-ingest", output, {})
-
-
 def test_a_full_disk_is_a_failed_write_and_leaves_nothing(
     write_notebook: Write, output: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -202,23 +170,26 @@ def test_a_full_disk_is_a_failed_write_and_leaves_nothing(
     assert output.read_text() == "old"
 
 
-def test_a_choice_of_the_user_about_waiting_threads_is_left_alone(
-    write_notebook: Write, output: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Only what is not set is set."""
-    write_notebook("1")
-    seen = {}
-
-    def looks(source: Path, unfinished: Path, **named: Any) -> None:
-        seen.update(os.environ)
-        Path(unfinished).write_text("{}")
-
+def test_a_choice_of_the_user_about_threads_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only what is not set is set; and nothing in this process."""
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
-    monkeypatch.delenv("JUPYTER_PREFER_ENV_PATH", raising=False)
-    monkeypatch.setattr(papermill, "execute_notebook", looks)
-    execute("1-ingest", output, {})
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    before = dict(os.environ)
+    found = environment(cores=4)
 
-    assert (seen["OMP_NUM_THREADS"], seen["JUPYTER_PREFER_ENV_PATH"]) == ("2", "1")
+    assert ("2", "1", "1") == tuple(
+        found[name] for name in ("OMP_NUM_THREADS", "LOKY_MAX_CPU_COUNT", "OPENBLAS_NUM_THREADS")
+    )
+    assert "4" == found["TOKIO_WORKER_THREADS"]
+    assert before == dict(os.environ)
+
+
+def test_an_engine_that_there_is_not_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message names the variable and the engines."""
+    monkeypatch.setenv("VIGIE_ENGINE", "lukewarm")
+    with pytest.raises(OptionError, match=r"VIGIE_ENGINE is 'lukewarm'. Choose one of: warm, st"):
+        default_engine()
 
 
 @pytest.mark.parametrize(

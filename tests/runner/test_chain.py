@@ -120,7 +120,7 @@ def test_a_notebook_that_breaks_ends_the_run_with_its_message(
     monkeypatch.setattr(chain, "execute", breaks)
     ran = run_case(store, "tiny", Order(), run_id="first", say=said.append)
 
-    assert (ran.outcome, ran.failed_notebook) == ("failed", "2-validate")
+    assert (ran.outcome, ran.failed_notebook, ran.failure) == ("failed", "2-validate", "error")
     assert ran.sentence == "the suite is gone"
     assert ran.notebooks == ("1-ingest",)
     assert "2-validate" in said[-1]

@@ -194,7 +194,7 @@ def test_a_run_that_failed_is_gone_on_with(store: Store, monkeypatch: pytest.Mon
     monkeypatch.setattr(chain, "execute", real)
     ran = run_case(store, "tiny", Order(), run_id="second", say=lambda line: None)
 
-    assert (failed.outcome, failed.failure) == ("failed", "OptionError")
+    assert (failed.outcome, failed.failure) == ("failed", "error")
     assert ran.outcome == "done"
     assert ran.reused == {"1-ingest": "first", "2-validate": "first"}
     assert ran.notebooks == ("3-drift", "4-train", "5-evaluate", "6-report")

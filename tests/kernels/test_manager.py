@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.kernels.local import LocalKernelManager
+from pipeline.kernels.manager import LocalKernelManager
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no sockets in the file system")
 

@@ -1,0 +1,80 @@
+"""What a process does that was forked to be a kernel; it never returns to the server's loop."""
+
+from __future__ import annotations
+
+import atexit
+import ctypes
+import gc
+import os
+import random
+import signal
+import socket
+import sys
+import time
+import traceback
+from typing import Any, NoReturn
+
+from pipeline.kernels import lines
+
+PR_SET_PDEATHSIG = 1
+LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def become_kernel(request: dict[str, Any], channel: socket.socket, server: int) -> NoReturn:
+    """Runs an IPython kernel with the environment, folder and arguments of the request.
+
+    It says `ready` when its sockets are bound. It dies with the server, whatever ends that.
+    """
+    code = 1
+    try:
+        os.setsid()
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != server:
+            os._exit(code)
+        _settle(request)
+        _run([*request["arguments"], f"--IPKernelApp.parent_handle={server}"], channel)
+        code = 0
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+    except BaseException as error:  # noqa: BLE001
+        traceback.print_exc()
+        lines.tell(channel, error=f"{type(error).__name__}: {error}")
+    leave(code)
+
+
+def _settle(request: dict[str, Any]) -> None:
+    """Nothing of the server's own stays: environment, folder, randomness, arguments, threads."""
+    os.environ.clear()
+    os.environ.update(request["env"])
+    time.tzset()
+    os.chdir(request["cwd"])
+    sys.argv = ["ipykernel_launcher.py", *request["arguments"]]
+    random.seed()
+    if "numpy" in sys.modules:
+        sys.modules["numpy"].random.seed()
+    gc.enable()
+    threads = os.environ.get("OMP_NUM_THREADS", "")
+    if threads.isdigit() and threads != "1":
+        import threadpoolctl
+
+        threadpoolctl.threadpool_limits(int(threads))
+
+
+def _run(arguments: list[str], channel: socket.socket) -> None:
+    from ipykernel.kernelapp import IPKernelApp
+
+    app: Any = IPKernelApp.instance()
+    app.initialize(arguments)
+    lines.tell(channel, ready=True)
+    channel.close()
+    app.start()
+
+
+def leave(code: int) -> NoReturn:
+    """Without taking the interpreter down: freeing all that was imported takes a while."""
+    try:
+        atexit._run_exitfuncs()  # noqa: SLF001
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+    finally:
+        os._exit(code)

@@ -1,0 +1,206 @@
+"""The server of kernels: what it forks, and that it ends with its parent, whatever ends that."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from pipeline.kernels import execute, folders, lines, warm
+from pipeline.kernels.preload import STAGES
+from pipeline.kernels.server import Server
+from pipeline.store import Store, project
+from pipeline.store.locks import hold
+
+Write = Callable[..., Path]
+Running = tuple[subprocess.Popen, list[int]]
+pytestmark = pytest.mark.skipif(not warm.AVAILABLE, reason="kernels are forked on Linux only")
+
+
+def gone(pid: int) -> bool:
+    """Whether the process has ended, within some seconds."""
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except FileNotFoundError:
+            return True
+        if state == "Z":
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def test_the_server_has_one_thread_after_all_its_imports(
+    write_notebook: Write, tmp_path: Path
+) -> None:
+    """Whatever the libraries would start: a kernel is forked only then."""
+    names = [name for stage in STAGES for name in stage]
+    output = tmp_path / "1-ingest.ipynb"
+    write_notebook(f"import sys; print(*({{*{names!r}}} - sys.modules.keys()))")
+    until = time.monotonic() + 120
+    missing = names
+    while missing and time.monotonic() < until:
+        execute("1-ingest", output, {})
+        missing = nbformat.read(output, as_version=4).cells[-1].outputs[0].text.split()
+
+    assert [] == missing
+    assert 1 == len(list(Path(f"/proc/{warm.server().process.pid}/task").iterdir()))
+
+
+def test_a_process_with_another_thread_forks_no_kernel() -> None:
+    """It says which threads there are."""
+    control, _ = socket.socketpair()
+    ours, theirs = socket.socketpair()
+    done = threading.Event()
+    thread = threading.Thread(target=done.wait)
+    thread.start()
+    try:
+        server = Server(control, os.getppid())
+        server._start(lines.Reader(theirs), {})
+        (answer,) = lines.Reader(ours).take()
+    finally:
+        done.set()
+        thread.join()
+        for each in (control, _, ours):
+            each.close()
+
+    assert re.match(r"\d+ threads at the fork: \['python', ", answer["error"])
+
+
+def test_a_server_is_started_anew_when_the_source_has_changed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The one before forks no more; without such a change it is kept."""
+    first = warm.server()
+    assert first is warm.server()
+
+    monkeypatch.setattr(warm, "fingerprint", lambda: 1)
+    other = warm.server()
+
+    assert first is not other
+    assert 0 == first.process.wait(60)
+    warm.close()
+    assert other.process.returncode is not None
+
+
+def test_a_fork_of_the_process_has_a_server_of_its_own() -> None:
+    """It would else talk to that of its parent, and end it."""
+    first = warm.server()
+    pid = os.fork()
+    if not pid:
+        os._exit(bool(warm._SERVERS))
+
+    assert 0 == os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    assert first is warm.server()
+
+
+RUNNER = """
+import sys
+from pathlib import Path
+from pipeline.kernels import execute, warm
+warm.START = "from pipeline.kernels import preload; preload.STAGES = (); " + warm.START
+from pipeline.store import project
+from pipeline.store.locks import hold
+project.NOTEBOOKS = Path(sys.argv[1])
+with hold(Path(sys.argv[2]), "bikes", "now"):
+    execute("1-ingest", Path(sys.argv[2], "1-ingest.ipynb"), {})
+"""
+
+
+@pytest.fixture
+def running(write_notebook: Write, tmp_path: Path) -> Iterator[Running]:
+    """A process that executes a notebook while holding the case, and the pids beneath it.
+
+    Its server imports nothing beforehand, which is quicker for one notebook.
+    """
+    mark = tmp_path / "pids"
+    write_notebook(
+        "import os, subprocess\n"
+        "pids = [os.getppid(), os.getpid(), subprocess.Popen(['sleep', '600']).pid]\n"
+        f"open({str(mark)!r} + '_', 'w').write(' '.join(map(str, pids)))\n"
+        f"os.rename({str(mark)!r} + '_', {str(mark)!r})\n"
+        "while True: pass"
+    )
+    home = tmp_path / "home"
+    Store.at(home).prepare()
+    process = subprocess.Popen(
+        [sys.executable, "-c", RUNNER, str(project.NOTEBOOKS), str(home)],
+        stderr=subprocess.DEVNULL,
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+    )
+    until = time.monotonic() + 60
+    while not mark.exists() and time.monotonic() < until:
+        time.sleep(0.02)
+    pids = [int(pid) for pid in mark.read_text().split()]
+    yield process, pids
+    for pid in (process.pid, *pids):
+        if not gone(pid):
+            os.kill(pid, signal.SIGKILL)
+    process.wait()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_nothing_is_left_of_a_process_that_was_ended(
+    running: Running, number: int, tmp_path: Path
+) -> None:
+    """No server, no kernel, nothing that the kernel started, no socket; and the case is free."""
+    process, pids = running
+    process.send_signal(number)
+
+    assert process.wait(20)
+    assert [True] * 3 == [gone(pid) for pid in pids]
+    assert [] == list(tmp_path.glob(f"{folders.PREFIX}*"))
+    with hold(tmp_path / "home", "bikes", "later"):
+        pass
+
+
+def test_kernels_end_with_a_server_that_was_killed(
+    running: Running,
+) -> None:
+    """And the process that waits for the kernel is told so."""
+    process, (server, kernel, _) = running
+    os.kill(server, signal.SIGKILL)
+
+    assert gone(kernel)
+    assert 1 == process.wait(20)
+    os.kill(_, signal.SIGKILL)
+
+
+def test_what_a_killed_owner_left_is_swept_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder that nobody holds goes; that of a process that runs stays."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    held = folders.make()
+    left = tmp_path / f"{folders.PREFIX}left"
+    left.mkdir()
+    (left / "kernel-1").touch()
+    other = tmp_path / "something-else"
+    other.mkdir()
+    folders.sweep()
+
+    assert {held, other} == set(tmp_path.iterdir())
+    folders.remove(held)
+    assert [other] == list(tmp_path.iterdir())
+
+
+def test_a_folder_leaves_room_for_the_names_of_sockets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system allows a hundred bytes or so in all."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / ("x" * 100)))
+    folder = folders.make()
+    folders.remove(folder)
+
+    assert Path("/tmp") == folder.parent
