@@ -1,1 +1,1 @@
-"""The HTTP service of the champions: strict requests, intervals in every answer."""
+"""The HTTP service of the champions: strict requests, and with every prediction its region."""

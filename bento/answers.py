@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
 
 class Answer(BaseModel):
@@ -22,14 +23,6 @@ class ModelVersion(Answer):
     learned_until: datetime
 
 
-class Prediction(Answer):
-    """A value with the interval that covers the truth in a share `level` of the cases."""
-
-    prediction: float
-    low: float
-    high: float
-
-
 class PredictAnswer(Answer):
     """Predictions in the order of the records."""
 
@@ -38,8 +31,14 @@ class PredictAnswer(Answer):
     unit: str
     model: ModelVersion
     simulated: bool = Field(description="true when the model learned from simulated data")
-    level: float
-    predictions: list[Prediction]
+    level: float = Field(description="share of the truth that the regions are made to hold")
+    predictions: list[Any]
+
+
+def answer_model(prediction: type[BaseModel], name: str) -> type[PredictAnswer]:
+    """The answers of one case, whose task says what a prediction is."""
+    described = Field(description="in the order of the records")
+    return create_model(name, __base__=PredictAnswer, predictions=(list[prediction], described))  # type: ignore[valid-type]
 
 
 class CaseSummary(Answer):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from bento.answers import CaseSummary, ModelVersion, PredictAnswer
+from bento.answers import CaseSummary, ModelVersion, PredictAnswer, answer_model
 from bento.problems import field_problem
 from bento.requests import body_model, invalid
 from pipeline.case import Case
@@ -34,6 +34,7 @@ class Champion:
     model: Any
     history: pd.DataFrame
     body: type[BaseModel]
+    reply: type[PredictAnswer]
 
     @classmethod
     def load(cls, bundle: Bundle, case: Case) -> Champion:
@@ -51,6 +52,10 @@ class Champion:
             model=model,
             history=history,
             body=body_model(record, f"{_words(case.name)}Request"),
+            reply=answer_model(
+                case.task.answer_model(f"{_words(case.name)}Prediction"),
+                f"{_words(case.name)}Answer",
+            ),
         )
         champion._try_out()
         return champion
@@ -71,16 +76,14 @@ class Champion:
         predicted.
         """
         frame = self._answer_frame(_records_frame(records, self.case.schema))
-        predicted = self.case.task.predict(self.model, frame)
-        low, high = self.card.intervals.interval(predicted, floor=self.card.floor)
-        card = self.card
+        columns, card = self._predicted(frame), self.card
         version = ModelVersion(
             candidate=card.candidate,
             run_id=card.run_id,
             sha256=card.sha256[:12],
             learned_until=card.learned.end,
         )
-        answer = PredictAnswer.model_construct(
+        answer = self.reply.model_construct(
             case=card.case,
             target=card.target,
             unit=card.unit,
@@ -88,13 +91,20 @@ class Champion:
             simulated=card.simulated,
             level=card.level,
             predictions=[
-                {"prediction": middle, "low": lower, "high": upper}
-                for middle, lower, upper in zip(
-                    predicted.tolist(), low.tolist(), high.tolist(), strict=True
-                )
+                dict(zip(columns, values, strict=True))
+                for values in zip(*columns.values(), strict=True)
             ],
         )
         return {**dict(answer), "model": version.model_dump(mode="json")}
+
+    def _predicted(self, frame: pd.DataFrame) -> dict[str, list[Any]]:
+        """Columns of the answer: predictions and their regions."""
+        task, card = self.case.task, self.card
+        predicted = task.predict(self.model, frame)
+        regions = task.regions(
+            card.calibration, frame, self.case.schema, predicted, level=card.level
+        )
+        return task.columns(predicted) | regions.columns()
 
     def _answer_frame(self, records: pd.DataFrame) -> pd.DataFrame:
         try:
@@ -111,7 +121,7 @@ class Champion:
             return
         frame = self.case.task.frame(self.history, self.case.schema).tail(1)
         try:
-            self.card.intervals.interval(self.case.task.predict(self.model, frame))
+            self._predicted(frame)
         except Exception as error:
             raise ServiceError(
                 f"The champion {self.card.candidate!r} of case {self.case.name!r} can't predict "

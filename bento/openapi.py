@@ -11,7 +11,7 @@ from pydantic.json_schema import models_json_schema
 
 import pipeline
 from bento import problems
-from bento.answers import CasesAnswer, PredictAnswer
+from bento.answers import CasesAnswer
 from bento.champion import Champion
 from bento.problems import ProblemDetails
 from pipeline.packaging.bundles import ModelCard
@@ -28,7 +28,12 @@ REFUSALS: Final[Mapping[HTTPStatus, str]] = {
 def document(champions: Mapping[str, Champion]) -> dict[str, Any]:
     """OpenAPI 3.1."""
     bodies = [champion.body for champion in champions.values()]
-    answers: list[type[BaseModel]] = [PredictAnswer, CasesAnswer, ModelCard, ProblemDetails]
+    answers: list[type[BaseModel]] = [
+        *(champion.reply for champion in champions.values()),
+        CasesAnswer,
+        ModelCard,
+        ProblemDetails,
+    ]
     _, schemas = models_json_schema(
         [
             *((body, "validation") for body in bodies),
@@ -62,9 +67,9 @@ def _predict(champion: Champion) -> dict[str, Any]:
     return {
         "operationId": f"{champion.case.name}_predict",
         "summary": champion.case.question,
-        "description": f"Predicts {champion.card.target} ({champion.card.unit}).",
+        "description": f"Predicts {champion.case.schema.column(champion.card.target).label}.",
         "requestBody": {"required": True, "content": content},
-        "responses": {"200": _response("Predictions", PredictAnswer), **refused},
+        "responses": {"200": _response("Predictions", champion.reply), **refused},
     }
 
 

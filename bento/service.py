@@ -30,4 +30,4 @@ app = create_app(champions)
 @bentoml.service(name="vigie", traffic={"timeout": SECONDS})
 @bentoml.asgi_app(app, path="/")
 class Vigie:
-    """Predictions with intervals from the champion of every case."""
+    """Predictions and their regions from the champion of every case."""

@@ -41,14 +41,18 @@ class Candidate:
 
 @dataclass(frozen=True, kw_only=True)
 class Windows:
-    """How the past is divided: folds, then the held-out window, which ends at as_of."""
+    """How the past is divided: folds, then the held-out window, which ends at as_of.
 
-    fold: timedelta
+    A length is left at zero where nothing is divided by time: folds of a task that keeps groups
+    together, and everything in a case without a time column.
+    """
+
     folds: int
-    held_out: timedelta
-    current: timedelta
+    fold: timedelta = timedelta(0)
+    held_out: timedelta = timedelta(0)
+    current: timedelta = timedelta(0)
     """The newest stretch that the drift step compares with the reference."""
-    block: timedelta
+    block: timedelta = timedelta(0)
     """Stretch within which rows hang together; permutations move whole blocks."""
 
 
@@ -91,6 +95,13 @@ class Case:
         if len(set(names)) < len(names):
             raise CaseError(f"Case {self.name!r} has two candidates of one name: {sorted(names)}.")
         check_views(self.trends, self.schema, self.name)
+        windows = self.windows
+        lengths = (windows.held_out, windows.current, windows.block)
+        if self.schema.time is not None and min(lengths) <= timedelta(0):
+            raise CaseError(
+                f"Case {self.name!r} has a time column and windows without length: give held_out, "
+                "current and block a length above zero."
+            )
 
     def source(self, mode: Mode) -> Source:
         """The source of a mode; raises `OptionError` when the case has none."""

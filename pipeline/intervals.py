@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -25,6 +25,7 @@ class LevelConformal:
     2019, "Conformalized quantile regression", theorem 2.
     """
 
+    kind: Literal["level_conformal"] = "level_conformal"
     level: float
     """Share of the truth to be covered, above 0 and below 1; half of the rest in each tail."""
     edges: tuple[float, ...]
@@ -98,12 +99,13 @@ class LevelConformal:
         return {
             name: list(value) if isinstance(value, tuple) else value
             for name, value in asdict(self).items()
+            if name != "kind"
         }
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> Self:
         """The opposite of `to_dict`; raises `StepError` for other keys or numbers that clash."""
-        names = {field.name for field in fields(cls)}
+        names = {field.name for field in fields(cls)} - {"kind"}
         if set(stored) != names:
             raise StepError(
                 f"Stored intervals have the keys {sorted(stored)!r} where {sorted(names)!r} are "

@@ -18,6 +18,7 @@ Values = NDArray[np.float64]
 
 
 SCORE_NAMES = {"n": "rows", "rmse": "RMSE", "mae": "MAE", "wape": "WAPE", "r2": "R²"}
+IN_UNIT_OF_TARGET = frozenset({"rmse", "mae", "bias", "mean_width", "interval_score"})
 
 
 def score_name(name: str) -> str:
@@ -27,6 +28,25 @@ def score_name(name: str) -> str:
     ('RMSE', 'mean width')
     """
     return SCORE_NAMES.get(name, name.replace("_", " "))
+
+
+def score_text(name: str, value: float, unit: str) -> str:
+    """A score with its unit, where it has that of the target.
+
+    >>> score_text("rmse", 25.631, "bicycles/h"), score_text("r2", 0.9, "bicycles/h")
+    ('25.6 bicycles/h', '0.9')
+    """
+    return f"{value:.3g} {unit}".rstrip() if name in IN_UNIT_OF_TARGET else f"{value:.3g}"
+
+
+def score_label(name: str, unit: str) -> str:
+    """A score's name with its unit in brackets, for axes.
+
+    >>> score_label("rmse", "bicycles/h"), score_label("log_loss", "")
+    ('RMSE (bicycles/h)', 'log loss')
+    """
+    known = unit if name in IN_UNIT_OF_TARGET else ""
+    return f"{score_name(name)} ({known})" if known else score_name(name)
 
 
 def rmse(truth: ArrayLike, predicted: ArrayLike) -> float:

@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.comparison import Comparison
 from pipeline.errors import Failure
-from pipeline.intervals import LevelConformal
 from pipeline.options import NotebookName
+from pipeline.regions import Calibration
 from pipeline.shift import ColumnShift
 
 SCHEMA_VERSION = 1
@@ -75,9 +75,12 @@ class TableVersion(Part):
 class Window(Part):
     """A stretch of time, start included, end not."""
 
-    start: datetime
-    end: datetime
+    start: datetime | None = Field(description="none where rows carry no time")
+    end: datetime = Field(description="without a time: the moment at which the rows were known")
     rows: int
+    division: str = Field(
+        default="", description="how rows are kept apart for testing, beside by time"
+    )
 
 
 class ModelRef(Part):
@@ -212,7 +215,7 @@ class FoldScores(Part):
     """A candidate on one fold."""
 
     fold: str
-    start: datetime
+    start: datetime | None = Field(description="none where it isn't time that divides")
     end: datetime
     trained_rows: int
     scores: Scores
@@ -233,10 +236,10 @@ class CandidateScores(Part):
 
 
 class FittedModel(Part):
-    """A model as it was stored, what its backtest promises, and its intervals."""
+    """A model as it was stored, what its backtest promises, and its calibration."""
 
     ref: ModelRef
-    intervals: LevelConformal
+    calibration: Calibration = Field(description="makes intervals or sets of classes")
     backtest: Scores = Field(description="means over the folds")
     worst_fold: float = Field(description="primary metric on its worst fold")
 
@@ -258,9 +261,9 @@ class SystemScores(Part):
     candidate: str
     run_id: str
     scores: Scores
-    level: float = Field(description="share of truths that its intervals are to hold")
+    level: float = Field(description="share of truths that its regions are to hold")
     coverage: float = Field(description="share that they did hold")
-    mean_width: float
+    mean_size: float = Field(description="width in the target's unit, or number of classes")
 
 
 class SegmentScores(Part):

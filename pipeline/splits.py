@@ -24,16 +24,19 @@ class Fold:
     name: str
     """In time: the origin in UTC, its date, with the time of day when that is not midnight. Else
     the number of the fold and of all: `2 of 5`."""
-    origin: datetime
+    origin: datetime | None
     """In time: when the predictions are made. Else the start of the stretch that the rows are from,
-    the same for every fold."""
+    the same for every fold; `None` where rows carry no time."""
     end: datetime
-    """The first moment after the fold."""
+    """The first moment after the fold; without an origin, when its rows were known."""
     train: NDArray[np.intp]
     """Positions of the rows to learn from; in time, those whose value is known at the origin."""
     test: NDArray[np.intp]
     """Positions of the rows to predict; in time, those from the origin up to, not including, the
     end."""
+    division: str = ""
+    """How rows are kept apart beside by time; a model learned under another division may have
+    learned from what is tested."""
 
 
 def rolling_origin_folds(
@@ -92,7 +95,7 @@ def folds_from_origins(
 
 
 def grouped_folds(
-    groups: ArrayLike, *, folds: int, start: datetime, end: datetime, seed: int = 0
+    groups: ArrayLike, *, folds: int, start: datetime | None, end: datetime, seed: int = 0
 ) -> tuple[Fold, ...]:
     """Folds by entity: every row is predicted once, and never from another row of its group.
 
@@ -114,7 +117,7 @@ def stratified_folds(
     classes: ArrayLike,
     *,
     folds: int,
-    start: datetime,
+    start: datetime | None,
     end: datetime,
     groups: ArrayLike | None = None,
     seed: int = 0,
@@ -146,7 +149,7 @@ def stratified_folds(
 def _numbered(
     parts: Iterable[tuple[NDArray[np.intp], NDArray[np.intp]]],
     folds: int,
-    start: datetime,
+    start: datetime | None,
     end: datetime,
 ) -> tuple[Fold, ...]:
     return tuple(

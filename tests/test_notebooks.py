@@ -169,7 +169,7 @@ def test_the_parameters_reached_the_steps(ran: Ran) -> None:
 
     assert OWN.items() <= record.parameters.items()
     assert {2} == {len(each.folds) for each in record.candidates}
-    assert 0.8 == record.challenger.intervals.level
+    assert 0.8 == record.challenger.calibration.level
     assert {"baseline", *fewest_candidates(ran.case).split(",")} == {
         each.name for each in record.candidates
     }

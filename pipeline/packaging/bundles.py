@@ -11,8 +11,8 @@ from typing import Final, Literal
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
 from pipeline.errors import ServiceError
-from pipeline.intervals import LevelConformal
 from pipeline.records import Scores, Window
+from pipeline.regions import Calibration
 
 CARD: Final = "card.json"
 MODEL: Final = "model.skops"
@@ -50,10 +50,10 @@ class ModelCard(BaseModel):
     scores: Scores
     """On the held-out window, which the model has not learned from."""
     level: float
-    """Share of the truth that the intervals are made to cover."""
+    """Share of the truth that intervals or sets of classes are made to hold."""
     floor: float | None
     """The least value that the target can take."""
-    intervals: LevelConformal
+    calibration: Calibration
     example: dict[str, JsonValue] | None
     """A record that can be predicted; `None` where the history holds none."""
     code_version: str

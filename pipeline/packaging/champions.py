@@ -51,16 +51,22 @@ def export_champions(
 
 
 def _history(store: Store, case: Case, promotion: PromoteRecord) -> pa.Table:
-    """As much of the newest validated past as a prediction looks back on, in the key's order."""
+    """As much of the newest validated past as a prediction looks back on, in the key's order.
+
+    Where it looks at no past, one of the newest rows: to try the model out, and as an example.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
     checked = _newest(store, promotion, ValidateRecord)
     rows = store.validated(case.name, case.schema, checked)
-    if case.schema.time is None or not case.task.history or not rows.num_rows:
-        return rows.slice(0, 0)
+    if case.schema.time is None or not rows.num_rows:
+        return rows.slice(0, 1)
     times = rows[case.schema.time]
-    first = pc.max(times).as_py() - case.task.history
+    newest = pc.max(times).as_py()
+    if not case.task.history:
+        return rows.filter(pc.equal(times, pa.scalar(newest, times.type))).slice(0, 1)
+    first = newest - case.task.history
     return rows.filter(pc.greater(times, pa.scalar(first, times.type)))
 
 
@@ -81,7 +87,7 @@ def _card(
     store: Store, case: Case, promotion: PromoteRecord, history: pa.Table, digest: str
 ) -> ModelCard:
     champion = promotion.champion.ref
-    intervals = promotion.champion.intervals
+    calibration = promotion.champion.calibration
     trained = _record(store, case.name, champion.run_id, TrainRecord)
     feed = _newest(store, promotion, IngestRecord)
     titles = {candidate.name: candidate.title for candidate in trained.candidates}
@@ -106,9 +112,9 @@ def _card(
         promoted_as_of=promotion.as_of,
         data_as_of=_newest_time(history, case),
         scores=promotion.scores,
-        level=intervals.level,
+        level=calibration.level,
         floor=case.task.floor,
-        intervals=intervals,
+        calibration=calibration,
         example=_example(history, case),
         code_version=project.code_version(),
     )
@@ -124,10 +130,12 @@ def _newest_time(history: pa.Table, case: Case) -> datetime | None:
 
 
 def _example(history: pa.Table, case: Case) -> dict[str, Any] | None:
-    """The key of the last row, in the types of JSON: all that a forecast has to be told."""
+    """The last row, in the types of JSON: of it, all that a prediction has to be told."""
     if not history.num_rows:
         return None
-    (row,) = history.select(list(case.schema.key)).slice(history.num_rows - 1).to_pylist()
+    asked = case.task.request_model(case.schema, "Example").model_fields
+    needed = [name for name, field in asked.items() if field.is_required()]
+    (row,) = history.select(needed).slice(history.num_rows - 1).to_pylist()
     return {
         name: value.isoformat() if isinstance(value, datetime) else value
         for name, value in row.items()

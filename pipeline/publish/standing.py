@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from pipeline.publish.words import IN_UNIT_OF_TARGET
+from pipeline.metrics import IN_UNIT_OF_TARGET
 from pipeline.records import (
     DecideRecord,
     DriftRecord,
@@ -29,7 +29,7 @@ class Champion(Part):
     run_id: str
     sha256: str
     since: datetime = Field(description="end of the run that promoted it")
-    learned_start: datetime
+    learned_start: datetime | None = Field(description="null where rows carry no time")
     learned_end: datetime
     learned_rows: int
 
@@ -42,7 +42,7 @@ class Metric(Part):
     unit: str
     baseline: float | None
     skill: float | None = Field(description="1 - value / baseline; below zero: worse than it")
-    held_out_start: datetime
+    held_out_start: datetime | None = Field(description="null where rows carry no time")
     held_out_end: datetime
     run_id: str
     finished: datetime = Field(description="end of the run that it comes from")

@@ -26,7 +26,6 @@ MONTHS = (
     "November",
     "December",
 )
-IN_UNIT_OF_TARGET = frozenset({"rmse", "mae", "bias", "mean_width", "interval_score"})
 
 
 def number(value: float) -> str:

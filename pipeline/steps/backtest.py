@@ -1,4 +1,4 @@
-"""Scores of a candidate on every fold, each time learned anew from what was known at the origin."""
+"""Scores of a candidate on every fold, each time learned anew from the fold's own training rows."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 from pipeline.case import Case
 from pipeline.records import FoldScores, Scores
 from pipeline.splits import Fold
+from pipeline.tasks import Floats, Truth
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,9 +28,11 @@ class Backtest:
     not_eligible: str
     build: Callable[[], Any]
     folds: tuple[FoldScores, ...]
-    truth: Floats
+    rows: NDArray[np.intp]
+    """Positions in the frame of all folds' test rows, one fold after the other."""
+    truth: Truth
     predicted: Floats
-    """Of all folds, one after the other."""
+    """Of these rows."""
     seconds: float
 
     @property
@@ -80,7 +81,7 @@ def backtest(
     import joblib
 
     began = seconds()
-    truth = frame[case.schema.target].to_numpy(dtype=np.float64)
+    truth = case.task.truth(frame, case.schema)
     predicted: list[Floats] = joblib.Parallel(n_jobs=-1, backend="threading")(
         joblib.delayed(_predicted)(competitor, case, frame, truth, fold) for fold in folds
     )
@@ -95,13 +96,14 @@ def backtest(
         not_eligible=competitor.not_eligible,
         build=competitor.build,
         folds=tuple(scored),
+        rows=np.concatenate([fold.test for fold in folds]),
         truth=np.concatenate([truth[fold.test] for fold in folds]),
         predicted=np.concatenate(predicted),
         seconds=round(seconds() - began, 2),
     )
 
 
-def fitted(build: Callable[[], Any], frame: pd.DataFrame, truth: Floats) -> Any:
+def fitted(build: Callable[[], Any], frame: pd.DataFrame, truth: Truth) -> Any:
     """A model learned from the frame, on all cores.
 
     Models that are left to themselves (`n_jobs=None`) predict on one core, so that sums over their
@@ -116,13 +118,13 @@ def fitted(build: Callable[[], Any], frame: pd.DataFrame, truth: Floats) -> Any:
 
 
 def _predicted(
-    competitor: Competitor, case: Case, frame: pd.DataFrame, truth: Floats, fold: Fold
+    competitor: Competitor, case: Case, frame: pd.DataFrame, truth: Truth, fold: Fold
 ) -> Floats:
     model = fitted(competitor.build, frame.iloc[fold.train], truth[fold.train])
     return case.task.predict(model, frame.iloc[fold.test])
 
 
-def _fold_scores(case: Case, fold: Fold, truth: Floats, predicted: Floats) -> FoldScores:
+def _fold_scores(case: Case, fold: Fold, truth: Truth, predicted: Floats) -> FoldScores:
     return FoldScores(
         fold=fold.name,
         start=fold.origin,

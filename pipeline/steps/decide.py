@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipeline.case import Case
-from pipeline.metrics import score_name
+from pipeline.metrics import score_name, score_text
 from pipeline.options import DriftOptions
 from pipeline.records import BASELINE, DriftRecord, FittedModel
 from pipeline.steps.run import Run
@@ -36,7 +36,8 @@ def choose(
         return asked == "always", f"{'Retrain' if asked == 'always' else 'Keep'}: it was asked for."
     error, limit = found.champion_error, found.worst_expected_error or 0.0
     unit = case.schema.column(case.schema.target).unit
-    told = f"{score_name(case.task.primary)} {error:.3g} {unit} in the newest window"
+    scored = score_text(case.task.primary, error, unit)
+    told = f"{score_name(case.task.primary)} {scored} in the newest window"
     if error > limit:
         return True, f"Retrain: {told} is above {limit:.3g}, the worst that its backtest allows."
     if champion.ref.candidate == BASELINE:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pipeline.case import Case
-from pipeline.errors import StepError
 from pipeline.figures import Figure
-from pipeline.metrics import score_name
+from pipeline.metrics import score_name, score_text
 from pipeline.models import load_model
 from pipeline.options import DriftOptions
-from pipeline.records import FittedModel, ValidateRecord, Window
+from pipeline.records import FittedModel, ValidateRecord
 from pipeline.shift import ColumnShift, column_shifts
 from pipeline.steps.run import Run
+from pipeline.steps.stretches import Stretches, stretches
 from pipeline.steps.view import View
 
 if TYPE_CHECKING:
@@ -30,30 +28,22 @@ def drift(run: Run, options: DriftOptions) -> View:
     case, checked = run.case, run.need(ValidateRecord)
     observations = run.validated()
     champion = run.store.champion(case.name, run.as_of)
-    length = timedelta(days=options.current_days) if options.current_days else case.windows.current
-    start = run.as_of - length
-    times = observations[str(case.schema.time)]
-    learned_until = champion.ref.learned.end if champion else start
-    reference = observations[(times < min(start, learned_until)).to_numpy()]
-    current = observations[(times >= start).to_numpy()]
-    for name, rows in (("reference", reference), ("current", current)):
-        if rows.empty:
-            raise StepError(
-                f"The {name} window of case {case.name!r} has no rows (current window: "
-                f"{length.days} days before {run.as_of.isoformat()}). Choose other current_days."
-            )
-    columns = compare_windows(case, reference, current, alpha=options.alpha)
-    error = _champion_error(run, champion, observations, start)
+    compared = stretches(run, observations, champion, days=options.current_days)
+    columns = compare_windows(case, compared, alpha=options.alpha)
+    error = _champion_error(run, champion, observations, compared.start)
+    reference, current = compared.windows(case.schema)
 
     with run.step("drift", options) as step:
         step.table("columns", "Columns, most changed first", _shifts(columns))
         step.figure(effects(columns))
         return step.finish(
             as_of=run.as_of,
-            sentence=_sentence(columns, case, champion, error),
+            sentence=" ".join(
+                filter(None, [compared.words, _sentence(columns, case, champion, error)])
+            ),
             inputs=(*checked.inputs, checked.quarantine),
-            reference=_window(reference, case),
-            current=_window(current, case),
+            reference=reference,
+            current=current,
             alpha=options.alpha,
             columns=columns,
             champion_error=error,
@@ -62,19 +52,17 @@ def drift(run: Run, options: DriftOptions) -> View:
         )
 
 
-def compare_windows(
-    case: Case, reference: pd.DataFrame, current: pd.DataFrame, *, alpha: float
-) -> tuple[ColumnShift, ...]:
+def compare_windows(case: Case, compared: Stretches, *, alpha: float) -> tuple[ColumnShift, ...]:
     """The shift of every watched column, blocks of time kept together."""
     schema = case.schema
-    before = case.task.drift_view(reference, schema)
+    before = case.task.drift_view(compared.reference, schema)
     return column_shifts(
         before,
-        case.task.drift_view(current, schema),
+        case.task.drift_view(compared.current, schema),
         kinds={name: schema.column(name).kind for name in before},
         units={name: schema.column(name).unit for name in before},
-        reference_blocks=_blocks(reference, case),
-        current_blocks=_blocks(current, case),
+        reference_blocks=compared.reference_blocks,
+        current_blocks=compared.current_blocks,
         alpha=alpha,
         random=np.random.default_rng(SEED),
     )
@@ -130,11 +118,6 @@ def effects(columns: tuple[ColumnShift, ...]) -> Figure:
     )
 
 
-def _blocks(rows: pd.DataFrame, case: Case) -> NDArray[np.int64]:
-    seconds = rows[str(case.schema.time)].astype("int64").to_numpy() // 1_000_000
-    return np.asarray(seconds // int(case.windows.block.total_seconds()), dtype=np.int64)
-
-
 def _champion_error(
     run: Run, champion: FittedModel | None, observations: pd.DataFrame, start: Any
 ) -> float | None:
@@ -147,17 +130,8 @@ def _champion_error(
     rows = frame.iloc[fold.test]
     model = load_model(run.store.model_bytes(case.name, champion.ref))
     predicted = case.task.predict(model, rows)
-    truth = rows[case.schema.target].to_numpy(dtype=np.float64)
+    truth = case.task.truth(rows, case.schema)
     return case.task.metrics(truth, predicted)[case.task.primary]
-
-
-def _window(rows: pd.DataFrame, case: Case) -> Window:
-    times = rows[str(case.schema.time)]
-    return Window(
-        start=times.min().to_pydatetime(),
-        end=times.max().to_pydatetime() + case.schema.known_after,
-        rows=len(rows),
-    )
 
 
 def _shifts(columns: tuple[ColumnShift, ...]) -> pd.DataFrame:
@@ -195,7 +169,7 @@ def _sentence(
     unit = case.schema.column(case.schema.target).unit
     return (
         f"{told} The champion's {score_name(case.task.primary)} in the window is "
-        f"{error:.3g} {unit}; "
+        f"{score_text(case.task.primary, error, unit)}; "
         f"its backtest had {champion.backtest[case.task.primary]:.3g}, on the worst fold "
         f"{champion.worst_fold:.3g}."
     )

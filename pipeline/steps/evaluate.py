@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pipeline.case import Case
 from pipeline.comparison import Comparison, diebold_mariano
 from pipeline.errors import StepError
 from pipeline.figures import Figure
-from pipeline.metrics import by_segment, coverage, mean_width, score_name
+from pipeline.metrics import score_label, score_name, score_text
 from pipeline.models import load_model
 from pipeline.options import EvaluateOptions
 from pipeline.records import (
@@ -24,14 +23,15 @@ from pipeline.records import (
     ValidateRecord,
     Window,
 )
+from pipeline.regions import Regions
 from pipeline.splits import Fold
 from pipeline.steps.run import Run
 from pipeline.steps.view import View
+from pipeline.tasks import Floats, Truth
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Floats = NDArray[np.float64]
 Role = Literal["champion", "challenger", "baseline"]
 
 
@@ -42,9 +42,10 @@ class System:
     role: Role
     model: FittedModel
     predicted: Floats
-    low: Floats
-    high: Floats
+    regions: Regions
     scores: Scores
+    covered: float
+    """Share of the truth within its region."""
 
 
 def evaluate(run: Run, options: EvaluateOptions) -> View:
@@ -54,7 +55,7 @@ def evaluate(run: Run, options: EvaluateOptions) -> View:
     start = run.as_of - case.windows.held_out
     fold = case.task.held_out(frame, case.schema, start=start, end=run.as_of)
     rows = frame.iloc[fold.test]
-    truth = rows[case.schema.target].to_numpy(dtype=np.float64)
+    truth = case.task.truth(rows, case.schema)
     systems = [_system(run, role, model, rows, truth, fold) for role, model in contenders(run)]
     comparisons = compare(systems, case, rows, truth)
     subject = next(s for s in systems if s.role != "baseline")
@@ -63,9 +64,10 @@ def evaluate(run: Run, options: EvaluateOptions) -> View:
     with run.step("evaluate", options) as step:
         step.table("systems", "On the held-out window", _systems(systems, case))
         step.table("comparisons", "Paired tests", _comparisons(comparisons))
-        step.figure(
-            case.task.example(rows, case.schema, subject.predicted, subject.low, subject.high)
-        )
+        for figure in case.task.figures(
+            rows, case.schema, truth, subject.predicted, subject.regions
+        ):
+            step.figure(figure)
         step.table("worst", "Worst segments first", _worst(segments, case))
         step.figure(segment_errors(segments, case))
         step.data(
@@ -75,19 +77,21 @@ def evaluate(run: Run, options: EvaluateOptions) -> View:
         )
         return step.finish(
             as_of=run.as_of,
-            sentence=_sentence(systems, case, coverage(truth, subject.low, subject.high), subject),
+            sentence=_sentence(systems, case, subject),
             inputs=(*checked.inputs, checked.quarantine),
             primary=case.task.primary,
-            held_out=Window(start=fold.origin, end=fold.end, rows=len(rows)),
+            held_out=Window(
+                start=fold.origin, end=fold.end, rows=len(rows), division=fold.division
+            ),
             systems=tuple(
                 SystemScores(
                     role=system.role,
                     candidate=system.model.ref.candidate,
                     run_id=system.model.ref.run_id,
                     scores=system.scores,
-                    level=system.model.intervals.level,
-                    coverage=coverage(truth, system.low, system.high),
-                    mean_width=mean_width(system.low, system.high),
+                    level=system.model.calibration.level,
+                    coverage=system.covered,
+                    mean_size=float(np.mean(system.regions.size())),
                 )
                 for system in systems
             ),
@@ -114,7 +118,7 @@ def contenders(run: Run) -> list[tuple[Role, FittedModel]]:
 
 
 def compare(
-    systems: list[System], case: Case, rows: pd.DataFrame, truth: Floats
+    systems: list[System], case: Case, rows: pd.DataFrame, truth: Truth
 ) -> dict[str, Comparison]:
     """Each system over each that comes after it: 'challenger over champion' and so on."""
     losses = {
@@ -157,7 +161,7 @@ def segment_errors(segments: tuple[SegmentScores, ...], case: Case) -> Figure:
         .mark_bar(color=SERIES[0])
         .encode(
             x=alt.X(f"{by}:N", sort=None, title=by, axis=alt.Axis(labelAngle=0)),
-            y=alt.Y(f"{primary}:Q", title=f"{score_name(primary)} ({unit})"),
+            y=alt.Y(f"{primary}:Q", title=score_label(primary, unit)),
         )
     )
     worst = rows.iloc[int(rows[primary].to_numpy().argmax())]
@@ -166,7 +170,7 @@ def segment_errors(segments: tuple[SegmentScores, ...], case: Case) -> Figure:
         rows,
         name="segments",
         title=f"{score_name(primary)} by {by}",
-        words=f"Highest at {worst[by]}: {worst[primary]:.3g} {unit}.",
+        words=f"Highest at {worst[by]}: {score_text(primary, worst[primary], unit)}.",
     )
 
 
@@ -184,41 +188,51 @@ def _baseline(run: Run, trained: TrainRecord | None, champion: FittedModel | Non
 
 
 def _system(
-    run: Run, role: Role, model: FittedModel, rows: pd.DataFrame, truth: Floats, fold: Fold
+    run: Run, role: Role, model: FittedModel, rows: pd.DataFrame, truth: Truth, fold: Fold
 ) -> System:
-    if model.ref.learned.end > fold.origin:
+    learned = model.ref.learned
+    if learned.division != fold.division:
+        raise StepError(
+            f"The {role} {model.ref.candidate!r} learned under another division of the rows "
+            f"({learned.division!r}, now {fold.division!r}): it may have learned from rows that "
+            "are held out now. Train again in a new home: vigie run --home …."
+        )
+    if fold.origin is not None and learned.end > fold.origin:
         raise StepError(
             f"The {role} {model.ref.candidate!r} learned from rows up to "
-            f"{model.ref.learned.end.isoformat()}, within the held-out window from "
+            f"{learned.end.isoformat()}, within the held-out window from "
             f"{fold.origin.isoformat()}: its score there would say nothing. Choose a later --as-of."
         )
     case = run.case
     fitted = load_model(run.store.model_bytes(case.name, model.ref))
     predicted = case.task.predict(fitted, rows)
-    low, high = model.intervals.interval(predicted, floor=case.task.floor)
+    regions = case.task.regions(
+        model.calibration, rows, case.schema, predicted, level=model.calibration.level
+    )
     return System(
         role=role,
         model=model,
         predicted=predicted,
-        low=low,
-        high=high,
+        regions=regions,
         scores=case.task.metrics(truth, predicted),
+        covered=float(np.mean(regions.holds(truth))),
     )
 
 
 def _segments(
-    case: Case, rows: pd.DataFrame, truth: Floats, predicted: Floats
+    case: Case, rows: pd.DataFrame, truth: Truth, predicted: Floats
 ) -> tuple[SegmentScores, ...]:
     return tuple(
         SegmentScores(by=by, segment=str(segment), scores=scores)
         for by, labels in case.task.segments(rows, case.schema).items()
-        for segment, scores in by_segment(labels, truth, predicted).items()
+        for segment, scores in case.task.metrics_by(labels, truth, predicted).items()
     )
 
 
 def _predictions(rows: pd.DataFrame, case: Case, subject: System) -> pd.DataFrame:
     columns = [*case.schema.key, case.schema.target]
-    return rows[columns].assign(prediction=subject.predicted, low=subject.low, high=subject.high)
+    found = case.task.columns(subject.predicted) | subject.regions.columns()
+    return rows[columns].assign(**found)
 
 
 def _systems(systems: list[System], case: Case) -> pd.DataFrame:
@@ -244,10 +258,10 @@ def _comparisons(comparisons: dict[str, Comparison]) -> pd.DataFrame:
         [
             {
                 "comparison": pair,
-                "mean squared error lower by (%)": round(100 * found.relative_difference, 2),
+                "mean loss lower by (%)": round(100 * found.relative_difference, 2),
                 "statistic": round(found.statistic, 3),
                 "p-value, one-sided": round(found.p_value, 5),
-                "origins": found.n,
+                "pairs": found.n,
             }
             for pair, found in comparisons.items()
         ]
@@ -273,14 +287,15 @@ def _worst(segments: tuple[SegmentScores, ...], case: Case) -> pd.DataFrame:
     )
 
 
-def _sentence(systems: list[System], case: Case, covered: float, subject: System) -> str:
+def _sentence(systems: list[System], case: Case, subject: System) -> str:
     primary = case.task.primary
-    unit = case.schema.column(case.schema.target).unit
+    label = score_label(primary, case.schema.column(case.schema.target).unit)
     told = ", ".join(
         f"{system.role} ({system.model.ref.candidate}) {system.scores[primary]:.3g}"
         for system in systems
     )
     return (
-        f"{score_name(primary)} on the held-out window, in {unit}: {told}. The {subject.role}'s "
-        f"{subject.model.intervals.level:.0%} intervals hold {covered:.1%} of the truth."
+        f"{label} on the held-out window: {told}. The {subject.role}'s "
+        f"{subject.model.calibration.level:.0%} {case.task.region_name}s hold "
+        f"{subject.covered:.1%} of the truth."
     )

@@ -108,11 +108,13 @@ def cut_feed(
 
     Without `as_of` it is the moment at which the newest row became known, or `latest` where a row
     is dated after that: nobody knows it yet. Rows without a time stay,
-    for the expectations to judge. Raises `SourceError` when nothing is left.
+    for the expectations to judge. Rows of a case that has no time column are known from when they
+    are read, at `latest`. Raises `SourceError` when nothing is left, or for a past that such a
+    case can't repeat.
     """
     schema = case.schema
     if schema.time is None:
-        raise SourceError(f"Case {case.name!r} has no time column to cut by.")
+        return _uncut(read, case, as_of=as_of, days=days, latest=latest)
     times = read[schema.time]
     newest = pc.max(times).as_py()
     if not read.num_rows and as_of is not None:
@@ -143,6 +145,26 @@ def cut_feed(
         not_yet_known=read.num_rows - seen,
         outside_days=seen - rows.num_rows,
     )
+
+
+def _uncut(
+    read: pa.Table,
+    case: Case,
+    *,
+    as_of: datetime | None,
+    days: int | None,
+    latest: datetime | None,
+) -> Cut:
+    """All rows; raises `SourceError` for a past that can't be repeated, or an empty feed."""
+    moment = as_of or latest
+    if moment is None or days or (latest is not None and moment < latest):
+        raise SourceError(
+            f"The rows of case {case.name!r} carry no time, so that none can be left out by it. "
+            "Run it without as_of and without days."
+        )
+    if not read.num_rows:
+        raise SourceError(f"The feed of case {case.name!r} has no rows. Look at its source.")
+    return Cut(rows=read, as_of=moment, not_yet_known=0, outside_days=0)
 
 
 def describe_columns(frame: pd.DataFrame, case: Case) -> pd.DataFrame:
@@ -190,5 +212,7 @@ def _above(times: pa.ChunkedArray, limit: datetime) -> pa.ChunkedArray:
 
 
 def _extreme(rows: pa.Table, case: Case, function: object) -> datetime | None:
+    if case.schema.time is None:
+        return None
     found = function(rows[case.schema.time]).as_py()  # type: ignore[operator]
     return found if isinstance(found, datetime) else None

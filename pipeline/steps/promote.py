@@ -96,5 +96,5 @@ def _told(found: EvaluateRecord, one: Role, other: Role) -> str:
     return (
         f"the {one}'s {score_name(found.primary)} is {compared} than the {other}'s on the held-out "
         f"window (p = {_p_value(found, one, other):.3f}, "
-        f"{next(iter(found.comparisons.values())).n} origins)."
+        f"{next(iter(found.comparisons.values())).n} pairs)."
     )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pipeline.case import Case
 from pipeline.figures import Figure
-from pipeline.metrics import score_name
+from pipeline.metrics import score_label, score_name, score_text
 from pipeline.options import ReportOptions
 from pipeline.records import (
     BASELINE,
@@ -16,6 +16,7 @@ from pipeline.records import (
     IngestRecord,
     PromoteRecord,
     ValidateRecord,
+    Window,
 )
 from pipeline.steps.run import Run
 from pipeline.steps.view import View
@@ -75,7 +76,8 @@ def find_troubles(
     serving = evaluated.of(promoted.champion.ref)
     if serving.coverage < serving.level - COVERAGE_SLACK:
         found.append(
-            f"Its {serving.level:.0%} intervals hold only {serving.coverage:.1%} of the truth."
+            f"Its {serving.level:.0%} {case.task.region_name}s hold only "
+            f"{serving.coverage:.1%} of the truth."
         )
     primary = case.task.primary
     if promoted.scores[primary] > promoted.baseline_scores[primary]:
@@ -97,13 +99,13 @@ def history_figure(history: pd.DataFrame, case: Case) -> Figure:
 
     from pipeline.figures import MUTED, SERIES, figure
 
-    primary = score_name(case.task.primary)
+    name, primary = case.task.primary, score_name(case.task.primary)
     unit = case.schema.column(case.schema.target).unit
     rows = history[["as of", f"{primary} champion", f"{primary} baseline"]]
     folded = rows.melt("as of", var_name="who", value_name=primary)
     base = alt.Chart(folded).encode(
         x=alt.X("as of:T", title=None),
-        y=alt.Y(f"{primary}:Q", title=f"{primary} ({unit})", scale=alt.Scale(zero=True)),
+        y=alt.Y(f"{primary}:Q", title=score_label(name, unit), scale=alt.Scale(zero=True)),
         color=alt.Color(
             "who:N",
             scale=alt.Scale(
@@ -119,7 +121,7 @@ def history_figure(history: pd.DataFrame, case: Case) -> Figure:
         title=f"{primary} on the newest held-out window, run by run",
         words=f"{len(history)} run{'s' if len(history) > 1 else ''}. In the newest, as of "
         f"{newest['as of']}, the champion has "
-        f"{newest[f'{primary} champion']:.3g} {unit} and the baseline "
+        f"{score_text(name, newest[f'{primary} champion'], unit)} and the baseline "
         f"{newest[f'{primary} baseline']:.3g}.",
     )
 
@@ -143,6 +145,7 @@ def _history_row(store: Store, record: PromoteRecord) -> dict[str, object]:
 def _answer(run: Run, promoted: PromoteRecord, evaluated: EvaluateRecord) -> pd.DataFrame:
     checked, arrived = run.need(ValidateRecord), run.need(IngestRecord)
     primary, score = promoted.primary, score_name(promoted.primary)
+    region = run.case.task.region_name
     serving = evaluated.of(promoted.champion.ref)
     unit = run.case.schema.column(run.case.schema.target).unit
     return _pairs(
@@ -150,10 +153,10 @@ def _answer(run: Run, promoted: PromoteRecord, evaluated: EvaluateRecord) -> pd.
             "Data up to": f"{arrived.newest:%d %B %Y, %H:%M} UTC" if arrived.newest else "",
             "Rows": f"{checked.rows:,}, of which {checked.quarantined:,} in quarantine",
             "Champion": promoted.champion.ref.candidate,
-            f"{score} on the held-out window": f"{promoted.scores[primary]:.3g} {unit}",
-            f"{score} of the baseline": f"{promoted.baseline_scores[primary]:.3g} {unit}"
-            f" ({run.case.task.season_name})",
-            f"Truth within the {serving.level:.0%} interval": f"{serving.coverage:.1%}",
+            f"{score} on the held-out window": score_text(primary, promoted.scores[primary], unit),
+            f"{score} of the baseline": score_text(primary, promoted.baseline_scores[primary], unit)
+            + f" ({run.case.task.baseline_name})",
+            f"Truth within the {serving.level:.0%} {region}": f"{serving.coverage:.1%}",
             "Drift": run.need(DriftRecord).sentence,
             "Decision": run.need(DecideRecord).sentence,
             "Promotion": promoted.sentence,
@@ -172,17 +175,22 @@ def _card(run: Run, promoted: PromoteRecord, evaluated: EvaluateRecord) -> pd.Da
             "Question": case.question,
             "Target": case.schema.column(case.schema.target).description,
             "Model": ref.candidate,
-            "Learned from": f"{ref.learned.rows:,} rows, {ref.learned.start:%d %B %Y} to "
-            f"{ref.learned.end:%d %B %Y}",
+            "Learned from": _stretch(ref.learned),
             "Scores on the held-out window": scores,
-            "Held-out window": f"{evaluated.held_out.start:%d %B %Y} to "
-            f"{evaluated.held_out.end:%d %B %Y}, {evaluated.held_out.rows:,} rows",
+            "Held-out window": _stretch(evaluated.held_out),
             "Publisher of the data": f"{arrived.publisher} ({arrived.licence})",
             "To be aware of": arrived.note,
             "sha256 of the model": ref.sha256,
             "Trained in run": ref.run_id,
         }
     )
+
+
+def _stretch(window: Window) -> str:
+    start = window.start
+    told = f"{start:%d %B %Y} to {window.end:%d %B %Y}" if start else f"{window.end:%d %B %Y}"
+    how = f", {window.division}" if window.division else ""
+    return f"{window.rows:,} rows, {told if start else f'known on {told}'}{how}"
 
 
 def _pairs(entries: dict[str, object]) -> pd.DataFrame:
@@ -197,8 +205,8 @@ def _headline(case: Case, promoted: PromoteRecord, troubles: list[str]) -> str:
     unit = case.schema.column(case.schema.target).unit
     gain = 1 - ours / theirs if theirs else 0.0
     compared = f"{gain:.0%} below" if gain >= 0 else f"{-gain:.0%} above"
-    told = f"{score_name(primary)} {ours:.3g} {unit}, {compared} the baseline."
+    scored = f"{score_name(primary)} {score_text(primary, ours, unit)}"
+    told = f"{scored}, {compared} the baseline."
     if promoted.champion.ref.candidate == BASELINE:
-        scored = f"{score_name(primary)} {ours:.3g} {unit}"
-        told = f"The baseline serves, {case.task.season_name}: {scored}."
+        told = f"The baseline serves, {case.task.baseline_name}: {scored}."
     return " ".join([told, *troubles])

@@ -8,13 +8,10 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from pipeline.case import Case
 from pipeline.errors import OptionError
 from pipeline.figures import Figure
-from pipeline.intervals import LevelConformal
-from pipeline.metrics import score_name, skill
+from pipeline.metrics import score_label, score_name, score_text, skill
 from pipeline.models import dump_model
 from pipeline.options import TrainOptions
 from pipeline.records import (
@@ -23,11 +20,11 @@ from pipeline.records import (
     FittedModel,
     ModelRef,
     ValidateRecord,
-    Window,
 )
 from pipeline.splits import Fold
 from pipeline.steps.backtest import Backtest, Competitor, backtest, fitted
 from pipeline.steps.run import Run
+from pipeline.steps.stretches import window_of
 from pipeline.steps.view import View
 from pipeline.steps.writer import StepWriter
 
@@ -45,7 +42,7 @@ def train(run: Run, options: TrainOptions) -> View:
         case.schema,
         count=options.folds or case.windows.folds,
         length=case.windows.fold,
-        end=held_out.origin,
+        end=held_out.origin or run.as_of,
     )
     tested = [_tested(each, case, frame, folds) for each in competitors(case, options)]
     best = choose(tested, case.task.primary)
@@ -79,7 +76,7 @@ def competitors(case: Case, options: TrainOptions) -> list[Competitor]:
         )
     baseline = Competitor(
         name=BASELINE,
-        title=f"Baseline: {case.task.season_name}",
+        title=f"Baseline: {case.task.baseline_name}",
         build=partial(case.task.baseline, case.schema),
         baseline=True,
     )
@@ -127,9 +124,7 @@ def errors_by_fold(tested: list[Backtest], case: Case) -> Figure:
             title=None,
             axis=alt.Axis(labelColor=INK, labelLimit=220),
         ),
-        x=alt.X(
-            f"{primary}:Q", title=f"{score_name(primary)} ({unit})", scale=alt.Scale(zero=False)
-        ),
+        x=alt.X(f"{primary}:Q", title=score_label(primary, unit), scale=alt.Scale(zero=False)),
     )
     points = base.mark_point(size=46, filled=True, color=MUTED, opacity=0.8)
     mean = base.mark_tick(thickness=3, size=18, color=SERIES[0]).encode(x=f"mean({primary}):Q")
@@ -139,7 +134,7 @@ def errors_by_fold(tested: list[Backtest], case: Case) -> Figure:
         name="folds",
         title=f"{score_name(primary)} by candidate: each fold (dot) and their mean (bar)",
         words=f"Lowest mean {score_name(primary)}: {ranked[0].name} with "
-        f"{ranked[0].scores[primary]:.3g} {unit}; highest: {ranked[-1].name} with "
+        f"{score_text(primary, ranked[0].scores[primary], unit)}; highest: {ranked[-1].name} with "
         f"{ranked[-1].scores[primary]:.3g}.",
         height=34 * len(tested),
     )
@@ -172,22 +167,19 @@ def _fitted(
 ) -> FittedModel:
     """Learned from all that was known before the held-out window; what is stored is what serves."""
     rows = frame.iloc[held_out.train]
-    model = fitted(chosen.build, rows, rows[case.schema.target].to_numpy(dtype=np.float64))
+    model = fitted(chosen.build, rows, case.task.truth(rows, case.schema))
     stored = step.model(role, chosen.title, dump_model(model))
-    times = rows[str(case.schema.time)]
     return FittedModel(
         ref=ModelRef(
             candidate=chosen.name,
             run_id=step.run_id,
             path=stored.path,
             sha256=stored.sha256,
-            learned=Window(
-                start=times.min().to_pydatetime(),
-                end=times.max().to_pydatetime() + case.schema.known_after,
-                rows=len(rows),
-            ),
+            learned=window_of(rows, case.schema, known=held_out.end, division=held_out.division),
         ),
-        intervals=LevelConformal.fit(chosen.predicted, chosen.truth, level=level),
+        calibration=case.task.calibrate(
+            frame.iloc[chosen.rows], case.schema, chosen.truth, chosen.predicted, level=level
+        ),
         backtest=chosen.scores,
         worst_fold=chosen.worst(case.task.primary),
     )
@@ -240,8 +232,9 @@ def _sentence(
     primary = case.task.primary
     gained = skill(best.scores[primary], baseline.scores[primary])
     unit = case.schema.column(case.schema.target).unit
+    scored = score_text(primary, best.scores[primary], unit)
     return (
         f"{len(tested)} candidates on {folds} folds. The challenger is {best.name}: "
-        f"{score_name(primary)} {best.scores[primary]:.3g} {unit}, {gained:.0%} below the "
+        f"{score_name(primary)} {scored}, {gained:.0%} below the "
         f"baseline's {baseline.scores[primary]:.3g}."
     )

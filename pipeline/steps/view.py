@@ -33,6 +33,22 @@ class Shown:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Gallery:
+    """Several things to look at, each an output of its own."""
+
+    shown: tuple[Shown, ...]
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        for each in self.shown:
+            display(each)  # type: ignore[no-untyped-call]
+
+    def __repr__(self) -> str:
+        return "\n".join(map(repr, self.shown))
+
+
+@dataclass(frozen=True, kw_only=True)
 class View:
     """A finished step. On its own it shows what was found; `table` and `figure` show more."""
 
@@ -66,6 +82,16 @@ class View:
             f'<figcaption class="words">{html.escape(artifact.alt)}</figcaption></figure>'
         )
         return Shown(page=page, text=f"{artifact.title}: {artifact.alt}")
+
+    def figures(self, *, but: str = "") -> Gallery:
+        """All charts that the step drew, in its order, but those named, comma-separated."""
+        left_out = {name.strip() for name in but.split(",")}
+        shown = [
+            self.figure(file.name)
+            for file in self.record.files
+            if file.kind == "figure" and file.name not in left_out
+        ]
+        return Gallery(shown=tuple(shown))
 
     def _artifact(self, name: str, kinds: tuple[str, ...]) -> Artifact:
         known = [file for file in self.record.files if file.kind in kinds]

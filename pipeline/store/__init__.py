@@ -27,6 +27,7 @@ from pipeline.records import (
     Record,
     RunRecord,
     StepName,
+    TableVersion,
     ValidateRecord,
     notebook_of,
     step_of,
@@ -77,8 +78,23 @@ class Store:
     def validated(self, case: str, schema: Schema, record: ValidateRecord) -> pa.Table:
         """The observations that a validation judged, less those that it quarantined, by key."""
         (read,) = record.inputs
-        rows = self.observations(case, schema, read.version, record.as_of)
-        failing = self.table(case, "quarantine").read(record.quarantine.version)
+        return self._kept(case, schema, read, record.quarantine, record.as_of)
+
+    def judged(self, case: str, schema: Schema, record: Record) -> pa.Table:
+        """The validated rows that a later step read: its inputs name both table versions."""
+        read, quarantine = record.inputs
+        return self._kept(case, schema, read, quarantine, record.as_of)
+
+    def _kept(
+        self,
+        case: str,
+        schema: Schema,
+        read: TableVersion,
+        quarantine: TableVersion,
+        as_of: datetime,
+    ) -> pa.Table:
+        rows = self.observations(case, schema, read.version, as_of)
+        failing = self.table(case, "quarantine").read(quarantine.version)
         kept = rows_without(rows, failing, (*schema.key, COPY))
         return kept.select(list(schema.names))
 

@@ -132,7 +132,7 @@ def _revisions(
         f"SELECT {label}, TRY_CAST(e.{target} AS DOUBLE), TRY_CAST(i.{target} AS DOUBLE) "
         f"FROM incoming i JOIN existing e ON {matched} "
         f"WHERE TRY_CAST(i.{target} AS DOUBLE) <> TRY_CAST(e.{target} AS DOUBLE) "
-        f"ORDER BY abs(CAST(i.{target} AS DOUBLE) - CAST(e.{target} AS DOUBLE)) DESC, 1 "
+        f"ORDER BY abs(TRY_CAST(i.{target} AS DOUBLE) - TRY_CAST(e.{target} AS DOUBLE)) DESC, 1 "
         f"LIMIT {LARGEST_SHOWN}"
     ).fetchall()
     return tuple((str(row[0]), float(row[1]), float(row[2])) for row in found)

@@ -1,4 +1,8 @@
-"""A kind of problem, as an object: it holds the verbs, so that one notebook serves all cases."""
+"""A kind of problem, as an object: it holds the verbs, so that one notebook serves all cases.
+
+Truth is an array of one value a row: numbers, or labels. A prediction is an array of one number a
+row, or of one probability a row and class, shape (rows, classes). Only the task looks inside.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.figures import Figure
+from pipeline.regions import Calibration, Regions
 from pipeline.schema import Schema
 from pipeline.splits import Fold
 
@@ -18,6 +23,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 Floats = NDArray[np.float64]
+Truth = NDArray[Any]
 
 
 class Task(Protocol):
@@ -37,15 +43,19 @@ class Task(Protocol):
 
     @property
     def history(self) -> timedelta:
-        """How far back a prediction looks; a service carries as much."""
+        """How far back a prediction looks; a service carries as much. Zero: not at all."""
 
     @property
     def floor(self) -> float | None:
         """Lowest possible value of the target; `None` where there is no limit."""
 
     @property
-    def season_name(self) -> str:
+    def baseline_name(self) -> str:
         """What the baseline is, in words: 'same hour a week before'."""
+
+    @property
+    def region_name(self) -> str:
+        """What surrounds a prediction: 'interval', 'prediction set'."""
 
     def frame(self, observations: pd.DataFrame, schema: Schema) -> pd.DataFrame:
         """The table that models take, in the order of the observations: the schema's columns and
@@ -55,12 +65,22 @@ class Task(Protocol):
     def folds(
         self, frame: pd.DataFrame, schema: Schema, *, count: int, length: timedelta, end: datetime
     ) -> Sequence[Fold]:
-        """Training and test rows of a backtest that ends at `end`."""
+        """Training and test rows of a backtest that ends at `end`; none of them is held out.
+
+        `length` is that of a fold in time; a task that divides otherwise leaves it aside.
+        """
 
     def held_out(
         self, frame: pd.DataFrame, schema: Schema, *, start: datetime, end: datetime
     ) -> Fold:
-        """What is learned from before `start`, and the window that no candidate has seen."""
+        """What is learned from before `start`, and the window that no candidate has seen.
+
+        Without a time column: the same division of the rows whenever it is asked for, so that
+        what one run holds out no other run learns from.
+        """
+
+    def truth(self, frame: pd.DataFrame, schema: Schema) -> Truth:
+        """The target of every row."""
 
     def baseline(self, schema: Schema) -> Any:
         """What every model has to beat, as an unfitted estimator on the frame."""
@@ -68,13 +88,43 @@ class Task(Protocol):
     def predict(self, model: Any, frame: pd.DataFrame) -> Floats:
         """A prediction for every row of the frame."""
 
-    def metrics(self, truth: Floats, predicted: Floats) -> dict[str, float]:
+    def calibrate(
+        self, frame: pd.DataFrame, schema: Schema, truth: Truth, predicted: Floats, *, level: float
+    ) -> Calibration:
+        """From predictions of rows that their model had not learned from, to what makes regions
+        that hold a share `level` of the truth.
+        """
+
+    def regions(
+        self,
+        calibration: Calibration,
+        frame: pd.DataFrame,
+        schema: Schema,
+        predicted: Floats,
+        *,
+        level: float,
+    ) -> Regions:
+        """The regions around predictions; raises `StepError` for a level or a kind of calibration
+        that it can't be made for.
+        """
+
+    def columns(self, predicted: Floats) -> dict[str, list[Any]]:
+        """What answers and tables show of the predictions, `prediction` first, a value a row."""
+
+    def metrics(self, truth: Truth, predicted: Floats) -> dict[str, float]:
         """The task's scores by name, all finite."""
 
+    def metrics_by(
+        self, labels: NDArray[Any], truth: Truth, predicted: Floats
+    ) -> dict[Any, dict[str, float]]:
+        """`metrics` of the rows of each label, sorted by label."""
+
     def losses(
-        self, frame: pd.DataFrame, schema: Schema, truth: Floats, predicted: Floats
+        self, frame: pd.DataFrame, schema: Schema, truth: Truth, predicted: Floats
     ) -> Floats:
-        """Mean loss by origin, in time order: what a paired test compares."""
+        """Loss by origin in time order, or by group of rows that hang together: what a paired
+        test compares. Their mean is the mean loss of a row or of an origin.
+        """
 
     def segments(self, frame: pd.DataFrame, schema: Schema) -> dict[str, NDArray[Any]]:
         """Labels by which scores are broken down: one array a breakdown, one label a row."""
@@ -85,13 +135,21 @@ class Task(Protocol):
     def volume(self, observations: pd.DataFrame, schema: Schema) -> Figure:
         """What arrived over time."""
 
-    def example(
-        self, frame: pd.DataFrame, schema: Schema, predicted: Floats, low: Floats, high: Floats
-    ) -> Figure:
-        """Predictions and their intervals beside the truth, on the newest stretch."""
+    def figures(
+        self,
+        frame: pd.DataFrame,
+        schema: Schema,
+        truth: Truth,
+        predicted: Floats,
+        regions: Regions,
+    ) -> Sequence[Figure]:
+        """How predictions lie beside the truth, on held-out rows; the first tells most."""
 
     def request_model(self, schema: Schema, name: str) -> type[BaseModel]:
         """One record of a call of the service: strict, unknown fields refused."""
+
+    def answer_model(self, name: str) -> type[BaseModel]:
+        """One answer of the service: the columns of predictions and of regions."""
 
     def answer_frame(
         self, records: pd.DataFrame, history: pd.DataFrame, schema: Schema

@@ -12,11 +12,14 @@ from numpy.typing import NDArray
 
 from pipeline.errors import CaseError
 from pipeline.figures import Figure
-from pipeline.metrics import regression_metrics
+from pipeline.intervals import LevelConformal
+from pipeline.metrics import by_segment, regression_metrics
+from pipeline.regions import Calibration, Regions
 from pipeline.schema import Schema
 from pipeline.splits import Fold, folds_from_origins, rolling_origin_folds
-from pipeline.tasks import Floats
+from pipeline.tasks import Floats, Truth
 from pipeline.tasks.history import Grid
+from pipeline.tasks.numbers import interval_answer, level_intervals
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,6 +51,7 @@ class Forecasting:
     floor: float | None = None
     """Lowest possible value; predictions and intervals are cut there."""
     kind: str = "forecasting"
+    region_name: str = "interval"
     primary: str = "rmse"
     losses_hang_together: int = 7
     """Neighbouring origins whose losses depend on one another; a week covers the weekly cycle."""
@@ -66,6 +70,10 @@ class Forecasting:
                 f"The season of {self.season} steps is not among the lags {self.lags!r}: the "
                 "baseline is the value a season before. Add it."
             )
+
+    @property
+    def baseline_name(self) -> str:
+        return self.season_name
 
     @property
     def lags_before(self) -> int:
@@ -144,11 +152,38 @@ class Forecasting:
         predicted = np.asarray(model.predict(frame), dtype=np.float64)
         return predicted if self.floor is None else np.maximum(predicted, self.floor)
 
-    def metrics(self, truth: Floats, predicted: Floats) -> dict[str, float]:
+    def truth(self, frame: pd.DataFrame, schema: Schema) -> Truth:
+        return frame[schema.target].to_numpy(dtype=np.float64)
+
+    def calibrate(
+        self, frame: pd.DataFrame, schema: Schema, truth: Truth, predicted: Floats, *, level: float
+    ) -> Calibration:
+        return LevelConformal.fit(predicted, truth, level=level)
+
+    def regions(
+        self,
+        calibration: Calibration,
+        frame: pd.DataFrame,
+        schema: Schema,
+        predicted: Floats,
+        *,
+        level: float,
+    ) -> Regions:
+        return level_intervals(calibration, predicted, level=level, floor=self.floor)
+
+    def columns(self, predicted: Floats) -> dict[str, list[Any]]:
+        return {"prediction": predicted.tolist()}
+
+    def metrics(self, truth: Truth, predicted: Floats) -> dict[str, float]:
         return regression_metrics(truth, predicted)
 
+    def metrics_by(
+        self, labels: NDArray[Any], truth: Truth, predicted: Floats
+    ) -> dict[Any, dict[str, float]]:
+        return by_segment(labels, truth, predicted)
+
     def losses(
-        self, frame: pd.DataFrame, schema: Schema, truth: Floats, predicted: Floats
+        self, frame: pd.DataFrame, schema: Schema, truth: Truth, predicted: Floats
     ) -> Floats:
         """Mean squared error by forecast origin, which lies every horizon."""
         origin = self.ordinals(utc(frame, schema)) // self.horizon
@@ -175,17 +210,25 @@ class Forecasting:
 
         return volume_figure(observations, schema)
 
-    def example(
-        self, frame: pd.DataFrame, schema: Schema, predicted: Floats, low: Floats, high: Floats
-    ) -> Figure:
+    def figures(
+        self,
+        frame: pd.DataFrame,
+        schema: Schema,
+        truth: Truth,
+        predicted: Floats,
+        regions: Regions,
+    ) -> Sequence[Figure]:
         from pipeline.tasks.forecasting_views import example_figure
 
-        return example_figure(frame, schema, predicted, low, high)
+        return [example_figure(frame, schema, predicted, regions)]
 
     def request_model(self, schema: Schema, name: str) -> type[BaseModel]:
         from pipeline.tasks.requests import record_model
 
         return record_model(schema, name)
+
+    def answer_model(self, name: str) -> type[BaseModel]:
+        return interval_answer(name)
 
     def answer_frame(
         self, records: pd.DataFrame, history: pd.DataFrame, schema: Schema

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.figures import BAND, INK, SERIES, Figure, figure
+from pipeline.regions import Regions
 from pipeline.schema import Schema
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def volume_figure(observations: pd.DataFrame, schema: Schema) -> Figure:
 
 
 def example_figure(
-    frame: pd.DataFrame, schema: Schema, predicted: Floats, low: Floats, high: Floats
+    frame: pd.DataFrame, schema: Schema, predicted: Floats, regions: Regions
 ) -> Figure:
     """The newest week of the series of middle volume: truth, forecast and interval."""
     import altair as alt
@@ -81,7 +82,7 @@ def example_figure(
     volumes = frame.groupby(key)[schema.target].sum().sort_values(kind="stable")
     shown = volumes.index[len(volumes) // 2]
     name = ", ".join(map(str, shown)) if isinstance(shown, tuple) else str(shown)
-    table = frame[[*key, time, schema.target]].assign(forecast=predicted, low=low, high=high)
+    table = frame[[*key, time, schema.target]].assign(forecast=predicted, **regions.columns())
     chosen = table.set_index(key).loc[[shown]].sort_values(time).tail(SHOWN_STEPS)
     chosen = chosen.reset_index(drop=True)
     numbers = [schema.target, "forecast", "low", "high"]

@@ -109,7 +109,7 @@ def promote(store: Store, run_id: str = RUN, alpha: float = 1.0, simulated: bool
             sha256=hashlib.sha256(content).hexdigest(),
             learned=window,
         ),
-        intervals=INTERVALS,
+        calibration=INTERVALS,
         backtest=scores,
         worst_fold=2.0,
     )

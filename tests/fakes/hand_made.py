@@ -247,7 +247,7 @@ def fitted_model(
             sha256=candidate,
             learned=window(30, end),
         ),
-        intervals=LevelConformal(level=0.9, edges=(), low=(-1.0,), high=(1.0,)),
+        calibration=LevelConformal(level=0.9, edges=(), low=(-1.0,), high=(1.0,)),
         backtest={"rmse": 5.0},
         worst_fold=6.0,
     )
@@ -298,7 +298,7 @@ def evaluate_record(
                 scores={"rmse": error},
                 level=0.9,
                 coverage=0.9,
-                mean_width=1.0,
+                mean_size=1.0,
             )
             for role, error in rmse.items()
         ),

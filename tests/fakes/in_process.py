@@ -18,6 +18,7 @@ from nbformat.v4 import new_output
 import pipeline.case
 from pipeline.options import NOTEBOOKS, NotebookName
 from pipeline.runner import chain
+from pipeline.steps.view import Gallery
 from pipeline.store import project
 
 SUITE = Path(__file__).parent / "small_cases" / "expectations.json"
@@ -54,5 +55,11 @@ def _run(cell: Any, names: dict[str, Any], place: int) -> None:
         shown = last and eval(compile(ast.Expression(last.value), f"cell {place}", "eval"), names)
     cell.execution_count = place
     if shown is not None:
-        data = {"text/html": shown._repr_html_(), "text/plain": repr(shown)}
-        cell.outputs = [new_output("execute_result", data=data, execution_count=place)]
+        cell.outputs = [
+            new_output(
+                "execute_result",
+                data={"text/html": each._repr_html_(), "text/plain": repr(each)},
+                execution_count=place,
+            )
+            for each in (shown.shown if isinstance(shown, Gallery) else [shown])
+        ]

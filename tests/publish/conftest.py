@@ -295,7 +295,7 @@ class FakeHome:
     def _fitted(self, model: ModelRef) -> FittedModel:
         return FittedModel(
             ref=model,
-            intervals=LevelConformal(level=0.9, edges=(), low=(-10.0,), high=(12.0,)),
+            calibration=LevelConformal(level=0.9, edges=(), low=(-10.0,), high=(12.0,)),
             backtest=self.scores,
             worst_fold=self.scores["rmse"],
         )
@@ -313,7 +313,7 @@ class FakeHome:
                     scores=self.scores,
                     level=0.9,
                     coverage=0.893,
-                    mean_width=61.0,
+                    mean_size=61.0,
                 ),
                 SystemScores(
                     role="baseline",
@@ -322,7 +322,7 @@ class FakeHome:
                     scores={"rmse": self.baseline},
                     level=0.9,
                     coverage=0.9,
-                    mean_width=80.0,
+                    mean_size=80.0,
                 ),
             ),
             subject="challenger",

@@ -53,6 +53,7 @@ def made(*scores: dict[str, float]) -> Backtest:
         not_eligible="",
         build=dict,
         folds=folds,
+        rows=np.zeros(0, dtype=np.intp),
         truth=np.zeros(0),
         predicted=np.zeros(0),
         seconds=0.0,

@@ -13,6 +13,7 @@ from hand_made import DAYS, FIRST, NEWEST_KNOWN, Bench, fitted_model, wave_case,
 from pipeline.errors import StepError
 from pipeline.records import DriftRecord, PromoteRecord
 from pipeline.steps.drift import compare_windows, effects, worst_expected
+from pipeline.steps.stretches import by_time
 
 DAY = timedelta(days=1)
 ALL = ("ingest", "validate", "drift", "decide", "train", "evaluate", "promote")
@@ -21,9 +22,8 @@ CASE = wave_case()
 
 def compared(rows: pd.DataFrame, alpha: float = 0.05) -> dict[str, Any]:
     """The last ten days against those before, by column."""
-    start = FIRST + (DAYS - 10) * DAY
-    early = (rows["time"] < start).to_numpy()
-    found = compare_windows(CASE, rows[early], rows[~early], alpha=alpha)
+    windows = by_time(CASE, rows, None, as_of=FIRST + DAYS * DAY, days=10)
+    found = compare_windows(CASE, windows, alpha=alpha)
     return {column.column: column for column in found}
 
 

@@ -16,6 +16,7 @@ from pipeline.comparison import diebold_mariano
 from pipeline.errors import StateError, StepError
 from pipeline.metrics import rmse
 from pipeline.records import EvaluateRecord, PromoteRecord, SegmentScores, TrainRecord
+from pipeline.regions import Intervals
 from pipeline.steps.evaluate import System, compare, contenders, segment_errors
 
 DAY = timedelta(days=1)
@@ -97,7 +98,7 @@ def test_intervals_hold_their_prediction_and_the_share_of_truth_that_is_told(
     assert (rows["prediction"] <= rows["high"]).all()
     assert (rows["low"] >= 0).all()
     assert pytest.approx(inside.mean()) == challenger.coverage
-    assert pytest.approx((rows["high"] - rows["low"]).mean()) == challenger.mean_width
+    assert pytest.approx((rows["high"] - rows["low"]).mean()) == challenger.mean_size
     # 480 truths at 90 %: three standard deviations of a binomial are 4 points, and neighbouring
     # errors are independent in this case.
     assert 0.86 <= challenger.coverage <= 0.94
@@ -109,7 +110,7 @@ def test_every_system_has_intervals_of_its_own(bench: Bench) -> None:
     challenger, baseline = evaluated(bench).systems
 
     assert 0.86 <= baseline.coverage <= 0.94
-    assert challenger.mean_width < baseline.mean_width
+    assert challenger.mean_size < baseline.mean_size
 
 
 def test_a_model_that_learned_from_the_window_is_refused(bench: Bench) -> None:
@@ -207,9 +208,9 @@ def test_pairs_are_tested_on_losses_by_origin() -> None:
             role=role,
             model=fitted_model(),
             predicted=truth + size * noise[place],
-            low=truth,
-            high=truth,
+            regions=Intervals(low=truth, high=truth),
             scores={},
+            covered=1.0,
         )
         for place, (role, size) in enumerate(
             [("challenger", 1.0), ("champion", 2.0), ("baseline", 3.0)]

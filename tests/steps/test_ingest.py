@@ -22,6 +22,8 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 ROWS = waves(days=3)
 HEADER = "Nom du compteur;Comptage horaire;Date et heure de comptage;Coordonnées géographiques"
 
+TIMELESS = wave_case(schema=replace(SCHEMA, time=None, key=("series", "time")))
+
 
 def table(rows: pd.DataFrame = ROWS) -> pa.Table:
     feed = Frame(rows=rows).fetch(Request(schema=SCHEMA))
@@ -163,12 +165,27 @@ def test_rows_without_a_time_stay_for_the_expectations_to_judge() -> None:
     assert len(ROWS) == cut.rows.num_rows + cut.not_yet_known + cut.outside_days
 
 
-def test_a_case_without_a_time_column_is_refused() -> None:
-    """What can't be cut by time can't be seen as of a date."""
-    case = wave_case(schema=replace(SCHEMA, time=None))
+def test_rows_without_a_time_column_are_known_when_they_are_read() -> None:
+    """All of them are kept, and the run is as of the time of reading."""
+    now = datetime(2024, 5, 1, tzinfo=UTC)
 
-    with pytest.raises(SourceError, match="no time column"):
-        cut_feed(table(), case, as_of=None, days=None)
+    cut = cut_feed(table(), TIMELESS, as_of=None, days=None, latest=now)
+
+    assert (table().num_rows, 0, 0) == (cut.rows.num_rows, cut.not_yet_known, cut.outside_days)
+    assert now == cut.as_of
+
+
+@pytest.mark.parametrize(
+    ("as_of", "days"), [(datetime(2024, 4, 30, tzinfo=UTC), None), (None, 30)], ids=["past", "days"]
+)
+def test_a_past_of_rows_without_a_time_column_is_refused(
+    as_of: datetime | None, days: int | None
+) -> None:
+    """What can't be cut by time can't be seen as of an earlier date."""
+    now = datetime(2024, 5, 1, tzinfo=UTC)
+
+    with pytest.raises(SourceError, match=r"carry no time.*without as_of and without days"):
+        cut_feed(table(), TIMELESS, as_of=as_of, days=days, latest=now)
 
 
 def test_a_live_feed_is_seen_as_of_now(bench: Bench) -> None:

@@ -50,13 +50,13 @@ def kept(champion: float, baseline: float, p_value: float) -> Choice:
 
 
 def test_a_first_challenger_that_beats_the_baseline_is_promoted() -> None:
-    """Its sentence holds the gain, the p-value and how many origins it stands on."""
+    """Its sentence holds the gain, the p-value and how many pairs it stands on."""
     found = first(4.0, 5.0, 0.01)
 
     assert "challenger" == found.role
     assert (
         "Promote the first champion: the challenger's RMSE is 20.0% lower than the baseline's on "
-        "the held-out window (p = 0.010, 28 origins)."
+        "the held-out window (p = 0.010, 28 pairs)."
     ) == found.sentence
 
 
@@ -121,7 +121,7 @@ def test_a_baseline_that_beats_every_model_is_promoted() -> None:
     assert "baseline" == found.role
     assert (
         "Promote the baseline: the baseline's RMSE is 33.3% lower than the champion's on the "
-        "held-out window (p = 0.001, 28 origins)."
+        "held-out window (p = 0.001, 28 pairs)."
     ) == found.sentence
 
 

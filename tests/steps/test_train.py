@@ -56,6 +56,7 @@ def scored(name: str, error: float, **told: Any) -> Backtest:
         title=name,
         build=dict,
         folds=(fold,),
+        rows=np.zeros(0, dtype=np.intp),
         truth=np.zeros(0),
         predicted=np.zeros(0),
         seconds=0.0,
@@ -113,7 +114,7 @@ def test_what_happens_in_the_held_out_window_moves_nothing(bench: Bench) -> None
     found = trained(bench, run_id="run-2")
 
     assert expected.challenger.ref.sha256 == found.challenger.ref.sha256
-    assert expected.challenger.intervals == found.challenger.intervals
+    assert expected.challenger.calibration == found.challenger.calibration
     assert [each.scores for each in expected.candidates] == [
         each.scores for each in found.candidates
     ]
@@ -195,7 +196,7 @@ def test_folds_and_level_can_be_chosen(bench: Bench) -> None:
     found = trained(bench, folds=3, level=0.5)
 
     assert {3} == {len(each.folds) for each in found.candidates}
-    assert 0.5 == found.challenger.intervals.level
+    assert 0.5 == found.challenger.calibration.level
 
 
 def test_folds_are_consecutive_and_end_at_the_held_out_window(bench: Bench) -> None:

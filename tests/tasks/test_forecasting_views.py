@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hand_made import SCHEMA, TASK, waves
 
+from pipeline.regions import Intervals
 from pipeline.tasks.forecasting_views import step_labels
 
 ROWS = waves(days=9, series=("north", "<script>alert(1)</script>", "south"))
@@ -46,7 +47,9 @@ def test_unknown_values_do_not_hide_the_rest_of_a_day() -> None:
 def example(rows=ROWS):
     truth = rows["value"].to_numpy()
     high = np.where(rows["time"].dt.hour < 12, truth + 1, truth - 1)
-    return TASK.example(rows, SCHEMA, truth - 2, truth - 5, high)
+    regions = Intervals(low=truth - 5, high=high)
+    (found,) = TASK.figures(rows, SCHEMA, truth, truth - 2, regions)
+    return found
 
 
 def test_an_example_is_the_newest_week_of_the_series_of_middle_volume() -> None:
@@ -83,7 +86,7 @@ def test_series_told_apart_by_two_columns_have_an_example_too() -> None:
     schema = replace(SCHEMA, key=("series", "east", "time"))
     truth = ROWS["value"].to_numpy()
 
-    found = TASK.example(ROWS, schema, truth, truth, truth)
+    (found,) = TASK.figures(ROWS, schema, truth, truth, Intervals(low=truth, high=truth))
 
     assert found.title.split(":")[0] in {"north, 0.0", f"{NASTY}, 1.0", "south, 2.0"}
 

@@ -1,0 +1,71 @@
+"""What surrounds a prediction: an interval of numbers or a set of classes, and how it is made.
+
+A `Calibration` is kept in records and in a champion's card; the task turns it into the `Regions`
+of some predictions. A new way of calibrating is one more member of the union.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from pipeline.intervals import LevelConformal
+from pipeline.prediction_sets import ClassConformal, class_places
+
+Floats = NDArray[np.float64]
+Calibration = Annotated[LevelConformal | ClassConformal, Field(discriminator="kind")]
+"""Frozen, with a `kind` of its own and the `level` that it was made for."""
+
+
+class Regions(Protocol):
+    """One region a row, in the order of the predictions."""
+
+    def holds(self, truth: NDArray[Any]) -> NDArray[np.bool_]:
+        """Whether each row's region holds its truth."""
+
+    def size(self) -> Floats:
+        """Width in the unit of the target, or number of classes."""
+
+    def columns(self) -> dict[str, list[Any]]:
+        """What answers and tables show of the regions, one value a row."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Intervals:
+    """From low to high, both included, in the unit of the target."""
+
+    low: Floats
+    high: Floats
+
+    def holds(self, truth: NDArray[Any]) -> NDArray[np.bool_]:
+        return np.asarray((self.low <= truth) & (truth <= self.high))
+
+    def size(self) -> Floats:
+        return np.asarray(self.high - self.low)
+
+    def columns(self) -> dict[str, list[Any]]:
+        return {"low": self.low.tolist(), "high": self.high.tolist()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassSets:
+    """Some of the classes, never none."""
+
+    classes: Sequence[str]
+    members: NDArray[np.bool_]
+    """Shape (rows, classes)."""
+
+    def holds(self, truth: NDArray[Any]) -> NDArray[np.bool_]:
+        return np.asarray(self.members[np.arange(len(truth)), class_places(truth, self.classes)])
+
+    def size(self) -> Floats:
+        return np.asarray(self.members.sum(axis=1), dtype=np.float64)
+
+    def columns(self) -> dict[str, list[Any]]:
+        names = np.array(self.classes, dtype=object)
+        return {"set": [names[row].tolist() for row in self.members]}

@@ -1,0 +1,150 @@
+"""Which rows are the reference and which are current: by time, or by what has arrived since.
+
+Without a time column, what the champion learned from is the reference, and what has come or
+changed since is current. While nothing has, the rows held out are compared with the others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.case import Case
+from pipeline.errors import StepError
+from pipeline.records import FittedModel, TrainRecord, Window
+from pipeline.schema import Schema
+from pipeline.steps.run import Run
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Blocks = NDArray[np.int64]
+SEED = 20240229
+FEWEST_ARRIVED = 30
+"""Fewer new rows than this are no window to compare with."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stretches:
+    """Two windows of observations, and the blocks of rows that hang together in each."""
+
+    reference: pd.DataFrame
+    current: pd.DataFrame
+    start: datetime
+    """From when rows are current; where rows carry no time, the time of the run."""
+    reference_blocks: Blocks
+    current_blocks: Blocks
+    known: datetime
+    words: str = ""
+    """What is compared, where it isn't stretches of time."""
+
+    def windows(self, schema: Schema) -> tuple[Window, Window]:
+        """Both as a record holds them."""
+        reference, current = (
+            window_of(rows, schema, known=self.known) for rows in (self.reference, self.current)
+        )
+        return reference, current
+
+
+def stretches(
+    run: Run, observations: pd.DataFrame, champion: FittedModel | None, *, days: int | None
+) -> Stretches:
+    """Reference and current window; raises `StepError` when one is empty."""
+    if run.case.schema.time is None:
+        return _by_arrival(run, observations, champion)
+    return by_time(run.case, observations, champion, as_of=run.as_of, days=days)
+
+
+def window_of(rows: pd.DataFrame, schema: Schema, *, known: datetime, division: str = "") -> Window:
+    """From the first row to when the last is known; without a time column, until `known`."""
+    if schema.time is None:
+        return Window(start=None, end=known, rows=len(rows), division=division)
+    times = rows[schema.time]
+    return Window(
+        start=times.min().to_pydatetime(),
+        end=times.max().to_pydatetime() + schema.known_after,
+        rows=len(rows),
+        division=division,
+    )
+
+
+def by_time(
+    case: Case,
+    observations: pd.DataFrame,
+    champion: FittedModel | None,
+    *,
+    as_of: datetime,
+    days: int | None,
+) -> Stretches:
+    """The newest stretch against what is older and was there to learn from; raises `StepError`."""
+    length = timedelta(days=days) if days else case.windows.current
+    start = as_of - length
+    times = observations[str(case.schema.time)]
+    learned_until = champion.ref.learned.end if champion else start
+    reference = observations[(times < min(start, learned_until)).to_numpy()]
+    current = observations[(times >= start).to_numpy()]
+    for name, rows in (("reference", reference), ("current", current)):
+        if rows.empty:
+            raise StepError(
+                f"The {name} window of case {case.name!r} has no rows (current window: "
+                f"{length.days} days before {as_of.isoformat()}). Choose other current_days."
+            )
+    return Stretches(
+        reference=reference,
+        current=current,
+        start=start,
+        reference_blocks=_blocks(reference, case),
+        current_blocks=_blocks(current, case),
+        known=as_of,
+    )
+
+
+def _by_arrival(run: Run, observations: pd.DataFrame, champion: FittedModel | None) -> Stretches:
+    """Rows without a time stand in no order, so each is a block of its own, drawn at random."""
+    known = _learned(run, champion, observations)
+    arrived = ~known
+    words = f"{int(arrived.sum()):,} rows have come or changed since the champion learned."
+    if int(arrived.sum()) < FEWEST_ARRIVED or not known.any():
+        frame = run.case.task.frame(observations, run.case.schema)
+        fold = run.case.task.held_out(frame, run.case.schema, start=run.as_of, end=run.as_of)
+        arrived = np.zeros(len(observations), dtype=np.bool_)
+        arrived[fold.test] = True
+        words = "Too few rows are new: the rows held out are compared with the others."
+    order = np.random.default_rng(SEED).permutation(len(observations))
+    reference, current = int((~arrived).sum()), int(arrived.sum())
+    return Stretches(
+        reference=observations.iloc[order[~arrived[order]]],
+        current=observations.iloc[order[arrived[order]]],
+        start=run.as_of,
+        reference_blocks=np.arange(reference, dtype=np.int64),
+        current_blocks=np.arange(reference, reference + current, dtype=np.int64),
+        known=run.as_of,
+        words=words,
+    )
+
+
+def _learned(
+    run: Run, champion: FittedModel | None, observations: pd.DataFrame
+) -> NDArray[np.bool_]:
+    """Which rows were there, the same in every column, when the champion was trained."""
+    trained = champion and run.store.record(run.case.name, champion.ref.run_id, TrainRecord)
+    if not trained:
+        return np.ones(len(observations), dtype=np.bool_)
+    columns = list(run.case.schema.names)
+    before = run.store.judged(run.case.name, run.case.schema, trained).to_pandas()
+    return _digests(observations[columns]).isin(_digests(before[columns])).to_numpy()
+
+
+def _digests(rows: pd.DataFrame) -> pd.Series[int]:
+    import pandas as pd
+
+    return pd.util.hash_pandas_object(rows, index=False)
+
+
+def _blocks(rows: pd.DataFrame, case: Case) -> Blocks:
+    seconds = rows[str(case.schema.time)].astype("int64").to_numpy() // 1_000_000
+    return np.asarray(seconds // int(case.windows.block.total_seconds()), dtype=np.int64)
