@@ -45,9 +45,9 @@ def test_a_record_is_predicted_with_its_interval(client: httpx.Client) -> None:
     assert 200 == answer.status_code, answer.text
     found = PredictAnswer.model_validate_json(answer.content)
     (one,) = found.predictions
-    assert pytest.approx(17.0, abs=1.5) == one.prediction
-    assert 0.0 == one.low
-    assert pytest.approx(one.prediction + 25.0) == one.high
+    assert pytest.approx(17.0, abs=1.5) == one["prediction"]
+    assert 0.0 == one["low"]
+    assert pytest.approx(one["prediction"] + 25.0) == one["high"]
     assert ("toy", "count", "bicycles/h") == (found.case, found.target, found.unit)
     assert (0.9, True) == (found.level, found.simulated)
     assert "ridge" == found.model.candidate

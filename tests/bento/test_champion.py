@@ -59,19 +59,19 @@ def test_a_number_beyond_its_type_is_named() -> None:
 
 
 def test_a_task_without_history_is_served(store: Store, case: Case, tmp_path: Path) -> None:
-    """A case that looks at no past carries no rows and gives no example."""
+    """A case that looks at no past carries one of the newest rows, as an example."""
     from datetime import timedelta
 
     forgetful = replace(case, task=replace(case.task, history=timedelta(0)))  # type: ignore[type-var]
 
     (bundle,) = export_champions(store, tmp_path / "out", cases={"toy": forgetful})
 
-    assert bundle.card.example is None
-    assert bundle.card.data_as_of is None
+    assert "2021-03-07T23:00:00+00:00" == (bundle.card.example or {})["hour"]
     champion = Champion.load(bundle, forgetful)
-    assert champion.history.empty
+    assert 1 == len(champion.history)
     asked = document({"toy": champion})["paths"]["/v1/toy/predict"]["post"]["requestBody"]
-    assert "example" not in asked["content"]["application/json"]
+    (record,) = asked["content"]["application/json"]["example"]["records"]
+    assert bundle.card.example == record
 
 
 # BentoML 1.4.39 uses old names of pathspec and pydantic when it is imported, until it follows them.

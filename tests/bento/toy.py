@@ -12,6 +12,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from pipeline.case import Candidate, Case, Gates, Windows
 from pipeline.errors import RecordError
 from pipeline.schema import Column, Schema
+from pipeline.tasks.numbers import interval_answer, level_intervals
 
 SCHEMA = Schema(
     columns=(
@@ -47,6 +48,17 @@ class ToyTask:
 
     def predict(self, model: Any, frame: Any) -> Any:
         return np.asarray(model.predict(frame[["counter", "clock"]]))
+
+    def columns(self, predicted: Any) -> Any:
+        return {"prediction": predicted.tolist()}
+
+    def regions(
+        self, calibration: Any, frame: Any, schema: Schema, predicted: Any, *, level: float
+    ) -> Any:
+        return level_intervals(calibration, predicted, level=level, floor=self.floor)
+
+    def answer_model(self, name: str) -> type[BaseModel]:
+        return interval_answer(name)
 
     def request_model(self, schema: Schema, name: str) -> type[BaseModel]:
         return type(name, (ToyRecord,), {"__module__": __name__})
