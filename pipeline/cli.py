@@ -5,7 +5,6 @@ What a command needs is imported when it is called, so that `--help` and `status
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -15,7 +14,7 @@ from typing import Any
 import click
 
 from pipeline import __version__
-from pipeline.errors import OptionError, VigieError
+from pipeline.errors import VigieError
 from pipeline.notify.command import notify
 from pipeline.snapshots.command import state
 
@@ -98,6 +97,12 @@ def home_option(command: Callable[..., Any]) -> Callable[..., Any]:
     metavar="NAME=VALUE",
     help="A parameter of a notebook, such as folds=2 or retrain=always. May be given again.",
 )
+@click.option(
+    "--parameters",
+    default="",
+    metavar="JSON",
+    help="Parameters as one JSON object, as a form gives them; empty values keep the defaults.",
+)
 @click.option("--seconds", type=int, metavar="N", help="Time limit of a notebook cell.")
 @click.option("--force", is_flag=True, help="Execute every notebook, also where nothing is new.")
 @click.option(
@@ -123,6 +128,7 @@ def run(
     data: str,
     as_of: str,
     settings: tuple[str, ...],
+    parameters: str,
     seconds: int | None,
     force: bool,
     step: str,
@@ -141,13 +147,14 @@ def run(
     from pipeline.case import find_cases
     from pipeline.runner import Order, exit_code, run_cases
     from pipeline.runner.order import find_notebook
+    from pipeline.runner.parameters import parse_form, parse_settings
     from pipeline.store import Store
 
     order = Order(
         source=source,
         data=str(Path(data).expanduser().resolve()) if data else "",
         as_of=as_of,
-        own=parse_settings(settings),
+        own=parse_form(parameters) | parse_settings(settings),
         seconds=seconds,
         anew="1-ingest" if force else find_notebook(step) if step else None,
         engine=engine,
@@ -163,16 +170,20 @@ def run(
     is_flag=True,
     help="As JSON, for programs: the same as the site's status.json.",
 )
+@click.option("--markdown", is_flag=True, help="As a table in Markdown, for the summary of a job.")
 @home_option
-def status(as_json: bool, home: str) -> None:
+def status(as_json: bool, markdown: bool, home: str) -> None:
     """Say for every case how it stands, who serves, and how its newest run went."""
     from pipeline.publish import read_status
-    from pipeline.publish.told import in_words
+    from pipeline.publish.told import in_markdown, in_words
     from pipeline.store import Store
 
     store = Store.at(home)
     found = read_status(store, now=datetime.now(UTC))
-    click.echo(found.model_dump_json(indent=1) if as_json else in_words(found, store.home))
+    if as_json:
+        click.echo(found.model_dump_json(indent=1))
+    else:
+        click.echo(in_markdown(found) if markdown else in_words(found, store.home))
 
 
 @commands.command()
@@ -296,17 +307,3 @@ def serve(host: str, port: int, home: str) -> None:
     from pipeline.store import Store
 
     start(Store.at(home), host=host, port=port, say=click.echo)
-
-
-def parse_settings(settings: tuple[str, ...]) -> dict[str, Any]:
-    """From `name=value` to values: numbers, true, false and null as in JSON, else text."""
-    found: dict[str, Any] = {}
-    for setting in settings:
-        name, equals, text = setting.partition("=")
-        if not equals or not name:
-            raise OptionError(f"--set {setting!r} has no value; write it like --set folds=2.")
-        try:
-            found[name] = json.loads(text)
-        except ValueError:
-            found[name] = text
-    return found

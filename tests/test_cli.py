@@ -15,8 +15,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pipeline import __version__, cli
-from pipeline.cli import commands, main, parse_settings
+from pipeline.cli import commands, main
 from pipeline.errors import OptionError, SiteError
+from pipeline.runner.parameters import parse_form, parse_settings
 from pipeline.store import Store
 from pipeline.store.locks import hold
 
@@ -409,3 +410,23 @@ def test_trends_before_any_run_say_what_to_do(tmp_path: Path, small_cases: None)
     refused = call("trends", "tiny", "--home", str(tmp_path / "empty"))
 
     assert "Run the steps before it first: vigie run tiny" in str(refused.exception)
+
+
+def test_a_form_gives_parameters_and_its_empty_fields_keep_the_defaults() -> None:
+    """As GitHub hands over the inputs of a workflow: as text, settings of the run among them."""
+    form = (
+        '{"cases": "bikes", "source": "live", "as_of": "", "folds": "2", "retrain": "", "seed": 3}'
+    )
+
+    assert {"folds": 2, "seed": 3} == parse_form(form)
+
+
+@pytest.mark.parametrize("nothing", ["", "null", "{}"])
+def test_a_schedule_has_no_form(nothing: str) -> None:
+    assert {} == parse_form(nothing)
+
+
+@pytest.mark.parametrize("form", ["[1]", "folds=2"])
+def test_a_form_that_is_no_object_is_refused(form: str) -> None:
+    with pytest.raises(OptionError, match="is no JSON object"):
+        parse_form(form)

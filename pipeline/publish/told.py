@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from pipeline.publish.status import CaseStatus, SiteStatus
+
+MARKS = {"healthy": "✅", "watch": "👀", "failing": "❌"}
 
 
 def in_words(status: SiteStatus, home: Path) -> str:
@@ -24,3 +27,28 @@ def _told(case: CaseStatus) -> str:
         "run": f"{run.run_id}, {run.ended}",
     }
     return "\n".join(f"  {name:<9} {words}" if name else words for name, words in lines.items())
+
+
+def in_markdown(status: SiteStatus) -> str:
+    """One row a case, for the summary of a job on a schedule."""
+    if not status.cases:
+        return "Nothing has run yet."
+    heads = ["Case", "Health", "In a sentence", "Data as of", "Champion", "Last decision"]
+    lines = [heads, ["---"] * len(heads), *(_row(case) for case in status.cases)]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def _row(case: CaseStatus) -> list[str]:
+    return [
+        _cell(case.title),
+        f"{MARKS[case.health]} {case.health}",
+        _cell(case.headline),
+        f"{case.data.as_of:%Y-%m-%d %H:%M} UTC" if case.data else "none yet",
+        case.champion.candidate if case.champion else "none yet",
+        _cell(case.decision.sentence) if case.decision else "none yet",
+    ]
+
+
+def _cell(text: str) -> str:
+    """Text that can't leave its cell: in one line, markup shown as it is."""
+    return re.sub(r"([\\|`*_<>\[\]])", r"\\\1", " ".join(text.split()))

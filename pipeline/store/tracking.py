@@ -6,11 +6,14 @@ process; a database that was lost is filled again from the records.
 
 from __future__ import annotations
 
+import hashlib
+import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from pipeline.records import CandidateScores, FittedModel, PromoteRecord, TrainRecord
 from pipeline.store import Store
@@ -23,10 +26,29 @@ if TYPE_CHECKING:
 RUN, CANDIDATE, DIGEST = "vigie.run_id", "vigie.candidate", "vigie.sha256"
 ALIAS = "champion"
 DATABASE = "mlflow.db"
+SERVER = "MLFLOW_TRACKING_URI"
+"""Variable that names a tracking server or database; without it the home has one of its own."""
 
 
 def mirror(store: Store, cases: Sequence[str], *, say: Callable[[str], None]) -> None:
-    """Adds to MLflow what the records of `cases` hold and it does not."""
+    """Adds to MLflow what the records of `cases` hold and it does not.
+
+    A server that can't be reached is said; what it lacks is added by the next run.
+    """
+    try:
+        _mirror(store, cases, say)
+    except Exception as error:
+        # MLflow, SQLAlchemy and drivers of databases have no common base for "not reached".
+        if not os.environ.get(SERVER):
+            raise
+        # The error's own words may hold the address, and with it a password.
+        say(
+            f"{'mlflow':<10} not told    {_told(store)}, named in {SERVER}, can't be used: "
+            f"{type(error).__name__}. The next run adds what it lacks."
+        )
+
+
+def _mirror(store: Store, cases: Sequence[str], say: Callable[[str], None]) -> None:
     if not any(_is_behind(store, case) for case in cases):
         return
     with take_turns(store.home, "mlflow"):
@@ -39,7 +61,7 @@ def mirror(store: Store, cases: Sequence[str], *, say: Callable[[str], None]) ->
                 added = _mirror_case(store, client, case)
                 write_bytes(_seen_path(store, case), recorded.encode())
                 if added:
-                    say(f"{case:<10} tracked     {added} candidates in {store.home / DATABASE}")
+                    say(f"{case:<10} tracked     {added} candidates in {_told(store)}")
 
 
 def _is_behind(store: Store, case: str) -> bool:
@@ -47,7 +69,8 @@ def _is_behind(store: Store, case: str) -> bool:
     recorded, seen = _recorded(store, case), _seen_path(store, case)
     if not recorded:
         return False
-    known = (store.home / DATABASE).exists() and seen.exists()
+    there = bool(os.environ.get(SERVER)) or (store.home / DATABASE).exists()
+    known = there and seen.exists()
     return not known or seen.read_text() != recorded
 
 
@@ -63,7 +86,19 @@ def _recorded(store: Store, case: str) -> str:
 
 
 def _seen_path(store: Store, case: str) -> Path:
-    return store.home / "mlflow" / f"{case}.txt"
+    address = os.environ.get(SERVER, "")
+    place = hashlib.sha256(address.encode()).hexdigest()[:12] if address else "home"
+    return store.home / "mlflow" / place / f"{case}.txt"
+
+
+def _address(store: Store) -> str:
+    return os.environ.get(SERVER) or f"sqlite:///{store.home / DATABASE}"
+
+
+def _told(store: Store) -> str:
+    """Where MLflow keeps its data, without the password that an address may hold."""
+    address = os.environ.get(SERVER)
+    return urlsplit(address).hostname or "the server" if address else str(store.home / DATABASE)
 
 
 def _mirror_case(store: Store, client: MlflowClient, case: str) -> int:
@@ -144,11 +179,19 @@ def _register(
     run_id = _known(client, experiment).get((champion.ref.run_id, champion.ref.candidate))
     version = client.create_model_version(
         name,
-        source=path.parent.as_uri(),
+        source=_source(store, client, run_id, path),
         run_id=run_id,
         tags={DIGEST: champion.ref.sha256, CANDIDATE: champion.ref.candidate},
     )
     return str(version.version)
+
+
+def _source(store: Store, client: MlflowClient, run_id: str | None, path: Path) -> str:
+    """Where the model's file is; a server takes none of this machine's paths, so it gets a copy."""
+    if run_id is None or not _address(store).startswith("http"):
+        return path.parent.as_uri()
+    client.log_artifact(run_id, str(path), "model")
+    return f"runs:/{run_id}/model"
 
 
 def _known(client: MlflowClient, experiment: str) -> dict[tuple[str, str], str]:
@@ -165,12 +208,20 @@ def _known(client: MlflowClient, experiment: str) -> dict[tuple[str, str], str]:
 
 
 def _experiment(store: Store, client: MlflowClient, case: str) -> str:
+    from mlflow.exceptions import MlflowException
+
     known = client.get_experiment_by_name(case)
-    if known is not None:
-        return str(known.experiment_id)
-    return str(
-        client.create_experiment(case, artifact_location=(store.home / "artifacts" / case).as_uri())
-    )
+    if known is None:
+        # A server has a place of its own for artifacts.
+        here = None if os.environ.get(SERVER) else (store.home / "artifacts" / case).as_uri()
+        try:
+            return str(client.create_experiment(case, artifact_location=here))
+        except MlflowException:
+            # Another home has made it in the meantime.
+            known = client.get_experiment_by_name(case)
+            if known is None:
+                raise
+    return str(known.experiment_id)
 
 
 @contextmanager
@@ -179,5 +230,5 @@ def _client(store: Store) -> Iterator[MlflowClient]:
         warnings.simplefilter("ignore", DeprecationWarning)
         from mlflow.tracking import MlflowClient
 
-        address = f"sqlite:///{store.home / DATABASE}"
+        address = _address(store)
         yield MlflowClient(tracking_uri=address, registry_uri=address)
