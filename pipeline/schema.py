@@ -51,11 +51,14 @@ class Schema:
     key: tuple[str, ...]
     target: str
     time: str | None = None
+    parts: str | None = None
+    """Boolean column, false where a row is the sum of others or another account of the same: such
+    rows are checked and shown, and never learned from or scored, so that nothing counts twice."""
     known_after: timedelta = timedelta(0)
     """How long after its time a row's values are known: an hourly count, an hour later."""
 
     def __post_init__(self) -> None:
-        named = {*self.key, self.target, *([self.time] if self.time else [])}
+        named = {*self.key, self.target, *filter(None, (self.time, self.parts))}
         missing = named - set(self.names)
         if missing:
             raise CaseError.for_problems(

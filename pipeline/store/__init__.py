@@ -76,7 +76,10 @@ class Store:
         return rows.sort_by([(name, "ascending") for name in (*schema.key, COPY)])
 
     def validated(self, case: str, schema: Schema, record: ValidateRecord) -> pa.Table:
-        """The observations that a validation judged, less those that it quarantined, by key."""
+        """The observations that a validation judged, less those that it quarantined, by key.
+
+        Where the schema tells parts from their sums, the parts only.
+        """
         (read,) = record.inputs
         return self._kept(case, schema, read, record.quarantine, record.as_of)
 
@@ -96,6 +99,8 @@ class Store:
         rows = self.observations(case, schema, read.version, as_of)
         failing = self.table(case, "quarantine").read(quarantine.version)
         kept = rows_without(rows, failing, (*schema.key, COPY))
+        if schema.parts is not None:
+            kept = kept.filter(kept[schema.parts])
         return kept.select(list(schema.names))
 
     def newest_validation(self, case: str) -> ValidateRecord:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,22 +16,15 @@ from pipeline.intervals import LevelConformal
 from pipeline.metrics import by_segment, regression_metrics
 from pipeline.regions import Calibration, Regions
 from pipeline.schema import Schema
-from pipeline.splits import Fold, folds_from_origins, rolling_origin_folds
-from pipeline.tasks import Floats, Truth
+from pipeline.splits import Fold, folds_from_origins
+from pipeline.tasks import Floats, Truth, timesteps
 from pipeline.tasks.history import Grid
 from pipeline.tasks.numbers import interval_answer, level_intervals
+from pipeline.tasks.timesteps import Step
 
 if TYPE_CHECKING:
     import pandas as pd
     from pydantic import BaseModel
-
-Step = Literal["h", "D", "M", "Y"]
-STEP_LENGTH: dict[Step, timedelta] = {
-    "h": timedelta(hours=1),
-    "D": timedelta(days=1),
-    "M": timedelta(days=31),
-    "Y": timedelta(days=366),
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +41,11 @@ class Forecasting:
     """Widths of the means that end one horizon before the row."""
     seasons: int = 4
     """Seasons in the mean of the same step of earlier seasons."""
+    growths: tuple[tuple[str, int], ...] = ()
+    """Columns of the key, each with a width: how much all series of one value together have grown
+    a step, over that many steps that end one horizon before the row."""
+    unseen: float | None = None
+    """What the baseline says of a series without any past; `None`: the mean of all."""
     floor: float | None = None
     """Lowest possible value; predictions and intervals are cut there."""
     kind: str = "forecasting"
@@ -79,20 +77,22 @@ class Forecasting:
     def lags_before(self) -> int:
         """Steps that the longest of the history columns looks back."""
         longest_mean = self.horizon + max(self.means, default=0)
-        return max(*self.lags, self.season * self.seasons, longest_mean)
+        longest_growth = self.horizon + max((width for _, width in self.growths), default=0) + 1
+        return max(*self.lags, self.season * self.seasons, longest_mean, longest_growth)
 
     @property
     def history(self) -> timedelta:
-        return (self.lags_before + self.horizon) * STEP_LENGTH[self.every]
+        return (self.lags_before + self.horizon) * timesteps.LONGEST[self.every]
 
-    @property
-    def horizon_length(self) -> timedelta:
-        return self.horizon * STEP_LENGTH[self.every]
+    def reach(self, oldest: datetime, newest: datetime) -> tuple[datetime, datetime]:
+        """First and last time that can be forecast from a history between two times."""
+        first = timesteps.ordinal(oldest, self.every) + self.lags_before
+        last = timesteps.ordinal(newest, self.every) + self.horizon
+        return timesteps.start(first, self.every), timesteps.start(last, self.every)
 
     def off_grid(self, moment: datetime) -> bool:
         """Whether a time is not the start of a step."""
-        naive = np.datetime64(moment.astimezone(UTC).replace(tzinfo=None), "us")
-        return bool(naive.astype(f"datetime64[{self.every}]") != naive)
+        return not timesteps.begins(moment, self.every)
 
     @property
     def history_columns(self) -> tuple[str, ...]:
@@ -101,6 +101,7 @@ class Forecasting:
             *(f"lag_{lag}" for lag in self.lags),
             *(f"mean_{width}" for width in self.means),
             "season_mean",
+            *(f"growth_{name}_{width}" for name, width in self.growths),
         )
 
     def frame(self, observations: pd.DataFrame, schema: Schema) -> pd.DataFrame:
@@ -109,7 +110,7 @@ class Forecasting:
         Raises `CaseError` when a value is known later than a step after its time: the newest ones
         that the columns look at would not be known at the origin.
         """
-        if schema.known_after > STEP_LENGTH[self.every]:
+        if schema.known_after > timesteps.LONGEST[self.every]:
             raise CaseError(
                 f"Values are known {schema.known_after} after their time, more than one step "
                 f"({self.every}): a forecast would use what is not known yet. Use longer steps."
@@ -118,25 +119,34 @@ class Forecasting:
         added = {f"lag_{lag}": grid.lagged(lag) for lag in self.lags}
         added |= {f"mean_{width}": grid.mean_before(self.horizon, width) for width in self.means}
         added["season_mean"] = grid.seasonal_mean(self.season, self.seasons)
+        for name, width in self.growths:
+            groups = observations.groupby(name, sort=True).ngroup().to_numpy().astype(np.int64)
+            added[f"growth_{name}_{width}"] = grid.growth(groups, self.horizon, width)
         return observations.assign(**added)
 
     def folds(
         self, frame: pd.DataFrame, schema: Schema, *, count: int, length: timedelta, end: datetime
     ) -> Sequence[Fold]:
-        return rolling_origin_folds(
+        """Folds of whole steps, so that every one begins with a step."""
+        last = timesteps.nearest(end, self.every)
+        steps = timesteps.whole(length, self.every)
+        return folds_from_origins(
             utc(frame, schema),
-            folds=count,
-            length=length,
-            end=end,
+            origins=[
+                timesteps.start(last - steps * (count - fold), self.every) for fold in range(count)
+            ],
+            end=timesteps.start(last, self.every),
             known_after=schema.known_after,
         )
 
     def held_out(
         self, frame: pd.DataFrame, schema: Schema, *, start: datetime, end: datetime
     ) -> Fold:
+        """The window begins with a step, the one whose beginning is closest to `start`."""
+        origin = timesteps.start(timesteps.nearest(start, self.every), self.every)
         (fold,) = folds_from_origins(
             utc(frame, schema),
-            origins=[start],
+            origins=[origin],
             end=end,
             known_after=schema.known_after,
         )
@@ -146,7 +156,9 @@ class Forecasting:
         from pipeline.tasks.naive import SeasonalNaive
 
         first = f"lag_{self.season}"
-        return SeasonalNaive((first, *(name for name in self.history_columns if name != first)))
+        growths = {f"growth_{name}_{width}" for name, width in self.growths}
+        others = [name for name in self.history_columns if name not in {first, *growths}]
+        return SeasonalNaive((first, *others), unseen=self.unseen)
 
     def predict(self, model: Any, frame: pd.DataFrame) -> Floats:
         predicted = np.asarray(model.predict(frame), dtype=np.float64)
@@ -208,7 +220,7 @@ class Forecasting:
     def volume(self, observations: pd.DataFrame, schema: Schema) -> Figure:
         from pipeline.tasks.forecasting_views import volume_figure
 
-        return volume_figure(observations, schema)
+        return volume_figure(observations, schema, self.every)
 
     def figures(
         self,
@@ -239,7 +251,7 @@ class Forecasting:
 
     def ordinals(self, times: NDArray[np.datetime64]) -> NDArray[np.int64]:
         """Whole steps since 1970."""
-        return times.astype(f"datetime64[{self.every}]").astype(np.int64)
+        return timesteps.ordinals(times, self.every)
 
     def _grid(self, observations: pd.DataFrame, schema: Schema) -> Grid:
         series = observations.groupby(list(schema.series), sort=True).ngroup().to_numpy()

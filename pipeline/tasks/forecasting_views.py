@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pipeline.figures import BAND, INK, SERIES, Figure, figure
 from pipeline.regions import Regions
 from pipeline.schema import Schema
+from pipeline.tasks.timesteps import NAMES, Step
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,42 +33,50 @@ def step_labels(every: str, times: Times) -> dict[str, NDArray[Any]]:
     return {"year": times.astype("datetime64[Y]").astype(str)}
 
 
-def volume_figure(observations: pd.DataFrame, schema: Schema) -> Figure:
-    """Sum of the target over all series, by day."""
+def volume_figure(observations: pd.DataFrame, schema: Schema, every: Step) -> Figure:
+    """Sum of the target over all series, by day, month or year; sums of others are left out."""
     import altair as alt
 
     target = schema.column(schema.target)
     time = str(schema.time)
-    daily = (
-        observations.assign(day=observations[time].dt.floor("D"))
-        .groupby("day")[schema.target]
+    unit: Step = "D" if every == "h" else every
+    period = NAMES[unit]
+    rows = observations if schema.parts is None else observations[observations[schema.parts]]
+    begun = rows[time].dt.tz_convert("UTC").dt.tz_localize(None).to_numpy("datetime64[us]")
+    sums = (
+        rows.assign(**{period: begun.astype(f"datetime64[{unit}]").astype("datetime64[s]")})
+        .groupby(period)[schema.target]
         .agg(["sum", "size"])
         .reset_index()
         .rename(columns={"sum": target.name, "size": "rows"})
     )
-    daily["day"] = daily["day"].dt.strftime("%Y-%m-%d")
+    sums[period] = sums[period].dt.strftime("%Y-%m-%d")
     # One absurd value must not press all others onto the axis; what is cut off is said.
-    top = float(daily[target.name].quantile(0.95)) * ROOM_ABOVE
-    beyond = int((daily[target.name] > top).sum())
+    top = float(sums[target.name].quantile(0.95)) * ROOM_ABOVE
+    beyond = int((sums[target.name] > top).sum())
     scale = alt.Scale(domain=[0, top], clamp=False) if beyond else alt.Scale()
     chart = (
-        alt.Chart(daily)
+        alt.Chart(sums)
         .mark_line(color=SERIES[0], strokeWidth=1.4, clip=True)
         .encode(
-            x=alt.X("day:T", title=None),
-            y=alt.Y(f"{target.name}:Q", title=f"{target.name}, all series, a day", scale=scale),
+            x=alt.X(f"{period}:T", title=None),
+            y=alt.Y(
+                f"{target.name}:Q",
+                title=f"{target.name}, all series, a {period}",
+                scale=scale,
+            ),
         )
     )
-    series = observations.groupby(list(schema.series)).ngroups
+    series = rows.groupby(list(schema.series)).ngroups
     return figure(
         chart,
-        daily,
+        sums,
         name="volume",
-        title=f"{target.name.capitalize()} a day, all {series} series together",
-        words=f"From {daily['day'].iloc[0]} to {daily['day'].iloc[-1]}: between "
-        f"{daily[target.name].min():,.0f} and {daily[target.name].max():,.0f} a day, "
-        f"in the middle {daily[target.name].median():,.0f}."
-        + (f" {beyond} days reach beyond the chart." if beyond else ""),
+        title=f"{target.name.capitalize()} a {period}, all {series} series together",
+        words=f"From {sums[period].iloc[0]} to {sums[period].iloc[-1]}: between "
+        f"{sums[target.name].min():,.0f} and {sums[target.name].max():,.0f} a {period}, "
+        f"in the middle {sums[target.name].median():,.0f}."
+        + (f" {beyond} {period}s reach beyond the chart." if beyond else ""),
     )
 
 

@@ -63,6 +63,29 @@ class Grid:
         np.divide(sums, counts, out=means, where=counts > 0)
         return means
 
+    def growth(self, groups: Places, lag: int, width: int) -> Floats:
+        """How a group's sum has grown a step: the sums over `width` steps that end `lag` steps
+        before each observation, over those a step earlier; NaN where nothing was known or above
+        zero.
+
+        `groups` numbers each observation's group; a series is in one. A pair of steps counts
+        where a series is known in both, so that a series that begins or ends is no growth.
+        """
+        later, earlier = self.values[:, 1:], self.values[:, :-1]
+        both = np.isfinite(later) & np.isfinite(earlier)
+        member = np.zeros(len(self.values), dtype=np.int64)
+        member[self.series] = groups
+        shape = (int(groups.max(initial=-1)) + 1, self.values.shape[1])
+        sums, before = np.zeros(shape), np.zeros(shape)
+        np.add.at(sums[:, 1:], member, np.where(both, later, 0.0))
+        np.add.at(before[:, 1:], member, np.where(both, earlier, 0.0))
+        total, base = _exact_sum(sums, width), _exact_sum(before, width)
+        ratios: Floats = np.full(shape, np.nan)
+        np.divide(total, base, out=ratios, where=base > 0)
+        place = self.steps - lag
+        found = ratios[groups, np.maximum(place, 0)] if len(place) else np.empty(0)
+        return np.where(place >= 0, found, np.nan)
+
     def _back(self, values: Floats, lag: int) -> Floats:
         place = self.steps - lag
         found = values[self.series, np.maximum(place, 0)] if len(place) else np.empty(0)
@@ -74,3 +97,10 @@ def _moving_sum(values: Floats, width: int) -> Floats:
     total = np.cumsum(values, axis=1)
     total[:, width:] = total[:, width:] - total[:, :-width]
     return total
+
+
+def _exact_sum(values: Floats, width: int) -> Floats:
+    """The same without the rounding that differences of running totals leave behind."""
+    padded = np.pad(values, ((0, 0), (width - 1, 0)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, width, axis=1)
+    return np.asarray(windows.sum(axis=2), dtype=np.float64)

@@ -11,18 +11,20 @@ from sklearn.base import BaseEstimator, RegressorMixin
 
 
 class SeasonalNaive(RegressorMixin, BaseEstimator):  # type: ignore[misc]
-    """The first known of `columns`, taken in order; the training mean where none is known.
+    """The first known of `columns`, taken in order; where none is known `unseen`, or the training
+    mean when that is `None`.
 
     The first column is the value one season before (Hyndman & Athanasopoulos, Forecasting:
     Principles and Practice, 3rd ed., section 5.2); the others stand in for series too young.
     """
 
-    def __init__(self, columns: tuple[str, ...] = ()) -> None:
+    def __init__(self, columns: tuple[str, ...] = (), unseen: float | None = None) -> None:
         self.columns = columns
+        self.unseen = unseen
 
     def fit(self, X: pd.DataFrame, y: NDArray[np.float64]) -> Self:
-        """Learns the mean of `y`, the last resort."""
-        self.mean_ = float(np.mean(y))
+        """Learns the last resort."""
+        self.mean_ = float(np.mean(y)) if self.unseen is None else self.unseen
         return self
 
     def predict(self, X: pd.DataFrame) -> NDArray[np.float64]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
@@ -79,9 +78,7 @@ def _problems(
     task: Forecasting, records: pd.DataFrame, history: pd.DataFrame, schema: Schema
 ) -> Iterator[tuple[int, str, str]]:
     time = str(schema.time)
-    newest: datetime = history[time].max()
-    latest = newest + task.horizon_length
-    earliest = history[time].min() + task.history - task.horizon_length
+    earliest, latest = task.reach(history[time].min(), history[time].max())
     known = set(map(tuple, history[list(schema.series)].drop_duplicates().to_numpy()))
     rows = zip(records[list(schema.series)].to_numpy(), records[time], strict=True)
     for place, (series, moment) in enumerate(rows):

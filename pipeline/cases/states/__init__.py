@@ -1,0 +1,135 @@
+"""Yearly CO2 of US electric power by state, producer and fuel, forecast a year ahead."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from pipeline.case import Candidate, Case, Gates, Windows
+from pipeline.cases.states import candidates
+from pipeline.cases.states.checks import check_columns
+from pipeline.cases.states.simulate import EmissionSimulator
+from pipeline.cases.states.source import EmissionFeed, EmissionFiles
+from pipeline.schema import Column, Schema
+from pipeline.tasks.forecasting import Forecasting
+from pipeline.tasks.timesteps import YEAR
+
+CASE = Case(
+    name="states",
+    title="CO2 of electric power in the United States",
+    question="How much CO2 will power plants emit next year, by state, producer and fuel?",
+    task=Forecasting(
+        every="Y",
+        horizon=1,
+        season=1,
+        season_name="same as the year before",
+        lags=(1, 2, 3),
+        means=(5,),
+        seasons=4,
+        growths=(("fuel", 8),),
+        unseen=0.0,
+        floor=0.0,
+        losses_hang_together=0,
+    ),
+    schema=Schema(
+        columns=(
+            Column(
+                name="state",
+                kind="category",
+                description="two letters of the state; US for the nation",
+            ),
+            Column(
+                name="producer",
+                kind="category",
+                description="who runs the plant; in the account of all energy, the sector",
+            ),
+            Column(name="fuel", kind="category", description="what is burned"),
+            Column(
+                name="time",
+                kind="time",
+                description="start of the year, UTC",
+                known_ahead=True,
+            ),
+            Column(
+                name="co2",
+                kind="number",
+                unit="Mt",
+                description="CO2 emitted in the year, million metric tons",
+            ),
+            Column(
+                name="account",
+                kind="category",
+                description="power plants, or all energy (State Energy Data System)",
+                known_ahead=True,
+                fixed=True,
+            ),
+            Column(
+                name="part",
+                kind="boolean",
+                description="a part of the power plants' account, not a sum of others",
+                known_ahead=True,
+                fixed=True,
+            ),
+        ),
+        key=("state", "producer", "fuel", "time"),
+        time="time",
+        target="co2",
+        parts="part",
+        # A year's value counts as known when it ends. 365 days, in a leap year a day too early:
+        # the last day must not fall into the next year, where the forecast begins.
+        known_after=timedelta(days=365),
+    ),
+    sources={
+        "live": EmissionFeed(),
+        "files": EmissionFiles(),
+        "sample": EmissionSimulator(),
+    },
+    candidates=(
+        Candidate(
+            name="fuel_trend",
+            title="Last year's value, grown as its fuel has grown over eight years in all states",
+            build=candidates.fuel_trend,
+        ),
+        Candidate(
+            name="half_fuel_trend",
+            title="Last year's value, grown by half of that",
+            build=candidates.half_fuel_trend,
+        ),
+        Candidate(
+            name="damped_trend",
+            title="Last year's value and a learned share of its own last change",
+            build=candidates.damped_trend,
+        ),
+        Candidate(
+            name="ridge",
+            title="Ridge regression of the relative change on the changes before",
+            build=candidates.ridge,
+        ),
+        Candidate(
+            name="boosting",
+            title="Gradient boosting of the relative change on the changes before and on names",
+            build=candidates.boosting,
+        ),
+        Candidate(
+            name="names_only",
+            title="Random forest on state, producer, fuel and year, without past values",
+            build=candidates.names_only,
+        ),
+    ),
+    windows=Windows(
+        fold=YEAR,
+        folds=6,
+        held_out=8 * YEAR,
+        current=4 * YEAR,
+        block=timedelta(days=365),
+    ),
+    gates=Gates(
+        most_quarantined=0.05,
+        # A year is published ten to eleven months after its end.
+        fresh=timedelta(days=3 * 366),
+        degradation=0.1,
+        # A champion has not seen the eight years on which it was tested.
+        oldest_champion=10 * YEAR,
+        margin=0.01,
+    ),
+    check_columns=check_columns,
+)
