@@ -280,7 +280,8 @@ def _observed_rows(
     if column not in table:
         return told
     if not positions:
-        return f"{told}{_range(table[_column(result)])}"
+        judged = _column(result)
+        return f"{told}{_range(table[judged])}" if judged in table else told
     seen = [_words(v) for v in table[column].iloc[positions].dropna().drop_duplicates()]
     shown = seen if show or len(seen) <= _SHOWN_VALUES else [*seen[:_SHOWN_VALUES], "…"]
     return ": ".join([told, *([", ".join(shown)] if shown else [])])

@@ -81,7 +81,9 @@ class Grid:
         np.add.at(before[:, 1:], member, np.where(both, earlier, 0.0))
         total, base = _exact_sum(sums, width), _exact_sum(before, width)
         ratios: Floats = np.full(shape, np.nan)
-        np.divide(total, base, out=ratios, where=base > 0)
+        with np.errstate(over="ignore"):
+            np.divide(total, base, out=ratios, where=base > 0)
+        ratios[~np.isfinite(ratios)] = np.nan
         place = self.steps - lag
         found = ratios[groups, np.maximum(place, 0)] if len(place) else np.empty(0)
         return np.where(place >= 0, found, np.nan)

@@ -302,3 +302,73 @@ def test_scores_are_those_of_a_regression() -> None:
     scores = TASK.metrics(np.array([1.0, 3.0]), np.array([1.0, 5.0]))
 
     assert pytest.approx(math.sqrt(2)) == scores[TASK.primary]
+
+
+YEARLY = Forecasting(
+    every="Y",
+    horizon=1,
+    season=1,
+    season_name="same as the year before",
+    lags=(1, 2),
+    means=(3,),
+    growths=(("series", 2),),
+    unseen=0.0,
+)
+YEARS = replace(SCHEMA, known_after=timedelta(days=365))
+
+
+def years(first: int, values: list[float]) -> pd.DataFrame:
+    """One series, a row a year."""
+    times = [datetime(first + place, 1, 1, tzinfo=UTC) for place in range(len(values))]
+    return pd.DataFrame(
+        {
+            "series": "north",
+            "time": pd.DatetimeIndex(times).as_unit("us"),
+            "value": values,
+            "east": 0.0,
+            "wind": 0.0,
+        }
+    )
+
+
+def test_years_are_steps_whatever_their_days() -> None:
+    """Leap years between: last year is last year."""
+    frame = YEARLY.frame(years(2015, [1.0, 2.0, 4.0, 8.0, 16.0, 32.0]), YEARS)
+
+    np.testing.assert_array_equal([NAN, 1, 2, 4, 8, 16], frame["lag_1"])
+    np.testing.assert_array_equal([NAN, NAN, 1, 2, 4, 8], frame["lag_2"])
+    np.testing.assert_array_equal([NAN, NAN, 2, 2, 2, 2], frame["growth_series_2"])
+
+
+@pytest.mark.parametrize("length", [365, 365.25, 366])
+@pytest.mark.parametrize("last", range(2018, 2026))
+def test_folds_of_a_year_begin_in_january(length: float, last: int) -> None:
+    """Each is learned from all years before it and predicts one; none is lost to leap days."""
+    frame = YEARLY.frame(years(last - 11, [float(value) for value in range(12)]), YEARS)
+    known = frame["time"].max().to_pydatetime() + YEARS.known_after
+
+    held_out = YEARLY.held_out(frame, YEARS, start=known - 3 * timedelta(days=365.25), end=known)
+    folds = YEARLY.folds(frame, YEARS, count=4, length=timedelta(days=length), end=held_out.origin)
+
+    assert datetime(last - 2, 1, 1, tzinfo=UTC) == held_out.origin
+    assert [9, 10, 11] == held_out.test.tolist()
+    assert list(range(9)) == held_out.train.tolist()
+    assert [[5], [6], [7], [8]] == [fold.test.tolist() for fold in folds]
+    assert [list(range(place)) for place in (5, 6, 7, 8)] == [fold.train.tolist() for fold in folds]
+
+
+def test_a_series_without_any_past_is_what_the_task_says() -> None:
+    """The baseline doesn't fill in the mean of other series where the task knows better."""
+    frame = YEARLY.frame(years(2015, [5.0]), YEARS)
+
+    model = YEARLY.baseline(YEARS).fit(frame, np.array([5.0]))
+
+    assert [0.0] == YEARLY.predict(model, frame).tolist()
+
+
+def test_the_year_after_the_newest_can_be_asked_for_and_no_later_one() -> None:
+    reach = YEARLY.reach(datetime(2000, 1, 1, tzinfo=UTC), datetime(2022, 1, 1, tzinfo=UTC))
+
+    assert (2000 + YEARLY.lags_before, 2023) == (reach[0].year, reach[1].year)
+    assert not YEARLY.off_grid(reach[1])
+    assert YEARLY.off_grid(datetime(2023, 1, 2, tzinfo=UTC))

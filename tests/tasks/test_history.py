@@ -127,3 +127,50 @@ def test_an_enormous_value_leaves_earlier_means_as_they_are_to_the_bit() -> None
     np.testing.assert_array_equal(
         grid(rows).mean_before(4, 7)[:34], grid(spiked).mean_before(4, 7)[:34]
     )
+
+
+def slow_growth(
+    observations: list[tuple[int, int, float]],
+    groups: dict[int, int],
+    row: tuple[int, int],
+    lag: int,
+    width: int,
+) -> float:
+    """Three loops: what a group's series that are known in both steps have grown."""
+    values = {(series, step): value for series, step, value in observations}
+    series, step = row
+    later = earlier = 0.0
+    for end in range(step - lag - width + 1, step - lag + 1):
+        for other in {each for each, _, _ in observations}:
+            pair = values.get((other, end)), values.get((other, end - 1))
+            if groups[other] == groups[series] and None not in pair:
+                later += pair[0]
+                earlier += pair[1]
+    return later / earlier if earlier else float("nan")
+
+
+@given(
+    values=st.dictionaries(
+        st.tuples(st.integers(0, 3), st.integers(0, 9)),
+        st.one_of(st.just(0.0), st.floats(0.01, 50)),
+        min_size=1,
+        max_size=40,
+    ),
+    lag=st.integers(1, 3),
+    width=st.integers(1, 4),
+)
+def test_growth_is_that_of_the_series_known_in_both_steps(
+    values: dict[tuple[int, int], float], lag: int, width: int
+) -> None:
+    """Of the group alone, and of nothing newer than the lag."""
+    rows = [(series, step, value) for (series, step), value in values.items()]
+    series = np.array([row[0] for row in rows])
+    first = min(step for _, step, _ in rows)
+    steps = np.array([row[1] - first for row in rows])
+    group = {0: 0, 1: 0, 2: 1, 3: 1}
+    grid = Grid.of(series, steps, np.array([row[2] for row in rows]))
+
+    found = grid.growth(np.array([group[each] for each in series]), lag, width)
+
+    expected = [slow_growth(rows, group, row[:2], lag, width) for row in rows]
+    np.testing.assert_allclose(found, expected, rtol=1e-9)

@@ -27,8 +27,9 @@ def check_columns(table: pd.DataFrame, _as_of: datetime) -> pd.DataFrame:
 
     - `part_co2`: the value where the row is a part, else null.
     - `total_gap`: a published total less the sum of its parts, in million metric tons; null for
-      parts, and for totals none of whose parts is there; of a key that comes twice the mean counts. The parts of a total over all fuels are
-      the fuels, of one over all producers the producers, of the nation the states.
+      parts, and for totals none of whose parts is there. The parts of a total over all fuels are
+      the fuels, of one over all producers the producers, of the nation the states. Of a key that
+      comes twice, the mean counts.
     - `total_words`: in the rows whose `total_gap` is beyond 0.01, the largest of them in words.
     - `year_share`: rows of the year over those of the fuller of its neighbours, in its account; 1
       where there is no neighbour.
