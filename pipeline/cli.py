@@ -104,6 +104,7 @@ def home_option(command: Callable[..., Any]) -> Callable[..., Any]:
     help="Parameters as one JSON object, as a form gives them; empty values keep the defaults.",
 )
 @click.option("--seconds", type=int, metavar="N", help="Time limit of a notebook cell.")
+@click.option("--step-seconds", type=int, metavar="N", help="Time limit of a whole notebook.")
 @click.option("--force", is_flag=True, help="Execute every notebook, also where nothing is new.")
 @click.option(
     "--from",
@@ -121,6 +122,21 @@ def home_option(command: Callable[..., Any]) -> Callable[..., Any]:
     show_default=True,
     help="Fork kernels from a process that has imported the libraries, or start each anew.",
 )
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Cases that run side by side; each gets its share of the cores.",
+)
+@click.option(
+    "--cluster",
+    default="",
+    metavar="ADDRESS",
+    help="Run on the Dask cluster of this scheduler, such as tcp://host:8786. The home must be "
+    "on storage that all workers share, under the same path.",
+)
 @home_option
 def run(
     cases: tuple[str, ...],
@@ -130,9 +146,12 @@ def run(
     settings: tuple[str, ...],
     parameters: str,
     seconds: int | None,
+    step_seconds: int | None,
     force: bool,
     step: str,
     engine: Any,
+    jobs: int,
+    cluster: str,
     home: str,
 ) -> None:
     """Run the notebooks of CASE (default: every case).
@@ -156,10 +175,18 @@ def run(
         as_of=as_of,
         own=parse_form(parameters) | parse_settings(settings),
         seconds=seconds,
+        step_seconds=step_seconds,
         anew="1-ingest" if force else find_notebook(step) if step else None,
         engine=engine,
     )
-    done = run_cases(Store.at(home), cases or tuple(find_cases()), order, say=click.echo)
+    done = run_cases(
+        Store.at(home),
+        cases or tuple(find_cases()),
+        order,
+        say=click.echo,
+        jobs=jobs,
+        cluster=cluster,
+    )
     sys.exit(exit_code(ran.outcome for ran in done))
 
 

@@ -162,6 +162,13 @@ class StateError(VigieError):
             f"{', '.join(wanted)}. Begin a new home with --home, or remove the table and run again."
         )
 
+    @classmethod
+    def for_lost_case(cls, case: str, lease: float) -> Self:
+        return cls(
+            f"Another run has taken case {case!r} over: this one gave no sign of life for "
+            f"{lease:.0f} s, as after a sleep. See how the other ends: vigie status."
+        )
+
 
 class HeldError(StateError):
     """A case that another run is working on."""

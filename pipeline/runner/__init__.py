@@ -1,25 +1,29 @@
-"""Which cases run, and what came of each."""
+"""Which cases run, where, and what came of each."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
 from pipeline.case import find_case
 from pipeline.errors import HeldError, StateError
 from pipeline.runner.chain import Say, run_case
+from pipeline.runner.executors import cores_of_worker, spread, was_lost
 from pipeline.runner.order import Order
 from pipeline.steps.run import new_run_id
 from pipeline.store import Store
 from pipeline.store.tracking import mirror
 
-__all__ = ["EXIT_CODES", "Order", "Ran", "exit_code", "run_cases"]
+__all__ = ["EXIT_CODES", "Order", "Ran", "exit_code", "run_cases", "run_orders"]
 
 Outcome = Literal["done", "stopped", "failed", "held"]
 EXIT_CODES: dict[Outcome, int] = {"done": 0, "stopped": 3, "held": 5, "failed": 4}
 """Of a run, by outcome, the worst last."""
+Clock = Callable[[], datetime]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,25 +43,89 @@ def exit_code(outcomes: Iterable[Outcome]) -> int:
     return EXIT_CODES[max(outcomes, key=order.index, default="done")]
 
 
+def clock() -> datetime:
+    """The time now, in UTC."""
+    return datetime.now(UTC)
+
+
 def run_cases(
     store: Store,
     cases: Sequence[str],
     order: Order,
     *,
     say: Say,
-    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    now: Clock = clock,
+    jobs: int = 1,
+    cluster: str = "",
 ) -> tuple[Ran, ...]:
-    """Runs every case; one that fails does not stop the others.
+    """Runs every case, `jobs` at once or on a Dask cluster; one that fails stops no other.
 
     Raises `OptionError` before anything runs, and `StateError` when the home can't be written.
     """
-    for case in cases:
+    orders = dict.fromkeys(cases, (order,))
+    found = run_orders(store, orders, say=say, now=now, jobs=jobs, cluster=cluster)
+    return tuple(ran for case in cases for ran in found[case])
+
+
+def run_orders(
+    store: Store,
+    orders: Mapping[str, Sequence[Order]],
+    *,
+    say: Say,
+    now: Clock = clock,
+    jobs: int = 1,
+    cluster: str = "",
+) -> dict[str, tuple[Ran, ...]]:
+    """Runs the orders of every case, in order; a case ends with the first that comes to no result.
+
+    Raises as `run_cases`.
+    """
+    for case, asked in orders.items():
         find_case(case)
-        order.check(case)
+        for order in asked:
+            order.check(case)
     store.prepare()
-    done = tuple(_run(store, case, order, new_run_id(now()), say) for case in cases)
-    mirror(store, cases, say=say)
-    return done
+    ticket = uuid.uuid4().hex
+    with spread(jobs, cluster, ticket, say) as place:
+        work = {
+            case: place.executor.submit(
+                _work,
+                store,
+                case,
+                tuple(replace(order, ticket=ticket, cores=place.cores) for order in asked),
+                place.say,
+                now,
+            )
+            for case, asked in orders.items()
+        }
+        found = {case: _result(case, done, say) for case, done in work.items()}
+    mirror(store, [case for case in orders if found[case]], say=say)
+    return found
+
+
+def _result(case: str, done: Future[tuple[Ran, ...]], say: Say) -> tuple[Ran, ...]:
+    """What came of a case; one whose workers were lost again and again has failed."""
+    try:
+        return done.result()
+    except Exception as error:
+        if not was_lost(error):
+            raise
+        sentence = f"The workers that ran it were lost: {error}"
+        say(f"{case:<10} not run     {sentence}")
+        return (Ran(case=case, outcome="failed", sentence=sentence, run_id="", new=False),)
+
+
+def _work(
+    store: Store, case: str, orders: Sequence[Order], say: Say, now: Clock
+) -> tuple[Ran, ...]:
+    """What a thread or a worker does for a case."""
+    done: list[Ran] = []
+    for order in orders:
+        cores = order.cores or cores_of_worker()
+        done.append(_run(store, case, replace(order, cores=cores), new_run_id(now()), say))
+        if done[-1].outcome in ("failed", "held"):
+            break
+    return tuple(done)
 
 
 def _run(store: Store, case: str, order: Order, run_id: str, say: Say) -> Ran:

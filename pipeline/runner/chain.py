@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from pipeline.case import find_case
@@ -20,7 +20,7 @@ from pipeline.runner.past import Past, plan, stopped
 from pipeline.runner.retries import retrying
 from pipeline.runner.stamps import Chain, begin, resting
 from pipeline.store import Store
-from pipeline.store.locks import hold, owner
+from pipeline.store.locks import Held, hold, owner
 
 Say = Callable[[str], None]
 
@@ -33,6 +33,7 @@ class Work:
     past: Past
     record: RunRecord
     say: Say
+    held: Held
 
 
 def run_case(store: Store, case: str, order: Order, *, run_id: str, say: Say) -> RunRecord:
@@ -45,10 +46,11 @@ def run_case(store: Store, case: str, order: Order, *, run_id: str, say: Say) ->
     standing = _standing(store, case, order)
     if standing is None:
         started = datetime.now(UTC)
-        with hold(store.home, case, f"{started:%Y-%m-%d %H:%M} UTC"):
+        since = f"{started:%Y-%m-%d %H:%M} UTC"
+        with hold(store.home, case, since, ticket=order.ticket) as held:
             standing = _standing(store, case, order)
             if standing is None:
-                return _run(store, case, order, run_id, started, say)
+                return _run(store, case, order, run_id, started, say, held)
     say(f"{case:<10} nothing new  run {standing.run_id} stands: {standing.sentence}")
     _check(store, order, standing, new=False)
     return standing
@@ -63,7 +65,13 @@ def _standing(store: Store, case: str, order: Order) -> RunRecord | None:
 
 
 def _run(
-    store: Store, case: str, order: Order, run_id: str, started: datetime, say: Say
+    store: Store,
+    case: str,
+    order: Order,
+    run_id: str,
+    started: datetime,
+    say: Say,
+    held: Held,
 ) -> RunRecord:
     chain = begin(store, find_case(case), order)
     record = RunRecord(
@@ -75,9 +83,10 @@ def _run(
         started=started,
         owner=owner(),
     )
-    work = Work(chain=chain, past=Past.of(chain), record=record, say=say)
+    work = Work(chain=chain, past=Past.of(chain), record=record, say=say, held=held)
     store.write_run(record)
     final = _through(work)
+    held.check()
     store.write_run(final)
     _check(store, order, final, new=True)
     return final
@@ -111,6 +120,7 @@ def _ended(record: RunRecord, outcome: str, **changes: object) -> RunRecord:
 def _next(work: Work, notebook: NotebookName) -> Work:
     """The work after one notebook more, taken over or executed."""
     chain, record = work.chain, work.record
+    work.held.check()
     maker = None if chain.order.is_anew(notebook) else work.past.fresh(chain, notebook)
     began = time.monotonic()
     if maker is not None:
@@ -131,7 +141,7 @@ def _next(work: Work, notebook: NotebookName) -> Work:
     done = done.model_copy(update={"as_of": last.as_of, "sentence": last.sentence})
     chain.store.write_run(done)
     chain = chain.after(notebook, maker or record.run_id)
-    return Work(chain=chain, past=work.past, record=done, say=work.say)
+    return replace(work, chain=chain, record=done)
 
 
 def _last(chain: Chain, notebook: NotebookName) -> Record:
@@ -145,7 +155,15 @@ def _execute(work: Work, notebook: NotebookName) -> list[Record]:
     output = store.notebook_path(case, record.run_id, notebook)
 
     def attempt() -> None:
-        execute(notebook, output, values, seconds=order.seconds, engine=order.engine)
+        execute(
+            notebook,
+            output,
+            values,
+            seconds=order.seconds,
+            notebook_seconds=order.step_seconds,
+            engine=order.engine,
+            cores=order.cores,
+        )
 
     def told(error: SourceError, seconds: float) -> None:
         _say(work, notebook, "  waits     ", f"{error} Trying again in {seconds:.0f} s.")

@@ -27,6 +27,12 @@ class Order:
     """Time limit of a cell."""
     engine: Engine | None = None
     """Where kernels come from; `None` for the default."""
+    step_seconds: int | None = None
+    """Time limit of a notebook."""
+    cores: int | None = None
+    """Cores that a notebook may use; `None`: all that there are."""
+    ticket: str = ""
+    """The piece of work that the run belongs to: given out twice, it waits for itself."""
     anew: NotebookName | None = None
     """This notebook and those after it are executed also when nothing has changed."""
     trusts_source: bool = False
