@@ -150,7 +150,9 @@ def ordered(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What the command asks of the runner, which runs nothing here; outcomes by case's name."""
     asked: list[Any] = []
 
-    def run_cases(store: Store, cases: Any, order: Any, *, say: Any) -> tuple[Any, ...]:
+    def run_cases(
+        store: Store, cases: Any, order: Any, *, say: Any, **where: Any
+    ) -> tuple[Any, ...]:
         asked.append((store.home, tuple(cases), order))
         return tuple(SimpleNamespace(outcome=name) for name in cases if name in OUTCOMES)
 
