@@ -46,11 +46,15 @@ STAGES = (
         "vl_convert",
         "deltalake",
         "duckdb",
-        "IPython.core.completer",
+        "IPython.core.completerlib",
+        "IPython.core.debugger",
+        "IPython.core.oinspect",
+        "IPython.extensions.storemagic",
         "ipykernel.ipkernel",
         "ipykernel.kernelapp",
         "ipykernel.zmqshell",
         "matplotlib_inline.backend_inline",
+        "tornado.platform.asyncio",
     ),
     ("tqdm.auto", "great_expectations", "great_expectations.expectations.expectation"),
     ("mlflow",),
@@ -63,6 +67,7 @@ ABOVE = frozenset({"__main__", "cli", "kernels", "packaging", "publish", "runner
 
 def stages() -> Iterator[int]:
     """Imports one stage after another, giving its number; the steps belong to the first."""
+    _without_debugger()
     for number, names in enumerate(STAGES):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -82,6 +87,15 @@ def thread_names() -> list[str]:
     return [
         (task / "comm").read_text().strip() for task in sorted(Path("/proc/self/task").iterdir())
     ]
+
+
+def _without_debugger() -> None:
+    """Nobody sets breakpoints in a kernel that is run by papermill, and to get ready for them takes
+    half of a kernel's start. A notebook can import debugpy itself.
+    """
+    sys.modules["debugpy"] = None  # type: ignore[assignment]
+    _attempt("ipykernel.debugger")
+    del sys.modules["debugpy"]
 
 
 def _own_modules() -> Iterator[str]:
