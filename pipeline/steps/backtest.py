@@ -77,13 +77,19 @@ def backtest(
     *,
     seconds: Callable[[], float],
 ) -> Backtest:
-    """Fits on each fold's past, predicts its rows; `seconds` is a clock."""
+    """Fits on each fold's past, predicts its rows; `seconds` is a clock.
+
+    Folds go side by side, and each fit gets the share of the cores that this leaves it.
+    """
     import joblib
 
     began = seconds()
+    cores = joblib.cpu_count()
+    folds_at_once = min(len(folds), cores)
     truth = case.task.truth(frame, case.schema)
-    predicted: list[Floats] = joblib.Parallel(n_jobs=-1, backend="threading")(
-        joblib.delayed(_predicted)(competitor, case, frame, truth, fold) for fold in folds
+    predicted: list[Floats] = joblib.Parallel(n_jobs=folds_at_once, backend="threading")(
+        joblib.delayed(_predicted)(competitor, case, frame, truth, fold, cores // folds_at_once)
+        for fold in folds
     )
     scored = [
         _fold_scores(case, fold, truth[fold.test], found)
@@ -103,8 +109,8 @@ def backtest(
     )
 
 
-def fitted(build: Callable[[], Any], frame: pd.DataFrame, truth: Truth) -> Any:
-    """A model learned from the frame, on all cores.
+def fitted(build: Callable[[], Any], frame: pd.DataFrame, truth: Truth, *, cores: int = -1) -> Any:
+    """A model learned from the frame, on that many cores; -1 for all that the process may use.
 
     Models that are left to themselves (`n_jobs=None`) predict on one core, so that sums over their
     parts are always made in the same order and give the same bits.
@@ -112,15 +118,15 @@ def fitted(build: Callable[[], Any], frame: pd.DataFrame, truth: Truth) -> Any:
     import joblib
 
     model = build()
-    with joblib.parallel_config(backend="threading", n_jobs=-1):
+    with joblib.parallel_config(backend="threading", n_jobs=cores):
         model.fit(frame, truth)
     return model
 
 
 def _predicted(
-    competitor: Competitor, case: Case, frame: pd.DataFrame, truth: Truth, fold: Fold
+    competitor: Competitor, case: Case, frame: pd.DataFrame, truth: Truth, fold: Fold, cores: int
 ) -> Floats:
-    model = fitted(competitor.build, frame.iloc[fold.train], truth[fold.train])
+    model = fitted(competitor.build, frame.iloc[fold.train], truth[fold.train], cores=cores)
     return case.task.predict(model, frame.iloc[fold.test])
 
 

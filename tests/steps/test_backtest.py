@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import itertools
+import time
 from datetime import timedelta
 from typing import Any
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -168,3 +170,45 @@ def test_learning_twice_gives_the_same_model() -> None:
 def test_the_hand_made_model_has_a_backtest() -> None:
     """The record that other tests stand on is one that a backtest could have given."""
     assert fitted_model().worst_fold >= fitted_model().backtest["rmse"]
+
+
+class Counts:
+    """Learns in many small parts side by side, as a forest does, and counts those at work."""
+
+    def __init__(self, at_work: list[int], most: list[int]) -> None:
+        self.at_work, self.most = at_work, most
+
+    def part(self) -> None:
+        self.at_work.append(1)
+        self.most.append(len(self.at_work))
+        time.sleep(0.005)
+        self.at_work.pop()
+
+    def fit(self, frame: pd.DataFrame, truth: np.ndarray) -> None:
+        joblib.Parallel()(joblib.delayed(self.part)() for _ in range(8))
+
+    def predict(self, frame: pd.DataFrame) -> np.ndarray:
+        return np.zeros(len(frame))
+
+
+@pytest.mark.parametrize("cores", [1, 2])
+def test_folds_and_their_parts_together_take_no_more_than_the_cores_they_may(
+    monkeypatch: pytest.MonkeyPatch, cores: int
+) -> None:
+    """Three folds of eight parts each."""
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", str(cores))
+    at_work: list[int] = []
+    most: list[int] = []
+    run(lambda: Counts(at_work, most))
+
+    assert cores >= max(most)
+
+
+def test_a_fit_alone_keeps_to_the_cores_it_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many as the environment allows, however many there are."""
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
+    most: list[int] = []
+    at_work: list[int] = []
+    fitted(lambda: Counts(at_work, most), FRAME, FRAME["value"].to_numpy())
+
+    assert 1 == max(most)
