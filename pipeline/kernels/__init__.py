@@ -1,5 +1,5 @@
 """Runs one notebook in a kernel of its own: parameters checked before, the result after."""
 
-from pipeline.kernels.execute import ENGINES, Engine, default_engine, execute
+from pipeline.kernels.execute import ENGINES, Engine, default_engine, execute, stop
 
-__all__ = ["ENGINES", "Engine", "default_engine", "execute"]
+__all__ = ["ENGINES", "Engine", "default_engine", "execute", "stop"]

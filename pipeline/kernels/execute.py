@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Any, Literal
 
@@ -75,6 +76,13 @@ def execute(
         raise
     unfinished.replace(output)
     output.with_name(f"{notebook}{FAILED}").unlink(missing_ok=True)
+
+
+def stop() -> None:
+    """Stops every notebook that this process executes, in whatever thread; each is interrupted."""
+    engine = sys.modules.get("pipeline.kernels.engine")
+    if engine is not None:
+        engine.stop()
 
 
 def environment(cores: int | None) -> dict[str, str]:

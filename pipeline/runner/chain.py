@@ -105,6 +105,11 @@ def _through(work: Work) -> RunRecord:
             _say(work, notebook, "  FAILED    ", str(error))
             broken = {"failed_notebook": notebook, "failure": error.failure}
             return _ended(work.record, "failed", sentence=str(error), **broken)
+        except KeyboardInterrupt:
+            broken = {"failed_notebook": notebook, "failure": "interrupted"}
+            told = "It was interrupted; the next run goes on from there."
+            work.chain.store.write_run(_ended(work.record, "failed", sentence=told, **broken))
+            raise
         if stopped(work.chain, notebook):
             outcome = "stopped"
             break

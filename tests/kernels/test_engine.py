@@ -20,8 +20,7 @@ import nbformat
 import pytest
 
 from pipeline.errors import StepError
-from pipeline.kernels import execute, lines, warm
-from pipeline.kernels.engine import stop
+from pipeline.kernels import execute, lines, stop, warm
 from pipeline.kernels.execute import FAILED
 from pipeline.kernels.memory import times_out_of_memory
 from pipeline.store import project

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 from small_cases.tiny import LAST_KNOWN
 
-from pipeline.errors import OptionError, SourceError, StateError
+from pipeline.errors import OptionError, SourceError, StateError, StepError
 from pipeline.options import NOTEBOOKS
 from pipeline.records import (
     DecideRecord,
@@ -126,6 +127,29 @@ def test_a_notebook_that_breaks_ends_the_run_with_its_message(
     assert "2-validate" in said[-1]
     assert "FAILED    the suite is gone" in said[-1]
     assert store.record("tiny", "first", IngestRecord) is not None
+    assert not is_held(store.home, "tiny")
+
+
+@pytest.mark.parametrize(
+    ("ending", "failure"),
+    [(StepError.for_time("1-ingest", "it", 9.0), "timeout"), (KeyboardInterrupt(), "interrupted")],
+)
+def test_the_record_says_in_a_word_how_a_notebook_failed(
+    store: Store, monkeypatch: pytest.MonkeyPatch, ending: BaseException, failure: str
+) -> None:
+    """An interrupt is on record too, and still ends the whole command."""
+
+    def ends(*given: Any, **named: Any) -> None:
+        raise ending
+
+    monkeypatch.setattr(chain, "execute", ends)
+    with suppress(KeyboardInterrupt):
+        run_case(store, "tiny", Order(), run_id="first", say=print)
+
+    ran = store.run_record("tiny", "first")
+    assert ran is not None
+    assert ("failed", "1-ingest", failure) == (ran.outcome, ran.failed_notebook, ran.failure)
+    assert ran.finished is not None
     assert not is_held(store.home, "tiny")
 
 
