@@ -53,7 +53,8 @@ class Windows:
     current: timedelta = timedelta(0)
     """The newest stretch that the drift step compares with the reference."""
     block: timedelta = timedelta(0)
-    """Stretch within which rows hang together; permutations move whole blocks."""
+    """Stretch within which rows hang together; the drift step learns from their means how
+    chance moves them."""
 
 
 @dataclass(frozen=True, kw_only=True)

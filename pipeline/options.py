@@ -104,7 +104,12 @@ class ValidateOptions(Options):
 class DriftOptions(Options):
     """3-drift: compare the newest window with what the champion learned from, and decide."""
 
-    alpha: Level = Field(default=0.05, description="share of false alarms allowed")
+    alpha: Level = Field(
+        default=0.05, description="share of runs without any change that may raise an alarm"
+    )
+    material: float = Field(
+        default=0.1, ge=0, description="least change that alarms, in standard deviations"
+    )
     current_days: Count | None = Field(
         default=None, description="days in the current window; None: as the case says"
     )

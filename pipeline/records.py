@@ -195,7 +195,15 @@ class DriftRecord(Record):
     reference: Window
     current: Window
     alpha: float
-    columns: tuple[ColumnShift, ...]
+    material: float = Field(default=0.1, description="least effect of an alarm")
+    columns: tuple[ColumnShift, ...] = Field(description="watched columns, the target among them")
+    together: ColumnShift | None = Field(
+        default=None, description="all number columns at once, by a classifier"
+    )
+    champion_shifts: tuple[ColumnShift, ...] = Field(
+        default=(),
+        description="the champion's predictions and errors on rows it had not learned from",
+    )
     champion_error: float | None = Field(description="primary metric on the current window")
     expected_error: float | None = Field(description="the same in the champion's own backtest")
     worst_expected_error: float | None = Field(

@@ -3,95 +3,124 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
-from pipeline.shift._columns import Reading
+if TYPE_CHECKING:
+    from pipeline.shift._parts import Part
+    from pipeline.shift._types import Measured
 
 NAMED = 3
 """New categories that a sentence names."""
+AGAINST = {
+    "reference": "the reference",
+    "same weeks": "the same weeks of the year before",
+    "weeks before": "what the weeks before let expect",
+}
 
 
-def sentence_of(
-    name: str,
-    unit: str,
-    reading: Reading,
-    *,
-    distance: float,
-    unlikely: bool,
-    smallest_effect: float,
-    resolved: bool,
-) -> str:
+def sentence_of(one: Measured, *, unlikely: bool, alpha: float, material: float) -> str:
     """What a reader is told of one column.
 
-    `unlikely`: chance would not explain the change. `resolved`: there are enough blocks to tell.
+    `unlikely`: chance would not explain the change.
     """
-    effect = distance if reading.effect is None else reading.effect
-    if not resolved:
-        said = [f"{name}: too few blocks of rows to tell a change from chance."]
+    if not one.resolved:
+        said = [f"{one.column}: too few blocks of rows to tell a change from chance."]
     elif not unlikely:
-        said = [f"{name}: no change that chance would not explain."]
-    elif max(abs(effect), distance) < smallest_effect:
-        said = [f"{name}: a change that chance would not explain, but too small to matter."]
+        said = [f"{one.column}: no change that chance would not explain."]
     else:
-        said = _changes(
-            name, unit, reading, distance=distance, effect=effect, smallest_effect=smallest_effect
+        telling = [
+            part for part in one.parts if part.p_value <= alpha and abs(part.effect) >= material
+        ]
+        telling.sort(key=lambda part: part.p_value)
+        said = [SENTENCES[part.name](one, part) for part in telling] or [
+            f"{one.column}: a change that chance would not explain, but too small to matter."
+        ]
+    return " ".join(dict.fromkeys([*said, *_new(one)]))
+
+
+def _mean(one: Measured, part: Part) -> str:
+    now, gap = one.current_mean, part.difference
+    if now is None or gap is None:
+        return f"{one.column} has no values now."
+    if one.kind == "boolean":
+        return (
+            f"{one.column} is true in {100 * now:.1f} % of rows, against {100 * (now - gap):.1f} % "
+            f"in {AGAINST[one.against]}."
         )
-    return " ".join([*said, *_new(reading.new_categories)])
+    decimals = _decimals(gap)
+    size = " ".join(filter(None, [_figure(abs(gap), decimals), _difference_unit(one.unit)]))
+    side = "above" if gap > 0 else "below"
+    figures = f"{_figure(now, decimals)} against {_figure(now - gap, decimals)}"
+    return f"Mean {one.column} is {size} {side} {AGAINST[one.against]} ({figures})."
 
 
-def _changes(
-    name: str,
-    unit: str,
-    reading: Reading,
-    *,
-    distance: float,
-    effect: float,
-    smallest_effect: float,
-) -> list[str]:
-    lost = abs(reading.missing_current - reading.missing_reference)
-    said = []
-    if reading.effect is None:
-        said += _share_sentence(name, reading) if lost < distance else []
-    elif abs(effect) >= smallest_effect:
-        said.append(_mean_sentence(name, unit, *_both_means(reading)))
-    if lost >= min(smallest_effect, distance / 2):
-        shares = _against(reading.missing_reference, reading.missing_current)
-        said.append(f"{name} is missing in {shares}.")
-    return said or [_spread_sentence(name, distance)]
-
-
-def _spread_sentence(name: str, distance: float) -> str:
+def _series(one: Measured, part: Part) -> str:
+    gap = part.difference or 0.0
+    size = " ".join(filter(None, [_figure(abs(gap), _decimals(gap)), _difference_unit(one.unit)]))
+    more = f"; {part.others} more series moved apart" if part.others else ""
+    side = "higher" if gap > 0 else "lower"
     return (
-        f"{name} is spread differently: the share of rows below one value differs by "
-        f"{100 * distance:.0f} points from the reference, while the mean has hardly moved."
+        f"{one.column} of {part.about!r} is {size} {side} beside the other series than in the "
+        f"reference{more}."
     )
 
 
-def _share_sentence(name: str, reading: Reading) -> list[str]:
-    if reading.moved:
-        category, before, now = reading.moved
-        return [f"{name} is {category!r} in {_against(before, now)}."]
-    return [f"{name} is true in {_against(*means)}." for means in [_both_means(reading)] if means]
+def _shape(one: Measured, part: Part) -> str:
+    how = "more widely" if part.effect > 0 else "more closely"
+    return (
+        f"{one.column} is spread {how} around its usual level than in the reference (distance "
+        f"{one.distance:.2f})."
+    )
 
 
-def _both_means(reading: Reading) -> tuple[float, ...]:
-    if reading.reference_mean is None or reading.current_mean is None:
-        return ()
-    return reading.reference_mean, reading.current_mean
+def _direction(one: Measured, part: Part) -> str:
+    return f"{one.column} points another way: its mean vector has moved by {part.effect:.2f}."
 
 
-def _mean_sentence(name: str, unit: str, before: float, now: float) -> str:
-    gap = abs(now - before)
-    decimals = max(0, 1 - math.floor(math.log10(gap))) if gap else 0
-    size = " ".join(filter(None, [_figure(gap, decimals), _difference_unit(unit)]))
-    side = "above" if now > before else "below"
-    against = f"{_figure(now, decimals)} against {_figure(before, decimals)}"
-    return f"Mean {name} is {size} {side} the reference ({against})."
+def _categories(one: Measured, part: Part) -> str:
+    return f"{one.column} is {part.about!r} in {_against(part.before, part.now)}."
+
+
+def _missing(one: Measured, _: Part) -> str:
+    return f"{one.column} is missing in {_against(one.missing_reference, one.missing_current)}."
+
+
+def _together(_: Measured, part: Part) -> str:
+    if part.about:
+        return f"{part.about} hang together otherwise than in the reference."
+    return (
+        "Rows of the current window can be told from those of the reference by all columns "
+        f"together (area under the curve {0.5 + part.effect / 2:.2f}, 0.5 is guessing)."
+    )
+
+
+def _new_share(one: Measured, part: Part) -> str:
+    return (
+        f"{100 * (part.now or 0.0):.1f} % of rows have a {one.column} that the reference does not "
+        "have."
+    )
+
+
+SENTENCES: Mapping[str, Callable[[Measured, Part], str]] = {
+    "mean": _mean,
+    "series": _series,
+    "shape": _shape,
+    "direction": _direction,
+    "categories": _categories,
+    "missing values": _missing,
+    "new categories": _new_share,
+    "together": _together,
+}
 
 
 def _difference_unit(unit: str) -> str:
     """A difference of two percentages is in points: "5 % above" would say something else."""
     return "percentage points" if unit == "%" else unit
+
+
+def _decimals(gap: float) -> int:
+    return max(0, 1 - math.floor(math.log10(abs(gap)))) if gap else 0
 
 
 def _figure(value: float, decimals: int) -> str:
@@ -100,12 +129,16 @@ def _figure(value: float, decimals: int) -> str:
     return f"{round(value, decimals) + 0.0:.{decimals}f}"
 
 
-def _against(before: float, now: float) -> str:
-    return f"{100 * now:.1f} % of rows, against {100 * before:.1f} % in the reference"
+def _against(before: float | None, now: float | None) -> str:
+    return (
+        f"{100 * (now or 0.0):.1f} % of rows, against {100 * (before or 0.0):.1f} % in the "
+        "reference"
+    )
 
 
-def _new(categories: tuple[str, ...]) -> Iterator[str]:
-    if categories:
-        more = len(categories) - NAMED
-        named = ", ".join(map(repr, categories[:NAMED]))
-        yield f"New: {named}{f' and {more} more' if more > 0 else ''}."
+def _new(one: Measured) -> list[str]:
+    if not one.new_categories:
+        return []
+    more = len(one.new_categories) - NAMED
+    named = ", ".join(map(repr, one.new_categories[:NAMED]))
+    return [f"New: {named}{f' and {more} more' if more > 0 else ''}."]

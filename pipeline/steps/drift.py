@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from pipeline.case import Case
 from pipeline.figures import Figure
 from pipeline.metrics import score_name, score_text
 from pipeline.models import load_model
 from pipeline.options import DriftOptions
 from pipeline.records import FittedModel, ValidateRecord
-from pipeline.shift import ColumnShift, column_shifts
+from pipeline.shift import ColumnShift
 from pipeline.steps.run import Run
-from pipeline.steps.stretches import Stretches, stretches
+from pipeline.steps.shifts import Shifts, compare_windows, measure_errors
+from pipeline.steps.stretches import stretches
 from pipeline.steps.view import View
 
 if TYPE_CHECKING:
     import pandas as pd
-
-SEED = 20210601
 
 
 def drift(run: Run, options: DriftOptions) -> View:
@@ -29,43 +26,37 @@ def drift(run: Run, options: DriftOptions) -> View:
     observations = run.validated()
     champion = run.store.champion(case.name, run.as_of)
     compared = stretches(run, observations, champion, days=options.current_days)
-    columns = compare_windows(case, compared, alpha=options.alpha)
+    shifts = compare_windows(
+        case,
+        compared.reference,
+        compared.current,
+        alpha=options.alpha,
+        material=options.material,
+        errors=measure_errors(run, champion, observations, compared.start),
+    )
     error = _champion_error(run, champion, observations, compared.start)
     reference, current = compared.windows(case.schema)
 
     with run.step("drift", options) as step:
-        step.table("columns", "Columns, most changed first", _shifts(columns))
-        step.figure(effects(columns))
+        step.table("columns", "Columns, most changed first", _shifts(shifts.all))
+        step.figure(effects(shifts.all))
         return step.finish(
             as_of=run.as_of,
             sentence=" ".join(
-                filter(None, [compared.words, _sentence(columns, case, champion, error)])
+                filter(None, [compared.words, _sentence(shifts, case, champion, error)])
             ),
             inputs=(*checked.inputs, checked.quarantine),
             reference=reference,
             current=current,
             alpha=options.alpha,
-            columns=columns,
+            material=options.material,
+            columns=shifts.columns,
+            together=shifts.together,
+            champion_shifts=shifts.champion,
             champion_error=error,
             expected_error=champion.backtest[case.task.primary] if champion else None,
             worst_expected_error=worst_expected(champion, case) if champion else None,
         )
-
-
-def compare_windows(case: Case, compared: Stretches, *, alpha: float) -> tuple[ColumnShift, ...]:
-    """The shift of every watched column, blocks of time kept together."""
-    schema = case.schema
-    before = case.task.drift_view(compared.reference, schema)
-    return column_shifts(
-        before,
-        case.task.drift_view(compared.current, schema),
-        kinds={name: schema.column(name).kind for name in before},
-        units={name: schema.column(name).unit for name in before},
-        reference_blocks=compared.reference_blocks,
-        current_blocks=compared.current_blocks,
-        alpha=alpha,
-        random=np.random.default_rng(SEED),
-    )
 
 
 def worst_expected(champion: FittedModel, case: Case) -> float:
@@ -156,14 +147,15 @@ def _shifts(columns: tuple[ColumnShift, ...]) -> pd.DataFrame:
 
 
 def _sentence(
-    columns: tuple[ColumnShift, ...],
+    shifts: Shifts,
     case: Case,
     champion: FittedModel | None,
     error: float | None,
 ) -> str:
-    alarms = [column.sentence for column in columns if column.alarm]
-    found = f"{len(alarms)} of {len(columns)} columns have changed"
-    told = f"{found}. {' '.join(alarms)}" if alarms else f"{found} beyond chance."
+    changed = sum(column.alarm for column in shifts.columns)
+    found = f"{changed} of {len(shifts.columns)} columns have changed"
+    told = f"{found}{'.' if changed else ' beyond chance.'}"
+    told = " ".join([told, *(alarm.sentence for alarm in shifts.alarms)])
     if champion is None or error is None:
         return f"{told} There is no champion yet."
     unit = case.schema.column(case.schema.target).unit

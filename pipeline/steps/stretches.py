@@ -22,7 +22,6 @@ from pipeline.steps.run import Run
 if TYPE_CHECKING:
     import pandas as pd
 
-Blocks = NDArray[np.int64]
 SEED = 20240229
 FEWEST_ARRIVED = 30
 """Fewer new rows than this are no window to compare with."""
@@ -30,14 +29,12 @@ FEWEST_ARRIVED = 30
 
 @dataclass(frozen=True, kw_only=True)
 class Stretches:
-    """Two windows of observations, and the blocks of rows that hang together in each."""
+    """Two windows of observations."""
 
     reference: pd.DataFrame
     current: pd.DataFrame
     start: datetime
     """From when rows are current; where rows carry no time, the time of the run."""
-    reference_blocks: Blocks
-    current_blocks: Blocks
     known: datetime
     words: str = ""
     """What is compared, where it isn't stretches of time."""
@@ -97,14 +94,12 @@ def by_time(
         reference=reference,
         current=current,
         start=start,
-        reference_blocks=_blocks(reference, case),
-        current_blocks=_blocks(current, case),
         known=as_of,
     )
 
 
 def _by_arrival(run: Run, observations: pd.DataFrame, champion: FittedModel | None) -> Stretches:
-    """Rows without a time stand in no order, so each is a block of its own, drawn at random."""
+    """Rows without a time stand in no order: they are shuffled, and compared as exchangeable."""
     known = _learned(run, champion, observations)
     arrived = ~known
     words = f"{int(arrived.sum()):,} rows have come or changed since the champion learned."
@@ -115,13 +110,10 @@ def _by_arrival(run: Run, observations: pd.DataFrame, champion: FittedModel | No
         arrived[fold.test] = True
         words = "Too few rows are new: the rows held out are compared with the others."
     order = np.random.default_rng(SEED).permutation(len(observations))
-    reference, current = int((~arrived).sum()), int(arrived.sum())
     return Stretches(
         reference=observations.iloc[order[~arrived[order]]],
         current=observations.iloc[order[arrived[order]]],
         start=run.as_of,
-        reference_blocks=np.arange(reference, dtype=np.int64),
-        current_blocks=np.arange(reference, reference + current, dtype=np.int64),
         known=run.as_of,
         words=words,
     )
@@ -143,8 +135,3 @@ def _digests(rows: pd.DataFrame) -> pd.Series[int]:
     import pandas as pd
 
     return pd.util.hash_pandas_object(rows, index=False)
-
-
-def _blocks(rows: pd.DataFrame, case: Case) -> Blocks:
-    seconds = rows[str(case.schema.time)].astype("int64").to_numpy() // 1_000_000
-    return np.asarray(seconds // int(case.windows.block.total_seconds()), dtype=np.int64)

@@ -132,6 +132,13 @@ class Task(Protocol):
     def drift_view(self, frame: pd.DataFrame, schema: Schema) -> dict[str, NDArray[Any]]:
         """The columns whose distribution is watched; the target among them."""
 
+    def drift_errors(
+        self, frame: pd.DataFrame, schema: Schema, predicted: Floats
+    ) -> dict[str, NDArray[Any]]:
+        """What is watched of a model, in numbers by row: its predictions and its errors. They are
+        named as a sentence says them.
+        """
+
     def volume(self, observations: pd.DataFrame, schema: Schema) -> Figure:
         """What arrived over time."""
 

@@ -217,6 +217,16 @@ class Forecasting:
         ]
         return {name: frame[name].to_numpy() for name in watched}
 
+    def drift_errors(
+        self, frame: pd.DataFrame, schema: Schema, predicted: Floats
+    ) -> dict[str, NDArray[Any]]:
+        residuals = frame[schema.target].to_numpy(dtype=np.float64, na_value=np.nan) - predicted
+        return {
+            "forecast": predicted,
+            "residual of the champion": residuals,
+            "absolute error of the champion": np.abs(residuals),
+        }
+
     def volume(self, observations: pd.DataFrame, schema: Schema) -> Figure:
         from pipeline.tasks.forecasting_views import volume_figure
 

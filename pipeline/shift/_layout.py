@@ -1,0 +1,222 @@
+"""Which block, hour of the week and series each row of the two windows belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.shift._contrasts import Design
+
+Floats = NDArray[np.float64]
+Places = NDArray[np.intp]
+
+MOST_CURRENT = 64
+"""Blocks of the current window; longer windows are cut into longer blocks."""
+MOST_REFERENCE = 4_000
+MOST_ENTITIES = 400
+"""Series that are looked at one by one: those with most rows."""
+YEAR = np.timedelta64(365, "D")
+HOUR, DAY, WEEK = np.timedelta64(1, "h"), np.timedelta64(1, "D"), np.timedelta64(7, "D")
+YEAR_WAVES = 2
+FEWEST_WEEKS = 4
+"""Weeks of reference from which weekdays are told from one another."""
+ROWS_A_CELL = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """Columns of one window, with the time and the series of each row where there are such."""
+
+    columns: Mapping[str, NDArray[Any]]
+    times: NDArray[np.datetime64] | None = None
+    """In UTC, without a zone, in any order."""
+    entities: NDArray[Any] | None = None
+    """Label or number of the series that the row belongs to."""
+
+    @property
+    def rows(self) -> int:
+        return max((len(values) for values in self.columns.values()), default=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """Reference rows come first, and so do reference blocks; blocks are numbered from 0."""
+
+    rows: int
+    """Of the reference."""
+    block: Places
+    """Of each row of both windows."""
+    blocks: int
+    """Of the reference."""
+    current_blocks: int
+    cell: Places
+    """Series by hour of the week, whose usual level is taken out of each row."""
+    cells: int
+    entity: Places
+    """Series of each row; -1 for one that the reference doesn't have or that isn't looked at."""
+    entities: tuple[Any, ...]
+    plain: Design
+    """With weekdays where there are enough weeks."""
+    yearly: Design | None
+    """With waves of the year, where the reference holds a whole one."""
+
+    @classmethod
+    def of(cls, reference: Table, current: Table, *, block: timedelta) -> Self:
+        """Blocks begin at the first row of the current window, counted both ways."""
+        entity, names = _entities(reference, current)
+        if reference.times is None or current.times is None:
+            return cls._unordered(reference.rows, current.rows, entity, names)
+        times = np.concatenate([reference.times, current.times]).astype("datetime64[us]")
+        start = current.times.min().astype("datetime64[us]")
+        oldest = times[: reference.rows].min()
+        length = _block_length(times.max() - start, start - oldest, np.timedelta64(block, "us"))
+        number = ((times - start) // length).astype(np.int64)
+        first, last = int(number[: reference.rows].min()), int(number[: reference.rows].max())
+        blocks, now = last - first + 1, int(number.max()) + 1
+        places = np.where(number >= 0, number + blocks, number - first)
+        spanned = start - oldest
+        cell, cells = _cells(times, entity, len(names), reference.rows, spanned)
+        starts = start + np.concatenate([np.arange(first, last + 1), np.arange(now)]) * length
+        yearly = spanned >= YEAR and length <= 31 * DAY
+        follows = bool(spanned < YEAR and length < YEAR)
+        plain, year = (
+            _regressors(starts, length, spanned, yearly=waves) for waves in (False, True)
+        )
+        gap = -last - 1
+
+        def design(regressors: Floats) -> Design:
+            return Design(
+                reference=regressors[:blocks],
+                current=regressors[blocks:],
+                gap=gap,
+                follows=follows,
+            )
+
+        return cls(
+            rows=reference.rows,
+            block=places.astype(np.intp),
+            blocks=blocks,
+            current_blocks=now,
+            cell=cell,
+            cells=cells,
+            entity=entity,
+            entities=names,
+            plain=design(plain),
+            yearly=design(year) if yearly else None,
+        )
+
+    @classmethod
+    def _unordered(cls, before: int, now: int, entity: Places, names: tuple[Any, ...]) -> Self:
+        """Rows without time are exchangeable: blocks of as many neighbours in both windows."""
+        size = max(1, -(-now // MOST_CURRENT), -(-before // MOST_REFERENCE))
+        blocks, current = max(1, before // size), max(1, now // size)
+        place = np.concatenate(
+            [
+                np.minimum(np.arange(before) // size, blocks - 1),
+                np.minimum(np.arange(now) // size, current - 1) + blocks,
+            ]
+        )
+        return cls(
+            rows=before,
+            block=place,
+            blocks=blocks,
+            current_blocks=current,
+            cell=np.where(entity >= 0, entity, len(names)),
+            cells=len(names) + 1,
+            entity=entity,
+            entities=names,
+            plain=Design(
+                reference=np.ones((blocks, 1)), current=np.ones((current, 1)), ordered=False
+            ),
+            yearly=None,
+        )
+
+    @property
+    def all_blocks(self) -> int:
+        return self.blocks + self.current_blocks
+
+    def sums(self, values: Floats | None, rows: NDArray[np.bool_] | None = None) -> Floats:
+        """Sum of the values (or number of rows) by block, over some of the rows."""
+        place = self.block if rows is None else self.block[rows]
+        weights = values if values is None or rows is None else values[rows]
+        return np.bincount(place, weights, minlength=self.all_blocks).astype(np.float64)
+
+    def split(self, by_block: Floats) -> tuple[Floats, Floats]:
+        """Figures by block, of the reference and of the current window."""
+        return by_block[: self.blocks], by_block[self.blocks :]
+
+
+def _block_length(
+    window: np.timedelta64, reference: np.timedelta64, block: np.timedelta64
+) -> np.timedelta64:
+    """Seven times as long (a week for a day) until both windows have no more than the most."""
+    while window // block >= MOST_CURRENT or reference // block >= MOST_REFERENCE:
+        block = block * 7
+    return block
+
+
+def _entities(reference: Table, current: Table) -> tuple[Places, tuple[Any, ...]]:
+    rows = reference.rows + current.rows
+    if reference.entities is None or current.entities is None:
+        return np.zeros(rows, dtype=np.intp), ("all",)
+    from pandas import factorize
+
+    both = np.concatenate([np.asarray(reference.entities), np.asarray(current.entities)])
+    codes, labels = factorize(both)
+    counted = np.bincount(codes[: reference.rows] + 1, minlength=len(labels) + 1)[1:]
+    kept = np.argsort(-counted, kind="stable")[:MOST_ENTITIES]
+    kept = np.sort(kept[counted[kept] > 0])
+    renumbered = np.full(len(labels) + 1, -1, dtype=np.intp)
+    renumbered[kept + 1] = np.arange(len(kept))
+    return renumbered[codes + 1], tuple(labels[kept])
+
+
+def _cells(
+    times: NDArray[np.datetime64],
+    entity: Places,
+    entities: int,
+    rows: int,
+    spanned: np.timedelta64,
+) -> tuple[Places, int]:
+    """Series by hour of the week, or of the day, or alone: as fine as the rows allow."""
+    hours = times.astype("datetime64[h]").astype(np.int64)
+    # 1970-01-01 was a Thursday, weekday 3 counted from Monday.
+    for clock, count, needed in (
+        ((hours + 72) % 168, 168, FEWEST_WEEKS * WEEK),
+        (hours % 24, 24, ROWS_A_CELL * DAY),
+    ):
+        used = len(np.unique(clock[:rows]))
+        if spanned >= needed and rows >= ROWS_A_CELL * used * entities:
+            return np.where(entity >= 0, entity * count + clock, entities * count + clock), (
+                (entities + 1) * count
+            )
+    return np.where(entity >= 0, entity, entities), entities + 1
+
+
+def _regressors(
+    starts: NDArray[np.datetime64],
+    length: np.timedelta64,
+    spanned: np.timedelta64,
+    *,
+    yearly: bool,
+) -> Floats:
+    """Intercept, weekdays as differences from their mean, waves of the year and its half."""
+    columns = [np.ones(len(starts))]
+    days = starts.astype("datetime64[D]").astype(np.int64)
+    if length <= DAY and spanned >= FEWEST_WEEKS * WEEK:
+        columns += [(days % 7 == weekday) - 1 / 7 for weekday in range(6)]
+    if length < DAY:
+        hours = starts.astype("datetime64[h]").astype(np.int64) % 24
+        used = np.unique(hours)
+        columns += [(hours == hour) - 1 / len(used) for hour in used[:-1]]
+    if yearly:
+        turns = 2 * np.pi * (days + (length / DAY) / 2) / 365.2425
+        columns += [
+            wave(number * turns) for number in range(1, YEAR_WAVES + 1) for wave in (np.cos, np.sin)
+        ]
+    return np.column_stack(columns).astype(np.float64)

@@ -1,0 +1,111 @@
+"""What the drift step compares: the columns of the observations, and the champion's errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
+
+from pipeline.case import Case
+from pipeline.models import load_model
+from pipeline.records import FittedModel
+from pipeline.shift import ColumnShift, Measured, Table, Watched, compare, judge
+from pipeline.steps.run import Run
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shifts:
+    """Everything that one run judges together, at one rate of false alarms."""
+
+    columns: tuple[ColumnShift, ...]
+    together: ColumnShift | None
+    """All number columns at once; `None` for fewer than two of them."""
+    champion: tuple[ColumnShift, ...]
+    """The champion's predictions and errors; empty without rows that it had not learned from."""
+
+    @property
+    def all(self) -> tuple[ColumnShift, ...]:
+        return (*self.columns, *([self.together] if self.together else []), *self.champion)
+
+    @property
+    def alarms(self) -> tuple[ColumnShift, ...]:
+        return tuple(shift for shift in self.all if shift.alarm)
+
+
+def compare_windows(
+    case: Case,
+    reference: pd.DataFrame,
+    current: pd.DataFrame,
+    *,
+    alpha: float,
+    material: float = 0.1,
+    errors: tuple[Measured, ...] = (),
+) -> Shifts:
+    """The shift of every watched column, judged together with what `measure_errors` found."""
+    schema, task = case.schema, case.task
+    before, now = (task.drift_view(rows, schema) for rows in (reference, current))
+    watched = [
+        Watched(name=name, kind=schema.column(name).kind, unit=schema.column(name).unit)
+        for name in before
+    ]
+    measured = compare(
+        table_of(case, reference, before),
+        table_of(case, current, now),
+        watched,
+        block=case.windows.block,
+    )
+    judged = judge((*measured, *errors), alpha=alpha, material=material)
+    columns, rest = judged[: len(watched)], judged[len(watched) : len(measured)]
+    return Shifts(
+        columns=columns, together=rest[0] if rest else None, champion=judged[len(measured) :]
+    )
+
+
+def measure_errors(
+    run: Run, champion: FittedModel | None, observations: pd.DataFrame, start: datetime
+) -> tuple[Measured, ...]:
+    """The champion's predictions and errors from `start` on, against those of the rows before
+    that it had not learned from either; nothing where there are none.
+    """
+    case = run.case
+    learned = champion.ref.learned.end if champion else None
+    if champion is None or learned is None or case.schema.time is None or learned >= start:
+        return ()
+    frame = case.task.frame(observations, case.schema)
+    fold = case.task.held_out(frame, case.schema, start=learned, end=run.as_of)
+    rows = frame.iloc[fold.test]
+    is_now = (rows[case.schema.time] >= start).to_numpy()
+    if not is_now.any() or is_now.all():
+        return ()
+    predicted = case.task.predict(load_model(run.store.model_bytes(case.name, champion.ref)), rows)
+    errors = case.task.drift_errors(rows, case.schema, predicted)
+    unit = case.schema.column(case.schema.target).unit
+    watched = [Watched(name=name, kind="number", unit=unit) for name in errors]
+    before, now = (
+        table_of(case, rows[chosen], {name: values[chosen] for name, values in errors.items()})
+        for chosen in (~is_now, is_now)
+    )
+    measured = compare(before, now, watched, block=case.windows.block)
+    return measured[: len(watched)]
+
+
+def table_of(case: Case, rows: pd.DataFrame, columns: Mapping[str, NDArray[Any]]) -> Table:
+    """Columns with the time and the series of each row, where the case has such."""
+    schema = case.schema
+    if schema.time is None:
+        return Table(columns=columns)
+    times = rows[schema.time].dt.tz_convert("UTC").dt.tz_localize(None)
+    series = None
+    if schema.series:
+        names = [rows[name].astype(str) for name in schema.series]
+        joined = names[0]
+        for more in names[1:]:
+            joined = joined + ", " + more
+        series = joined.to_numpy(dtype=object)
+    return Table(columns=columns, times=times.to_numpy("datetime64[us]"), entities=series)
