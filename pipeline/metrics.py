@@ -17,7 +17,14 @@ from pipeline.errors import StepError
 Values = NDArray[np.float64]
 
 
-SCORE_NAMES = {"n": "rows", "rmse": "RMSE", "mae": "MAE", "wape": "WAPE", "r2": "R²"}
+SCORE_NAMES = {
+    "n": "rows",
+    "rmse": "RMSE",
+    "mae": "MAE",
+    "wape": "WAPE",
+    "r2": "R²",
+    "brier": "Brier score",
+}
 IN_UNIT_OF_TARGET = frozenset({"rmse", "mae", "bias", "mean_width", "interval_score"})
 
 

@@ -29,7 +29,7 @@ PYTHON_TYPES: dict[Kind, Any] = {
 def record_model(schema: Schema, name: str) -> type[BaseModel]:
     """The key is required; columns that are known ahead may be given."""
     fields: dict[str, Any] = {
-        column.name: _field(column, required=column.name in schema.key)
+        column.name: record_field(column, required=column.name in schema.key)
         for column in schema.columns
         if column.name in schema.key or (column.known_ahead and not column.fixed)
     }
@@ -96,7 +96,8 @@ def _problems(
             yield place, time, f"{moment.isoformat()} is not the start of a step ({task.every})"
 
 
-def _field(column: Column, *, required: bool) -> tuple[Any, Any]:
+def record_field(column: Column, *, required: bool) -> tuple[Any, Any]:
+    """Type and description of a column in a call."""
     kind = PYTHON_TYPES[column.kind]
     unit = f" ({column.unit})" if column.unit else ""
     words = f"{column.description}{unit}"

@@ -1,0 +1,97 @@
+"""What tasks share whose rows stand for themselves: their segments, requests and losses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, create_model
+
+from pipeline.schema import ARROW_TYPES, Schema
+from pipeline.tasks.requests import record_field
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from pipeline.tasks import Floats
+
+ALL_ROWS = "all rows"
+MISSING = "(missing)"
+
+
+def row_model(schema: Schema, name: str) -> type[BaseModel]:
+    """One row of a call: the columns that are known ahead, those that are nullable optional."""
+    fields: dict[str, Any] = {
+        column.name: record_field(column, required=not column.nullable)
+        for column in schema.columns
+        if column.known_ahead and column.name != schema.target
+    }
+    config = ConfigDict(extra="forbid", frozen=True)
+    return create_model(name, __config__=config, **fields)
+
+
+def whole_rows(records: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+    """The records with every column of the schema, typed as observations are; the rest missing."""
+    import pyarrow as pa
+
+    rows = len(records)
+    columns = {
+        column.name: pa.Array.from_pandas(
+            records[column.name], type=ARROW_TYPES[column.kind], from_pandas=True
+        )
+        if column.name in records
+        else pa.nulls(rows, ARROW_TYPES[column.kind])
+        for column in schema.columns
+    }
+    frame: pd.DataFrame = pa.table(columns).to_pandas()
+    return frame
+
+
+def first_time(frame: pd.DataFrame, schema: Schema) -> datetime | None:
+    """The oldest time of some rows; `None` where rows carry none."""
+    if schema.time is None:
+        return None
+    found: datetime = frame[schema.time].min().to_pydatetime()
+    return found
+
+
+def group_losses(groups: NDArray[np.uint64], losses: Floats) -> Floats:
+    """Sums by group over the mean size of a group: their mean is the mean loss of a row."""
+    names, place = np.unique(groups, return_inverse=True)
+    sums = np.bincount(place, weights=losses)
+    return np.asarray(sums * len(names) / len(losses), dtype=np.float64)
+
+
+def segment_labels(frame: pd.DataFrame, columns: Sequence[str]) -> dict[str, NDArray[Any]]:
+    """Each column's values as texts; one segment of all rows where no column is named."""
+    if not columns:
+        return {ALL_ROWS: np.full(len(frame), ALL_ROWS)}
+    return {
+        name: frame[name].astype("string").fillna(MISSING).to_numpy(dtype=object).astype(str)
+        for name in columns
+    }
+
+
+def watched_columns(frame: pd.DataFrame, schema: Schema) -> dict[str, NDArray[Any]]:
+    """What a model may take, and the target; identifiers, times and texts are not watched."""
+    kinds = ("number", "integer", "category", "boolean")
+    return {
+        column.name: frame[column.name].to_numpy()
+        for column in schema.columns
+        if column.kind in kinds and (column.known_ahead or column.name == schema.target)
+    }
+
+
+def class_answer(name: str) -> type[BaseModel]:
+    """The likeliest class, the probability of each, and the classes that the set holds."""
+    return create_model(
+        name,
+        __config__=ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False),
+        __doc__=class_answer.__doc__,
+        prediction=(str, Field(description="the likeliest class")),
+        probabilities=(dict[str, float], Field(description="by class; together 1")),
+        set=(list[str], Field(description="holds the true class in a share `level` of the cases")),
+    )
