@@ -39,9 +39,7 @@ def whole_rows(records: pd.DataFrame, schema: Schema) -> pd.DataFrame:
 
     rows = len(records)
     columns = {
-        column.name: pa.Array.from_pandas(
-            records[column.name], type=ARROW_TYPES[column.kind], from_pandas=True
-        )
+        column.name: pa.array(records[column.name], ARROW_TYPES[column.kind], from_pandas=True)
         if column.name in records
         else pa.nulls(rows, ARROW_TYPES[column.kind])
         for column in schema.columns
