@@ -5,6 +5,7 @@ What a command needs is imported when it is called, so that `--help` and `status
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -69,39 +70,84 @@ def home_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
+def source_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Where the data comes from."""
+    options = (
+        click.option(
+            "--source",
+            type=click.Choice(["live", "files", "sample"]),
+            default="sample",
+            show_default=True,
+            help="The publisher's address, files from --data, or simulated data.",
+        ),
+        click.option(
+            "--data",
+            default="",
+            metavar="DIR",
+            help="For --source files: a folder with one subfolder a case.",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of all that executes notebooks."""
+    options = (
+        click.option(
+            "--set",
+            "settings",
+            multiple=True,
+            metavar="NAME=VALUE",
+            help="A parameter of a notebook, such as folds=2 or retrain=always. "
+            "May be given again.",
+        ),
+        click.option(
+            "--parameters",
+            default="",
+            metavar="JSON",
+            help="Parameters as one JSON object, as a form gives them; "
+            "empty values keep the defaults.",
+        ),
+        click.option(
+            "--engine",
+            type=click.Choice(["warm", "stock"]),
+            envvar="VIGIE_ENGINE",
+            show_envvar=True,
+            default="warm",
+            show_default=True,
+            help="Fork kernels from a process that has imported the libraries, or start each anew.",
+        ),
+        click.option(
+            "--jobs",
+            type=click.IntRange(min=1),
+            default=1,
+            show_default=True,
+            metavar="N",
+            help="Cases that run side by side; each gets its share of the cores.",
+        ),
+        click.option(
+            "--cluster",
+            default="",
+            metavar="ADDRESS",
+            help="Run on the Dask cluster of this scheduler, such as tcp://host:8786. The home "
+            "must be on storage that all workers share, under the same path.",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
 @commands.command()
 @click.argument("cases", nargs=-1, metavar="[CASE]...")
-@click.option(
-    "--source",
-    type=click.Choice(["live", "files", "sample"]),
-    default="sample",
-    show_default=True,
-    help="The publisher's address, files from --data, or simulated data.",
-)
-@click.option(
-    "--data",
-    default="",
-    metavar="DIR",
-    help="For --source files: a folder with one subfolder a case.",
-)
+@source_options
 @click.option(
     "--as-of",
     default="",
     metavar="TIME",
     help="See nothing newer than this, like 2021-06-01. Default: the newest of the data.",
-)
-@click.option(
-    "--set",
-    "settings",
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="A parameter of a notebook, such as folds=2 or retrain=always. May be given again.",
-)
-@click.option(
-    "--parameters",
-    default="",
-    metavar="JSON",
-    help="Parameters as one JSON object, as a form gives them; empty values keep the defaults.",
 )
 @click.option("--seconds", type=int, metavar="N", help="Time limit of a notebook cell.")
 @click.option("--step-seconds", type=int, metavar="N", help="Time limit of a whole notebook.")
@@ -113,29 +159,19 @@ def home_option(command: Callable[..., Any]) -> Callable[..., Any]:
     metavar="STEP",
     help="Execute this notebook or step, such as train, and all after it in any event.",
 )
+@run_options
 @click.option(
-    "--engine",
-    type=click.Choice(["warm", "stock"]),
-    envvar="VIGIE_ENGINE",
-    show_envvar=True,
-    default="warm",
-    show_default=True,
-    help="Fork kernels from a process that has imported the libraries, or start each anew.",
+    "--due",
+    is_flag=True,
+    help="Run what the schedule --every has due: the times that were missed since the newest run, "
+    "oldest first, up to --as-of (default: now). What was done is not done twice.",
 )
 @click.option(
-    "--jobs",
-    type=click.IntRange(min=1),
-    default=1,
+    "--every",
+    default="1d",
     show_default=True,
-    metavar="N",
-    help="Cases that run side by side; each gets its share of the cores.",
-)
-@click.option(
-    "--cluster",
-    default="",
-    metavar="ADDRESS",
-    help="Run on the Dask cluster of this scheduler, such as tcp://host:8786. The home must be "
-    "on storage that all workers share, under the same path.",
+    metavar="TIME",
+    help="With --due: how often, like 7d, 12h or 2w.",
 )
 @home_option
 def run(
@@ -152,6 +188,8 @@ def run(
     engine: Any,
     jobs: int,
     cluster: str,
+    due: bool,
+    every: str,
     home: str,
 ) -> None:
     """Run the notebooks of CASE (default: every case).
@@ -164,9 +202,11 @@ def run(
     package's source, and the lock file.
     """
     from pipeline.case import find_cases
-    from pipeline.runner import Order, exit_code, run_cases
+    from pipeline.runner import Order, exit_code, run_cases, run_due
+    from pipeline.runner.board import board
     from pipeline.runner.order import find_notebook
     from pipeline.runner.parameters import parse_form, parse_settings
+    from pipeline.runner.schedule import parse_every
     from pipeline.store import Store
 
     order = Order(
@@ -179,15 +219,65 @@ def run(
         anew="1-ingest" if force else find_notebook(step) if step else None,
         engine=engine,
     )
-    done = run_cases(
-        Store.at(home),
-        cases or tuple(find_cases()),
-        order,
-        say=click.echo,
-        jobs=jobs,
-        cluster=cluster,
-    )
+    store, named = Store.at(home), cases or tuple(find_cases())
+    with board(list(named), click.echo) as say:
+        where: dict[str, Any] = {"say": say, "jobs": jobs, "cluster": cluster}
+        if due:
+            done = run_due(store, named, order, every=parse_every(every), **where)
+        else:
+            done = run_cases(store, named, order, **where)
     sys.exit(exit_code(ran.outcome for ran in done))
+
+
+@commands.command()
+@click.argument("cases", nargs=-1, required=True, metavar="CASE...")
+@source_options
+@click.option("--from", "start", required=True, metavar="TIME", help="The first as-of time.")
+@click.option("--to", "end", required=True, metavar="TIME", help="No as-of time is after this.")
+@click.option(
+    "--every", default="7d", show_default=True, metavar="TIME", help="How often, like 7d or 12h."
+)
+@run_options
+@home_option
+def backfill(
+    cases: tuple[str, ...],
+    source: Any,
+    data: str,
+    start: str,
+    end: str,
+    every: str,
+    settings: tuple[str, ...],
+    parameters: str,
+    engine: Any,
+    jobs: int,
+    cluster: str,
+    home: str,
+) -> None:
+    """Replay a schedule: run CASE as of each date, and give its pages a history.
+
+    Every run sees only what was known at its date, and the champion that earlier dates had made.
+    Dates that were done before with the same parameters and code are not done again, so that a
+    backfill that was interrupted goes on where it ended. Of one case, dates come one after the
+    other; --jobs runs several cases side by side.
+    """
+    from pipeline.runner import Order, exit_code, run_orders
+    from pipeline.runner.board import bar
+    from pipeline.runner.parameters import parse_form, parse_settings
+    from pipeline.runner.schedule import orders_at, parse_every, parse_moment, times
+    from pipeline.store import Store
+
+    order = Order(
+        source=source,
+        data=str(Path(data).expanduser().resolve()) if data else "",
+        own=parse_form(parameters) | parse_settings(settings),
+        engine=engine,
+        trusts_source=True,
+    )
+    moments = times(parse_moment("--from", start), parse_moment("--to", end), parse_every(every))
+    orders = dict.fromkeys(cases, orders_at(order, moments))
+    with bar(len(moments) * len(orders), click.echo) as say:
+        found = run_orders(Store.at(home), orders, say=say, jobs=jobs, cluster=cluster, brief=True)
+    sys.exit(exit_code(ran.outcome for done in found.values() for ran in done))
 
 
 @commands.command()
@@ -195,22 +285,35 @@ def run(
     "--json",
     "as_json",
     is_flag=True,
-    help="As JSON, for programs: the same as the site's status.json.",
+    help="As JSON, for programs: the site's status.json, and the notebooks of each case.",
 )
 @click.option("--markdown", is_flag=True, help="As a table in Markdown, for the summary of a job.")
 @home_option
 def status(as_json: bool, markdown: bool, home: str) -> None:
-    """Say for every case how it stands, who serves, and how its newest run went."""
+    """Say for every case how it stands, who serves, and how its newest run went.
+
+    And of every notebook whether the next run would take it over (fresh), and else why not: stale
+    and what has changed, running and by whom, failed and how.
+    """
     from pipeline.publish import read_status
     from pipeline.publish.told import in_markdown, in_words
+    from pipeline.runner.states import lines, step_states
     from pipeline.store import Store
 
     store = Store.at(home)
     found = read_status(store, now=datetime.now(UTC))
+    if markdown:
+        click.echo(in_markdown(found))
+        return
+    states = {case.case: step_states(store, case.case) for case in found.cases}
     if as_json:
-        click.echo(found.model_dump_json(indent=1))
-    else:
-        click.echo(in_markdown(found) if markdown else in_words(found, store.home))
+        told = found.model_dump(mode="json")
+        for case in told["cases"]:
+            case["notebooks"] = [state.model_dump(mode="json") for state in states[case["case"]]]
+        click.echo(json.dumps(told, indent=1))
+        return
+    notebooks = {case: lines(store.check(case), states[case]) for case in states}
+    click.echo(in_words(found, store.home, notebooks))
 
 
 @commands.command()

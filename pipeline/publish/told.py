@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pipeline.publish.status import CaseStatus, SiteStatus
 
+NONE_TOLD: Mapping[str, Sequence[str]] = {}
 MARKS = {"healthy": "✅", "watch": "👀", "failing": "❌"}
 
 
-def in_words(status: SiteStatus, home: Path) -> str:
-    """Some lines a case, an empty one between cases."""
+def in_words(
+    status: SiteStatus, home: Path, notebooks: Mapping[str, Sequence[str]] = NONE_TOLD
+) -> str:
+    """Some lines a case, an empty one between cases; `notebooks` are lines of each case's own."""
     if not status.cases:
         return f"Nothing has run in {home}. Start with: vigie run"
-    return "\n\n".join(_told(case) for case in status.cases)
+    return "\n\n".join(_told(case, notebooks.get(case.case, ())) for case in status.cases)
 
 
-def _told(case: CaseStatus) -> str:
+def _told(case: CaseStatus, notebooks: Sequence[str]) -> str:
     data, run = case.data, case.newest_run
     lines = {
         "": f"{case.case}: {case.health}. {case.headline}",
@@ -26,7 +30,10 @@ def _told(case: CaseStatus) -> str:
         "decision": case.decision.sentence if case.decision else "none yet",
         "run": f"{run.run_id}, {run.ended}",
     }
-    return "\n".join(f"  {name:<9} {words}" if name else words for name, words in lines.items())
+    told = [f"  {name:<9} {words}" if name else words for name, words in lines.items()]
+    names = ["notebooks", *[""] * len(notebooks)]
+    more = [f"  {name:<9} {words}" for name, words in zip(names, notebooks, strict=False)]
+    return "\n".join([*told, *more])
 
 
 def in_markdown(status: SiteStatus) -> str:

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from pipeline.case import find_case
-from pipeline.errors import HeldError, StateError
+from pipeline.errors import HeldError, OptionError, StateError
 from pipeline.runner.chain import Say, run_case
 from pipeline.runner.executors import cores_of_worker, spread, was_lost
 from pipeline.runner.order import Order
+from pipeline.runner.schedule import due, orders_at
 from pipeline.steps.run import new_run_id
 from pipeline.store import Store
 from pipeline.store.tracking import mirror
 
-__all__ = ["EXIT_CODES", "Order", "Ran", "exit_code", "run_cases", "run_orders"]
+__all__ = ["EXIT_CODES", "Order", "Ran", "exit_code", "run_cases", "run_due", "run_orders"]
 
 Outcome = Literal["done", "stopped", "failed", "held"]
 EXIT_CODES: dict[Outcome, int] = {"done": 0, "stopped": 3, "held": 5, "failed": 4}
@@ -67,6 +69,41 @@ def run_cases(
     return tuple(ran for case in cases for ran in found[case])
 
 
+def run_due(
+    store: Store,
+    cases: Sequence[str],
+    order: Order,
+    *,
+    every: timedelta,
+    say: Say,
+    now: Clock = clock,
+    jobs: int = 1,
+    cluster: str = "",
+) -> tuple[Ran, ...]:
+    """Runs what a schedule has due: for every case the times since the newest that was done.
+
+    They end with the as-of time of the order, or with now. Raises as `run_cases`.
+    """
+    if order.source == "sample" and not order.as_of:
+        raise OptionError(
+            "Simulated data end at a set time, and a schedule goes on: say with --as-of up to when "
+            "it is due, or choose another --source."
+        )
+    for case in cases:
+        find_case(case)
+        order.check(case)
+    until = order.request_moment or now()
+    orders: dict[str, Sequence[Order]] = {}
+    for case in cases:
+        moments = due(store, case, order, every=every, until=until)
+        orders[case] = orders_at(order, moments)
+        if not moments:
+            say(f"{case:<10} nothing due  as of {until:%Y-%m-%d %H:%M} UTC")
+            store.looked(case, now())
+    found = run_orders(store, orders, say=say, now=now, jobs=jobs, cluster=cluster)
+    return tuple(ran for case in cases for ran in found[case])
+
+
 def run_orders(
     store: Store,
     orders: Mapping[str, Sequence[Order]],
@@ -75,10 +112,11 @@ def run_orders(
     now: Clock = clock,
     jobs: int = 1,
     cluster: str = "",
+    brief: bool = False,
 ) -> dict[str, tuple[Ran, ...]]:
     """Runs the orders of every case, in order; a case ends with the first that comes to no result.
 
-    Raises as `run_cases`.
+    `brief` says one line an order in place of one a notebook. Raises as `run_cases`.
     """
     for case, asked in orders.items():
         find_case(case)
@@ -95,6 +133,7 @@ def run_orders(
                 tuple(replace(order, ticket=ticket, cores=place.cores) for order in asked),
                 place.say,
                 now,
+                brief=brief,
             )
             for case, asked in orders.items()
         }
@@ -116,16 +155,30 @@ def _result(case: str, done: Future[tuple[Ran, ...]], say: Say) -> tuple[Ran, ..
 
 
 def _work(
-    store: Store, case: str, orders: Sequence[Order], say: Say, now: Clock
+    store: Store, case: str, orders: Sequence[Order], say: Say, now: Clock, *, brief: bool
 ) -> tuple[Ran, ...]:
     """What a thread or a worker does for a case."""
     done: list[Ran] = []
     for order in orders:
         cores = order.cores or cores_of_worker()
-        done.append(_run(store, case, replace(order, cores=cores), new_run_id(now()), say))
-        if done[-1].outcome in ("failed", "held"):
+        began = time.monotonic()
+        own = replace(order, cores=cores)
+        ran = _run(store, case, own, new_run_id(now()), _unsaid if brief else say)
+        done.append(ran)
+        if brief:
+            say(_line(ran, order, time.monotonic() - began))
+        if ran.outcome in ("failed", "held"):
             break
     return tuple(done)
+
+
+def _unsaid(line: str) -> None:
+    """Where only the end of a run is told."""
+
+
+def _line(ran: Ran, order: Order, seconds: float) -> str:
+    how = ran.outcome if ran.new or ran.outcome in ("failed", "held") else "as before"
+    return f"{ran.case:<10} {order.as_of[:16]} {seconds:6.1f} s   {how:<9} {ran.sentence}"
 
 
 def _run(store: Store, case: str, order: Order, run_id: str, say: Say) -> Ran:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-
-import nbformat
+from typing import TYPE_CHECKING
 
 from pipeline.errors import StepError
 from pipeline.options import NotebookName
@@ -12,12 +11,17 @@ from pipeline.records import RECORDS, STEPS_OF, IngestRecord, Record, StepName
 from pipeline.store import Store
 from pipeline.store.atomic import sha256_of
 
+if TYPE_CHECKING:
+    import nbformat
+
 DRAWS = frozenset({"ingest", "validate", "drift", "train", "evaluate", "report"})
 """Steps that show at least one figure."""
 
 
 def refuse_hollow(store: Store, case: str, run_id: str, notebook: NotebookName) -> list[Record]:
     """The records that the notebook's steps wrote; raises `StepError` with all that is missing."""
+    import nbformat
+
     found = {step: store.record(case, run_id, RECORDS[step]) for step in STEPS_OF[notebook]}
     problems = [
         problem

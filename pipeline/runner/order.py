@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -72,13 +73,17 @@ class Order:
     @property
     def moment(self) -> str:
         """The as-of time that is asked for, always written the same way; empty for the newest."""
-        return parse_time(self.as_of).isoformat() if self.as_of else ""
+        return self.request_moment.isoformat() if self.request_moment else ""
+
+    @property
+    def request_moment(self) -> datetime | None:
+        """The same as a time; `None` for the newest of the data."""
+        return parse_time(self.as_of) if self.as_of else None
 
     def request(self, case: Case) -> Request:
         """What 1-ingest asks of the case's source."""
         folder = Path(self.data).expanduser() / case.name if self.data else None
-        as_of = parse_time(self.as_of) if self.as_of else None
-        return Request(schema=case.schema, folder=folder, as_of=as_of)
+        return Request(schema=case.schema, folder=folder, as_of=self.request_moment)
 
 
 def find_notebook(name: str) -> NotebookName:

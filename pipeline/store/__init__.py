@@ -206,6 +206,12 @@ class Store:
         path = self._check_path(record.case)
         write_bytes(path, (record.model_dump_json(indent=1) + "\n").encode())
 
+    def looked(self, case: str, moment: datetime) -> None:
+        """Notes that there was nothing to do when the case was looked at."""
+        known = self.check(case)
+        if known is not None:
+            self.write_check(known.model_copy(update={"looked": moment, "new": False}))
+
     def check(self, case: str) -> CheckRecord | None:
         """The newest look at a case; `None` before the first."""
         path = self._check_path(case)
