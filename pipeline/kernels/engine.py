@@ -157,6 +157,7 @@ class Execution(PapermillNotebookClient):  # type: ignore[misc]
     loop: asyncio.AbstractEventLoop
     km: Any
     kc: Any
+    work: asyncio.Task[None]
     ending: StepError | None = None
     """Why it is to end before its last cell."""
 
@@ -183,24 +184,31 @@ class Execution(PapermillNotebookClient):  # type: ignore[misc]
     async def _execute(self) -> Any:
         self.loop = asyncio.get_running_loop()
         self.reset_execution_trackers()
-        timer = self.loop.call_later(
-            self.limits.notebook_seconds or threading.TIMEOUT_MAX,
-            lambda: self.end(StepError.for_time(self.notebook, "it", self.limits.notebook_seconds)),
+        self.work = asyncio.create_task(self._work())
+        seconds = self.limits.notebook_seconds
+        timer = seconds and self.loop.call_later(
+            seconds, lambda: self.end(StepError.for_time(self.notebook, "it", seconds))
         )
         with _RUNNING.lock:
             _RUNNING.executions.add(self)
         try:
-            await self._start()
-            await self._execute_cells()
-        except BaseException:
+            await self.work
+        except BaseException as error:
             await self._close(now=True)
+            if self.ending and isinstance(error, asyncio.CancelledError):
+                raise self.ending from None
             raise
         finally:
-            timer.cancel()
+            if timer:
+                timer.cancel()
             with _RUNNING.lock:
                 _RUNNING.executions.discard(self)
         await self._close(now=False)
         return self.nb
+
+    async def _work(self) -> None:
+        await self._start()
+        await self._execute_cells()
 
     async def _start(self) -> None:
         self.km = self.create_kernel_manager()
@@ -237,9 +245,7 @@ class Execution(PapermillNotebookClient):  # type: ignore[misc]
             if task and task.cancelling():
                 # nbclient takes any cancelling for a death.
                 raise asyncio.CancelledError from error
-            raise self.ending or await self._death() from error
-        if self.ending:
-            raise self.ending
+            raise await self._death() from error
 
     async def _death(self) -> StepError:
         code = await self.km.provisioner.poll()
@@ -248,9 +254,9 @@ class Execution(PapermillNotebookClient):  # type: ignore[misc]
 
     def end(self, error: StepError) -> None:
         """Ends it at once, for that reason; the first reason counts."""
-        self.ending = self.ending or error
-        if self.task_poll_for_reply is not None:
-            self.task_poll_for_reply.cancel()
+        if self.ending is None:
+            self.ending = error
+            self.work.cancel()
 
     def process_message(self, msg: Any, cell: Any, cell_index: int) -> Any:
         """Takes what a cell shows, until it is more than the notebook may show."""

@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -54,9 +55,15 @@ class ForkedKernel:
                 self.refusal = words.get("error", self.refusal)
                 self.returncode = words.get("exit")
             if self._reader.ended and self.returncode is None:
-                # The server is gone, and with it all its kernels.
                 self.returncode = 1 if self.refusal else -signal.SIGKILL
+                self._end_with_the_server()
         return self.returncode
+
+    def _end_with_the_server(self) -> None:
+        """The server is gone, and with it all its kernels, but not what these had started."""
+        if self.pid:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, signal.SIGKILL)
 
     def send_signal(self, number: int) -> None:
         lines.tell(self.channel, signal=int(number))

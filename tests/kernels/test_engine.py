@@ -279,6 +279,29 @@ def test_an_interrupted_notebook_ends_at_once(
     assert [f"1-ingest{FAILED}"] == [path.name for path in output.parent.iterdir()]
 
 
+def test_a_notebook_can_be_stopped_while_its_kernel_starts(
+    write_notebook: Write, output: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It doesn't go on to the first cell."""
+
+    class Waits:
+        def fork(self, request: dict[str, Any]) -> warm.ForkedKernel:
+            ours, theirs = socket.socketpair()
+            threading.Thread(target=self.end, args=(theirs,)).start()
+            return warm.ForkedKernel(ours)
+
+        def end(self, theirs: socket.socket) -> None:
+            stop()
+            with theirs:
+                theirs.recv(100)
+                lines.tell(theirs, exit=-signal.SIGKILL)
+
+    monkeypatch.setattr(warm, "server", Waits)
+    write_notebook("1")
+
+    assert "interrupted" == broken(output).failure
+
+
 def test_what_a_notebook_started_ends_with_it(write_notebook: Write, output: Path) -> None:
     """No process of it is left, even one that it did not wait for."""
     write_notebook("import subprocess; subprocess.Popen(['sleep', '600']).pid")
