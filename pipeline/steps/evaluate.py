@@ -26,6 +26,7 @@ from pipeline.records import (
 from pipeline.regions import Regions
 from pipeline.splits import Fold
 from pipeline.steps.run import Run
+from pipeline.steps.stretches import known_until
 from pipeline.steps.view import View
 from pipeline.tasks import Floats, Truth
 
@@ -52,7 +53,7 @@ def evaluate(run: Run, options: EvaluateOptions) -> View:
     """Scores, paired tests, coverage and breakdowns; writes the predictions too."""
     case, checked = run.case, run.need(ValidateRecord)
     frame = case.task.frame(run.validated(), case.schema)
-    start = run.as_of - case.windows.held_out
+    start = known_until(frame, case.schema, run.as_of) - case.windows.held_out
     fold = case.task.held_out(frame, case.schema, start=start, end=run.as_of)
     rows = frame.iloc[fold.test]
     truth = case.task.truth(rows, case.schema)

@@ -15,6 +15,7 @@ from pipeline.errors import SourceError
 from pipeline.options import IngestOptions
 from pipeline.records import FeedPart, Revision, TableVersion
 from pipeline.sources import Request
+from pipeline.steps import revised
 from pipeline.steps.run import Run
 from pipeline.steps.view import View
 
@@ -59,9 +60,19 @@ def ingest(run: Run, options: IngestOptions) -> View:
         step.table("columns", "Columns of the observations", describe_columns(frame, case))
         step.figure(case.task.volume(frame, case.schema))
         change = merge.changes
+        step.table(
+            "revisions",
+            "Values that were revised, largest first",
+            revised.table(change.revisions, case.schema),
+        )
         return step.finish(
             as_of=cut.as_of,
-            sentence=_sentence(cut, change.inserted, change.updated, change.unchanged),
+            sentence=_sentence(
+                cut,
+                change.inserted,
+                revised.words(change.updated, change.revisions, case.schema),
+                change.unchanged,
+            ),
             publisher=source.publisher,
             licence=source.licence,
             address=source.address,
@@ -196,10 +207,10 @@ def _plain(value: Any) -> object:
     return "" if pd.isna(value) else round(float(str(value)), 4)
 
 
-def _sentence(cut: Cut, inserted: int, updated: int, unchanged: int) -> str:
+def _sentence(cut: Cut, inserted: int, revised_words: str, unchanged: int) -> str:
     return (
         f"{cut.rows.num_rows:,} rows up to {cut.as_of:%d %B %Y, %H:%M} UTC: {inserted:,} new, "
-        f"{updated:,} revised, {unchanged:,} as they were."
+        f"{revised_words}, {unchanged:,} as they were."
     )
 
 

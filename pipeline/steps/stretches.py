@@ -56,6 +56,17 @@ def stretches(
     return by_time(run.case, observations, champion, as_of=run.as_of, days=days)
 
 
+def known_until(rows: pd.DataFrame, schema: Schema, as_of: datetime) -> datetime:
+    """When the newest row was known, at most `as_of`: windows are counted back from there.
+
+    A publisher that needs a day, or a year, would otherwise leave the newest window half empty.
+    """
+    if schema.time is None or rows.empty:
+        return as_of
+    newest: datetime = rows[schema.time].max().to_pydatetime()
+    return min(as_of, newest + schema.known_after)
+
+
 def window_of(rows: pd.DataFrame, schema: Schema, *, known: datetime, division: str = "") -> Window:
     """From the first row to when the last is known; without a time column, until `known`."""
     if schema.time is None:
@@ -79,7 +90,7 @@ def by_time(
 ) -> Stretches:
     """The newest stretch against what is older and was there to learn from; raises `StepError`."""
     length = timedelta(days=days) if days else case.windows.current
-    start = as_of - length
+    start = known_until(observations, case.schema, as_of) - length
     times = observations[str(case.schema.time)]
     learned_until = champion.ref.learned.end if champion else start
     reference = observations[(times < min(start, learned_until)).to_numpy()]

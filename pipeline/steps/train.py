@@ -24,8 +24,9 @@ from pipeline.records import (
 from pipeline.splits import Fold
 from pipeline.steps.backtest import Backtest, Competitor, backtest, fitted
 from pipeline.steps.run import Run
-from pipeline.steps.stretches import window_of
+from pipeline.steps.stretches import known_until, window_of
 from pipeline.steps.view import View
+from pipeline.steps.winners import winners
 from pipeline.steps.writer import StepWriter
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def train(run: Run, options: TrainOptions) -> View:
     with run.step("train", options) as step:
         step.table("candidates", "Candidates, best first", _ranking(tested, case))
         step.figure(errors_by_fold(tested, case))
+        step.table("winners", "Who wins where, on all folds", winners(tested, case, frame))
         fitted = {
             role: _fitted(step, role, each, case, frame, held_out, options.level)
             for role, each in (("challenger", best), ("baseline", baseline))
@@ -141,7 +143,8 @@ def errors_by_fold(tested: list[Backtest], case: Case) -> Figure:
 
 
 def _held_out(case: Case, frame: pd.DataFrame, as_of: datetime) -> Fold:
-    return case.task.held_out(frame, case.schema, start=as_of - case.windows.held_out, end=as_of)
+    start = known_until(frame, case.schema, as_of) - case.windows.held_out
+    return case.task.held_out(frame, case.schema, start=start, end=as_of)
 
 
 def _tested(

@@ -242,7 +242,7 @@ class Forecasting:
     ) -> Sequence[Figure]:
         from pipeline.tasks.forecasting_views import example_figure
 
-        return [example_figure(frame, schema, predicted, regions)]
+        return [example_figure(frame, schema, predicted, regions, self.every)]
 
     def request_model(self, schema: Schema, name: str) -> type[BaseModel]:
         from pipeline.tasks.requests import record_model

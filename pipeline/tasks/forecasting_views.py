@@ -19,6 +19,8 @@ Times = NDArray[np.datetime64]
 Floats = NDArray[np.float64]
 SHOWN_STEPS = 168
 ROOM_ABOVE = 1.6
+LEAST_SHOWN = 0.01
+"""Series below this share of the largest are no example: there may be many that stand at zero."""
 
 
 def step_labels(every: str, times: Times) -> dict[str, NDArray[Any]]:
@@ -80,29 +82,40 @@ def volume_figure(observations: pd.DataFrame, schema: Schema, every: Step) -> Fi
     )
 
 
+AXES: dict[Step, tuple[str, str]] = {
+    "h": ("%a %d %b", "day"),
+    "D": ("%d %b", "week"),
+    "M": ("%b %Y", "month"),
+    "Y": ("%Y", "year"),
+}
+"""Format and spacing of the marks on the axis of time."""
+
+
 def example_figure(
-    frame: pd.DataFrame, schema: Schema, predicted: Floats, regions: Regions
+    frame: pd.DataFrame, schema: Schema, predicted: Floats, regions: Regions, every: Step
 ) -> Figure:
-    """The newest week of the series of middle volume: truth, forecast and interval."""
+    """The newest steps of the series of middle volume: truth, forecast and interval."""
     import altair as alt
 
     time, target = str(schema.time), schema.column(schema.target)
     key = list(schema.series)
     volumes = frame.groupby(key)[schema.target].sum().sort_values(kind="stable")
+    volumes = volumes[volumes >= LEAST_SHOWN * volumes.max()]
     shown = volumes.index[len(volumes) // 2]
+    marks, spacing = AXES[every]
     name = ", ".join(map(str, shown)) if isinstance(shown, tuple) else str(shown)
     table = frame[[*key, time, schema.target]].assign(forecast=predicted, **regions.columns())
     chosen = table.set_index(key).loc[[shown]].sort_values(time).tail(SHOWN_STEPS)
     chosen = chosen.reset_index(drop=True)
     numbers = [schema.target, "forecast", "low", "high"]
-    rows = chosen[[time]].join(chosen[numbers].round(2))
+    rows = chosen[[time]].join(chosen[numbers].round(4))
     rows[time] = rows[time].dt.strftime("%Y-%m-%dT%H:%M:%SZ")
     base = alt.Chart(rows).encode(
         x=alt.X(
             f"{time}:T",
             title=None,
             scale=alt.Scale(type="utc"),
-            axis=alt.Axis(format="%a %d %b", tickCount="day"),
+            axis=alt.Axis(format=marks, tickCount=spacing),
         )
     )
     band = base.mark_area(color=BAND, opacity=0.5).encode(
@@ -118,6 +131,6 @@ def example_figure(
         rows,
         name="example",
         title=f"{name}: forecast (line), interval (band) and what was counted (dots)",
-        words=f"The newest {len(rows)} steps of {name}, the series of middle volume. "
+        words=f"The newest {len(rows)} {NAMES[every]}s of {name}, the series of middle volume. "
         f"{inside:.0%} of the counted values lie within their interval.",
     )

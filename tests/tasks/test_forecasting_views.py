@@ -6,10 +6,12 @@ from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 import numpy as np
+import pandas as pd
 import pytest
 from hand_made import SCHEMA, TASK, waves
 
 from pipeline.regions import Intervals
+from pipeline.schema import Column
 from pipeline.tasks.forecasting_views import step_labels
 
 ROWS = waves(days=9, series=("north", "<script>alert(1)</script>", "south"))
@@ -66,6 +68,15 @@ def test_an_example_is_the_newest_week_of_the_series_of_middle_volume() -> None:
     assert found.title.startswith("north:")
 
 
+def test_series_that_stand_at_zero_are_no_example() -> None:
+    """However many there are."""
+    scaled = ROWS.assign(
+        value=ROWS["value"] * ROWS["series"].map({"north": 0, NASTY: 0, "south": 9})
+    )
+
+    assert example(scaled).title.startswith("south:")
+
+
 def test_an_example_tells_how_much_of_the_truth_is_in_its_interval() -> None:
     """Half of the values were put outside: 50 % lie within."""
     assert "50% of the counted values lie within their interval." in example().alt
@@ -107,3 +118,25 @@ def test_steps_are_labelled_by_their_place_in_the_cycle(
     times = np.array(["2021-06-01T07:30", "1969-07-04T23:00"], dtype="datetime64[us]")
 
     assert expected == {name: found.tolist() for name, found in step_labels(every, times).items()}
+
+
+def test_the_volume_of_years_is_told_by_year() -> None:
+    """Sums of others are left out, so that nothing counts twice."""
+    schema = replace(
+        SCHEMA,
+        columns=(*SCHEMA.columns, Column(name="part", kind="boolean", description="no sum")),
+        parts="part",
+    )
+    years = ROWS.iloc[:4].assign(
+        time=pd.to_datetime(["2020-01-01", "2020-01-01", "2021-01-01", "2021-01-01"], utc=True),
+        value=[2.0, 100.0, 3.0, 4.0],
+        part=[True, False, True, True],
+    )
+
+    found = replace(TASK, every="Y").volume(years, schema)
+
+    rows = table(found.csv)
+    assert [("2020-01-01", 2.0), ("2021-01-01", 7.0)] == [
+        (row["year"], float(row["value"])) for row in rows
+    ]
+    assert " a year" in found.title
