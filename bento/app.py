@@ -1,98 +1,37 @@
-"""The addresses of the service. Cases are looked up among the champions found, never by name."""
+"""The application: its settings, what it holds between requests, and its addresses."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
-from starlette.routing import Mount, Route, Router
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
 
-from bento.answers import CasesAnswer
-from bento.champion import Champion
-from bento.openapi import document
-from bento.problems import HANDLERS
-from bento.requests import parse, read_body
+from bento.front import Front, nothing
+from bento.roster import Roster
+from bento.state import State
+from bento.ways import ways
+from pipeline.case import Case
+from pipeline.packaging.settings import Settings
 
-PAGES: Final = Path(__file__).parent / "pages"
-ONLY_OWN_FILES: Final = {
-    "Content-Security-Policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data:",
-}
+BESIDE_THIS_PACKAGE: Final = Path(__file__).parent.parent / "champions"
 
 
-def create_app(load: Callable[[], Mapping[str, Champion]]) -> Starlette:
-    """The application; `load` is called once when it starts."""
-
-    @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        app.state.champions = load()
-        app.state.document = document(app.state.champions)
-        yield
-
-    app = Starlette(
-        routes=[
-            Route("/", _page),
-            Route("/docs.js", _script),
-            Route("/openapi.json", _document),
-            Route("/docs.json", _document),
-            Mount("/v1", Router(VERSION_1, redirect_slashes=False)),
-        ],
-        lifespan=lifespan,
-        exception_handlers=HANDLERS,
+def create_app(
+    settings: Settings, cases: Mapping[str, Case], *, around: ASGIApp = nothing
+) -> ASGIApp:
+    """The service of the champions in the folder of the settings, else beside this package."""
+    roster = Roster(settings.champions or BESIDE_THIS_PACKAGE, cases, settings)
+    front = Front(around, ways=ways(), state=State(settings, roster))
+    if not settings.cors:
+        return front
+    return CORSMiddleware(
+        front,
+        allow_origins=settings.cors,
+        allow_methods=("GET", "POST"),
+        allow_headers=("authorization", "content-type", "x-api-key"),
+        expose_headers=("x-request-id", "x-total-count", "retry-after"),
+        max_age=600,
     )
-    app.router.redirect_slashes = False
-    return app
-
-
-async def _page(_: Request) -> Response:
-    return FileResponse(PAGES / "index.html", headers=ONLY_OWN_FILES)
-
-
-async def _script(_: Request) -> Response:
-    return FileResponse(PAGES / "docs.js", headers=ONLY_OWN_FILES)
-
-
-async def _document(request: Request) -> Response:
-    return JSONResponse(request.app.state.document)
-
-
-async def _cases(request: Request) -> Response:
-    champions: Mapping[str, Champion] = request.app.state.champions
-    answer = CasesAnswer(cases=[champion.summary for champion in champions.values()])
-    return JSONResponse(answer.model_dump(mode="json"))
-
-
-async def _model(request: Request) -> Response:
-    return JSONResponse(_champion(request).card.model_dump(mode="json"))
-
-
-async def _predict(request: Request) -> Response:
-    champion = _champion(request)
-    content = await read_body(request)
-    return JSONResponse(await run_in_threadpool(_answer, champion, content))
-
-
-def _answer(champion: Champion, content: bytes) -> dict[str, Any]:
-    return champion.answer(parse(champion.body, content))
-
-
-def _champion(request: Request) -> Champion:
-    champions: Mapping[str, Champion] = request.app.state.champions
-    found = champions.get(request.path_params["case"])
-    if found is None:
-        raise HTTPException(404)
-    return found
-
-
-VERSION_1: Final = (
-    Route("/cases", _cases),
-    Route("/{case}/model", _model),
-    Route("/{case}/predict", _predict, methods=["POST"]),
-)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse
-from starlette.types import ExceptionHandler
+
+from bento.replies import Reply
 
 MEDIA_TYPE: Final = "application/problem+json"
 MOST_SHOWN: Final = 100
@@ -22,7 +20,9 @@ class FieldProblem(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     field: str = Field(description="name of the field; empty for the body as a whole")
-    pointer: str = Field(description="JSON pointer into the body, as a URI fragment (RFC 6901)")
+    pointer: str = Field(
+        description="JSON pointer into the body, as a URI fragment (RFC 6901); empty for a query"
+    )
     detail: str
 
 
@@ -54,9 +54,9 @@ class RequestError(Exception):
         self.kind = kind
         self.detail = detail
         self.errors = list(errors)
-        self.headers = headers
+        self.headers = headers or {}
 
-    def response(self) -> JSONResponse:
+    def reply(self) -> Reply:
         """The answer; of many field problems the first hundred are listed."""
         details = ProblemDetails(
             type=f"urn:vigie:problem:{self.kind}",
@@ -65,8 +65,11 @@ class RequestError(Exception):
             detail=self.detail,
             errors=self.errors[:MOST_SHOWN],
         )
-        return JSONResponse(
-            details.model_dump(), self.status.value, self.headers, media_type=MEDIA_TYPE
+        return Reply(
+            details.model_dump_json().encode(errors="backslashreplace"),
+            self.status.value,
+            MEDIA_TYPE.encode(),
+            tuple((name.encode(), value.encode()) for name, value in self.headers.items()),
         )
 
 
@@ -82,45 +85,47 @@ def field_problem(path: Iterable[str | int], detail: str) -> FieldProblem:
     )
 
 
-async def _from_problem(_: Request, error: Exception) -> JSONResponse:
-    if not isinstance(error, RequestError):
-        raise error
-    return error.response()
+def query_problem(name: str, detail: str) -> FieldProblem:
+    """A parameter of the address that doesn't fit."""
+    return FieldProblem(field=name, pointer="", detail=detail)
 
 
-async def _from_routing(request: Request, error: Exception) -> JSONResponse:
-    """No such address, or an address that takes another method."""
-    if not isinstance(error, HTTPException):
-        raise error
-    status = HTTPStatus(error.status_code)
-    detail = {
-        HTTPStatus.NOT_FOUND: f"There is nothing at {request.url.path!r}. GET /v1/cases lists "
-        "the cases, / shows all addresses.",
-        HTTPStatus.METHOD_NOT_ALLOWED: f"{request.url.path!r} does not take {request.method}. "
-        f"It takes: {(error.headers or {}).get('Allow', 'nothing')}.",
-    }.get(status, error.detail)
-    kind = status.phrase.lower().replace(" ", "-")
-    return RequestError(status, kind, detail, headers=error.headers).response()
+def not_found(path: str) -> RequestError:
+    """No such address."""
+    return RequestError(
+        HTTPStatus.NOT_FOUND,
+        "not-found",
+        f"There is nothing at {path!r}. GET /v1/cases lists the cases, / shows all addresses.",
+    )
 
 
-async def _from_disconnect(_: Request, __: Exception) -> JSONResponse:
+def method_not_allowed(path: str, method: str, allowed: Iterable[str]) -> RequestError:
+    """An address that takes other methods."""
+    names = ", ".join(sorted(allowed))
+    return RequestError(
+        HTTPStatus.METHOD_NOT_ALLOWED,
+        "method-not-allowed",
+        f"{path!r} does not take {method}. It takes: {names}.",
+        headers={"allow": names},
+    )
+
+
+def incomplete_body() -> RequestError:
     return RequestError(
         HTTPStatus.BAD_REQUEST, "incomplete-body", "The connection ended before the body did."
-    ).response()
+    )
 
 
-async def _from_fault(_: Request, __: Exception) -> JSONResponse:
+def internal_error() -> RequestError:
     """A fault of the service: the log has the traceback, the caller gets none of it."""
     return RequestError(
         HTTPStatus.INTERNAL_SERVER_ERROR,
         "internal-error",
         "The service failed to answer this request. The service's log has the reason.",
-    ).response()
+    )
 
 
-HANDLERS: Final[Mapping[Any, ExceptionHandler]] = {
-    RequestError: _from_problem,
-    HTTPException: _from_routing,
-    ClientDisconnect: _from_disconnect,
-    Exception: _from_fault,
-}
+def overloaded(detail: str) -> RequestError:
+    return RequestError(
+        HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", detail, headers={"retry-after": "1"}
+    )

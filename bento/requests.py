@@ -2,82 +2,185 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+import secrets
+from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any, Final
+from urllib.parse import parse_qsl
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
-from starlette.requests import Request
+from pydantic import BaseModel, ValidationError
+from starlette.types import Receive, Scope
 
-from bento.problems import MOST_SHOWN, FieldProblem, RequestError, field_problem
+from bento.problems import (
+    MOST_SHOWN,
+    FieldProblem,
+    RequestError,
+    field_problem,
+    incomplete_body,
+    query_problem,
+)
+from pipeline.packaging.settings import Settings
 
-MOST_BYTES: Final = 1024 * 1024
-MOST_RECORDS: Final = 1000
 MOST_SHOWN_OF_A_VALUE: Final = 60
+MOST_HEADERS: Final = 100
+MOST_PARAMETERS: Final = 50
+READ_HEADERS: Final = frozenset(
+    {
+        b"authorization",
+        b"x-api-key",
+        b"content-type",
+        b"content-encoding",
+        b"content-length",
+        b"accept",
+    }
+)
 
 
-def body_model(record: type[BaseModel], name: str) -> type[BaseModel]:
-    """The whole body of a call: `{"records": [...]}`, 1 to 1,000 of them and nothing else."""
-    config = ConfigDict(frozen=True, extra="forbid")
-    records = Field(min_length=1, max_length=MOST_RECORDS, description="what is to be predicted")
-    return create_model(name, __config__=config, records=(list[record], records))  # type: ignore[valid-type]
+class Request:
+    """One request, as far as it has been read."""
+
+    __slots__ = ("address", "headers", "id", "method", "path", "query", "receive")
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        self.id = secrets.token_hex(8)
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self.query: bytes = scope["query_string"]
+        self.receive = receive
+        self.address: str = (scope.get("client") or ("",))[0]
+        self.headers = _headers(scope["headers"])
+
+    def parameters(self) -> list[tuple[str, str]]:
+        """The query, decoded; raises `RequestError` for one that can't be."""
+        try:
+            return parse_qsl(
+                self.query.decode("ascii"),
+                keep_blank_values=True,
+                strict_parsing=bool(self.query),
+                errors="strict",
+                max_num_fields=MOST_PARAMETERS,
+            )
+        except ValueError as error:
+            raise invalid_query([query_problem("", f"The query can't be read: {error}")]) from error
+
+    def refuse_query(self) -> None:
+        """For addresses that take no parameters."""
+        if self.query:
+            names = sorted({name for name, _ in self.parameters()})
+            raise invalid_query([query_problem(name, "unknown parameter") for name in names])
+
+    async def body(self, settings: Settings) -> bytes:
+        """All of it; raises `RequestError` for one that is too large, too slow or cut off."""
+        length = self.headers.get(b"content-length", b"")
+        if length.isdigit() and int(length) > settings.most_bytes:
+            raise too_large(f"The body has {int(length)} bytes.", settings)
+        message = await self.receive()
+        if message["type"] == "http.request" and not message.get("more_body"):
+            content: bytes = message.get("body", b"")
+            return _checked(content, settings)
+        try:
+            async with asyncio.timeout(settings.most_seconds):
+                return await self._rest(message, settings)
+        except TimeoutError as error:
+            raise RequestError(
+                HTTPStatus.REQUEST_TIMEOUT,
+                "too-slow",
+                f"The body had not arrived after {settings.most_seconds:g} s.",
+                headers={"connection": "close"},
+            ) from error
+
+    async def _rest(self, message: Any, settings: Settings) -> bytes:
+        content = bytearray()
+        while True:
+            if message["type"] == "http.disconnect":
+                raise incomplete_body()
+            content += message.get("body", b"")
+            _checked(content, settings)
+            if not message.get("more_body"):
+                return bytes(content)
+            message = await self.receive()
 
 
-async def read_body(request: Request) -> bytes:
-    """The body of a JSON request; raises `RequestError` for another type and for over 1 MiB."""
-    _check_headers(request)
-    content = bytearray()
-    async for chunk in request.stream():
-        content += chunk
-        if len(content) > MOST_BYTES:
-            raise _too_large(f"The body is larger than {MOST_BYTES} bytes.")
-    return bytes(content)
+def _headers(found: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """Those that are read. One that comes twice is refused: which of the two would count?"""
+    if len(found) > MOST_HEADERS:
+        raise RequestError(
+            HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+            "too-many-headers",
+            f"The request has {len(found)} headers; at most {MOST_HEADERS} are read.",
+        )
+    headers: dict[bytes, bytes] = {}
+    for name, value in found:
+        if name in READ_HEADERS:
+            if name in headers and name != b"accept":
+                raise RequestError(
+                    HTTPStatus.BAD_REQUEST,
+                    "repeated-header",
+                    f"The header {name.decode('ascii')!r} comes more than once.",
+                )
+            headers[name] = value
+    return headers
 
 
-def parse(body: type[BaseModel], content: bytes) -> list[BaseModel]:
-    """The records of a body; raises `RequestError` with every field that is wrong."""
-    try:
-        records: list[BaseModel] = body.model_validate_json(content, strict=True).records  # type: ignore[attr-defined]
-    except ValidationError as error:
-        raise _refusal(error) from error
-    return records
-
-
-def _check_headers(request: Request) -> None:
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/json":
+def check_json(headers: Mapping[bytes, bytes]) -> None:
+    """Raises `RequestError` for a body that isn't declared as plain JSON."""
+    declared = headers.get(b"content-type", b"")
+    media_type = declared.partition(b";")[0].strip().lower()
+    if media_type != b"application/json":
         raise RequestError(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
             "unsupported-media-type",
-            f"The body is declared as {media_type!r}. Send JSON with the header "
+            f"The body is declared as {_shown(declared)}. Send JSON with the header "
             "Content-Type: application/json.",
         )
-    encoding = request.headers.get("content-encoding", "identity").lower()
-    if encoding != "identity":
+    refuse_encoding(headers)
+
+
+def refuse_encoding(headers: Mapping[bytes, bytes]) -> None:
+    """A small compressed body could unfold to a huge one."""
+    encoding = headers.get(b"content-encoding", b"identity").strip().lower()
+    if encoding != b"identity":
         raise RequestError(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
             "unsupported-media-type",
-            f"The body is encoded as {encoding!r}. Send it as it is, without compression.",
+            f"The body is encoded as {_shown(encoding)}. Send it as it is, without compression.",
         )
-    length = request.headers.get("content-length", "")
-    if length.isdecimal() and int(length) > MOST_BYTES:
-        raise _too_large(f"The body has {length} bytes.")
 
 
-def _too_large(found: str) -> RequestError:
+def _shown(header: bytes) -> str:
+    return repr(header[:MOST_SHOWN_OF_A_VALUE].decode("latin-1"))
+
+
+def parse(body: type[BaseModel], content: bytes, settings: Settings) -> Any:
+    """The typed body; raises `RequestError` with every field that is wrong."""
+    try:
+        return body.model_validate_json(content, strict=True)
+    except ValidationError as error:
+        raise _refusal(error, settings) from error
+
+
+def _checked(content: bytes | bytearray, settings: Settings) -> bytes:
+    if len(content) > settings.most_bytes:
+        raise too_large(f"The body is larger than {settings.most_bytes} bytes.", settings)
+    return content  # type: ignore[return-value]
+
+
+def too_large(found: str, settings: Settings) -> RequestError:
     return RequestError(
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         "too-large",
-        f"{found} A call takes at most {MOST_BYTES} bytes and {MOST_RECORDS} records: "
-        "send several calls.",
+        f"{found} A call takes at most {settings.most_bytes} bytes and {settings.most_records} "
+        "records: send several calls.",
+        headers={"connection": "close"},
     )
 
 
-def _refusal(error: ValidationError) -> RequestError:
+def _refusal(error: ValidationError, settings: Settings) -> RequestError:
     found = error.errors(include_url=False, include_input=True, include_context=False)
     kinds = {(problem["type"], problem["loc"]) for problem in found}
     if ("too_long", ("records",)) in kinds:
-        return _too_large(f"The body has more than {MOST_RECORDS} records.")
+        return too_large(f"The body has more than {settings.most_records} records.", settings)
     if found[0]["type"] == "json_invalid":
         return RequestError(
             HTTPStatus.BAD_REQUEST,
@@ -94,7 +197,18 @@ def invalid(errors: list[FieldProblem], count: int) -> RequestError:
     return RequestError(
         HTTPStatus.UNPROCESSABLE_ENTITY,
         "invalid-record",
-        f"{count} {noun} not fit; nothing was predicted. See errors.",
+        f"{count} {noun} not fit; nothing was done. See errors.",
+        errors,
+    )
+
+
+def invalid_query(errors: list[FieldProblem]) -> RequestError:
+    """The refusal of parameters in the address."""
+    noun = "parameter does" if len(errors) == 1 else "parameters do"
+    return RequestError(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "invalid-query",
+        f"{len(errors)} {noun} not fit. See errors.",
         errors,
     )
 

@@ -1,33 +1,43 @@
-"""The service that BentoML runs: the champions in the folder VIGIE_CHAMPIONS, one process each
-worker. A Bento carries the folder itself, beside this package.
+"""The service that BentoML runs. A Bento carries the champions itself, beside this package.
+
+The application stands before BentoML's router, and its measuring, tracing and logging of access
+are off, by BentoML's own settings: together they cost several times what a prediction costs, and
+the application measures and logs by itself.
 """
 
 from __future__ import annotations
 
+import logging
 import os
-from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import bentoml
+from starlette.types import ASGIApp
 
 from bento.app import create_app
-from bento.champion import Champion, load_champions
 from pipeline.case import find_cases
+from pipeline.packaging.settings import Settings
 
-BESIDE_THIS_PACKAGE: Final = Path(__file__).parent.parent / "champions"
-SECONDS: Final = 30
-
-
-def champions() -> dict[str, Champion]:
-    """The champions that this process serves; raises `ServiceError`."""
-    folder = os.environ.get("VIGIE_CHAMPIONS", "") or str(BESIDE_THIS_PACKAGE)
-    return load_champions(Path(folder), find_cases())
-
-
-app = create_app(champions)
+SECONDS: Final = 60
+LEAN: Final[dict[str, Any]] = {
+    "metrics": {"enabled": False},
+    "logging": {"access": {"enabled": False}},
+    "tracing": {"excluded_urls": ".*"},
+}
+SETTINGS: Final = Settings.from_environment(os.environ)
 
 
-@bentoml.service(name="vigie", traffic={"timeout": SECONDS})
-@bentoml.asgi_app(app, path="/")
-class Vigie:
-    """Predictions and their regions from the champion of every case."""
+def front(app: ASGIApp) -> ASGIApp:
+    """The application around BentoML's own."""
+    logging.getLogger("vigie").setLevel(logging.INFO)
+    return create_app(SETTINGS, find_cases(), around=app)
+
+
+class _Vigie:
+    """Predictions and what surrounds them, from the champion of every case."""
+
+
+Vigie: Any = bentoml.service(
+    _Vigie, name="vigie", workers=SETTINGS.workers, traffic={"timeout": SECONDS}, **LEAN
+)
+Vigie.add_asgi_middleware(front)

@@ -17,6 +17,7 @@ import click
 from pipeline import __version__
 from pipeline.errors import VigieError
 from pipeline.notify.command import notify
+from pipeline.service_commands import calls, keys, predict, serve
 from pipeline.snapshots.command import state
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -56,6 +57,8 @@ def commands() -> None:
     """
 
 
+for command in (serve, keys, calls, predict):
+    commands.add_command(command)
 commands.add_command(notify)
 commands.add_command(state)
 
@@ -425,15 +428,3 @@ def pack(output: str | None, home: str) -> None:
     if made.archive:
         click.echo(f"Archive: {made.archive}")
     click.echo(f"Serve it: bentoml serve {made.path}")
-
-
-@commands.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=3000, show_default=True, help="Port to listen on.")
-@home_option
-def serve(host: str, port: int, home: str) -> None:
-    """Answer predictions of the champions over HTTP, until interrupted."""
-    from pipeline.packaging import serve as start
-    from pipeline.store import Store
-
-    start(Store.at(home), host=host, port=port, say=click.echo)

@@ -17,6 +17,7 @@ from click.testing import CliRunner, Result
 from pipeline import __version__, cli
 from pipeline.cli import commands, main
 from pipeline.errors import OptionError, SiteError
+from pipeline.packaging.settings import Settings
 from pipeline.runner.parameters import parse_form, parse_settings
 from pipeline.store import Store
 from pipeline.store.locks import hold
@@ -377,16 +378,16 @@ def test_pack_says_what_it_made(
 
 def test_serve_passes_on_address_and_port(monkeypatch: pytest.MonkeyPatch) -> None:
     """By default only this machine can reach it."""
-    asked: list[tuple[str, int]] = []
+    asked: list[tuple[str, int, bool]] = []
 
-    def serve(store: Store, *, host: str, port: int, say: Any) -> None:
-        asked.append((host, port))
+    def serve(store: Store, *, host: str, port: int, settings: Settings, say: Any) -> None:
+        asked.append((host, port, settings.open))
 
     monkeypatch.setattr("pipeline.packaging.serve", serve)
 
     assert call("serve").exit_code == 0
-    assert call("serve", "--host", "0.0.0.0", "--port", "80").exit_code == 0
-    assert asked == [("127.0.0.1", 3000), ("0.0.0.0", 80)]
+    assert call("serve", "--host", "0.0.0.0", "--port", "80", "--open").exit_code == 0
+    assert asked == [("127.0.0.1", 3000, False), ("0.0.0.0", 80, True)]
 
 
 def test_trends_are_asked_from_the_command_line(home: Path, small_cases: None) -> None:

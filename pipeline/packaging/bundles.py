@@ -1,4 +1,4 @@
-"""A champion as a folder of three files, each checked by its digest before it is used."""
+"""A champion as a folder of four files, each checked by its digest before it is used."""
 
 from __future__ import annotations
 
@@ -17,6 +17,18 @@ from pipeline.regions import Calibration
 CARD: Final = "card.json"
 MODEL: Final = "model.skops"
 HISTORY: Final = "history.parquet"
+OBSERVATIONS: Final = "observations.parquet"
+
+
+class DriftState(BaseModel):
+    """What the newest drift check of the case found."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    as_of: datetime
+    columns: tuple[str, ...]
+    """Those in alarm."""
+    sentence: str
 
 
 class ModelCard(BaseModel):
@@ -43,12 +55,26 @@ class ModelCard(BaseModel):
     sha256: str
     """Of the model's file."""
     history_sha256: str
+    observations_sha256: str
     learned: Window
     promoted_as_of: datetime
     data_as_of: datetime | None
     """Time of the newest observation that the service carries."""
+    data_version: int
+    """Version of the table of observations that the service carries."""
+    primary: str
+    """Name of the score that decides on promotion."""
+    measured: Window
+    """The held-out window on which the scores were measured."""
     scores: Scores
     """On the held-out window, which the model has not learned from."""
+    baseline_scores: Scores
+    """The baseline's on the same window."""
+    drift: DriftState | None
+    support: dict[str, tuple[float, float]]
+    """Lowest and highest value that the model has learned from, of numbers that may be sent."""
+    categories: dict[str, tuple[str, ...]]
+    """Values that the model has learned from, of categories that may be sent."""
     level: float
     """Share of the truth that intervals or sets of classes are made to hold."""
     floor: float | None
@@ -57,6 +83,11 @@ class ModelCard(BaseModel):
     example: dict[str, JsonValue] | None
     """A record that can be predicted; `None` where the history holds none."""
     code_version: str
+
+    @property
+    def version(self) -> str:
+        """How answers, log and metrics call the model."""
+        return self.sha256[:12]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +110,11 @@ class Bundle:
         """The history; raises `ServiceError` when it isn't the file that the card describes."""
         return self._checked(HISTORY, self.card.history_sha256)
 
+    def observations_path(self) -> Path:
+        """Parquet file of all validated observations; raises `ServiceError` as the others do."""
+        self._checked(OBSERVATIONS, self.card.observations_sha256)
+        return self.folder / OBSERVATIONS
+
     def _checked(self, name: str, expected: str) -> bytes:
         content = _read(self.folder / name)
         found = hashlib.sha256(content).hexdigest()
@@ -98,10 +134,11 @@ def read_bundles(folder: Path) -> tuple[Bundle, ...]:
             f"There is no champion in {folder}. Run a case first (vigie run), then vigie serve; "
             "or name a folder of exported champions in VIGIE_CHAMPIONS."
         )
-    return tuple(_bundle(entry) for entry in names)
+    return tuple(read_bundle(entry) for entry in names)
 
 
-def _bundle(folder: Path) -> Bundle:
+def read_bundle(folder: Path) -> Bundle:
+    """One champion's folder; raises `ServiceError` for a card that can't be used."""
     path = folder / CARD
     try:
         card = ModelCard.model_validate_json(_read(path))

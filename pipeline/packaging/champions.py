@@ -9,12 +9,30 @@ import tempfile
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pipeline.case import Case, find_cases
 from pipeline.errors import ServiceError, StateError
-from pipeline.packaging.bundles import CARD, HISTORY, MODEL, Bundle, ModelCard, read_bundles
-from pipeline.records import IngestRecord, PromoteRecord, Record, TrainRecord, ValidateRecord
+from pipeline.packaging.bundles import (
+    CARD,
+    HISTORY,
+    MODEL,
+    OBSERVATIONS,
+    Bundle,
+    DriftState,
+    ModelCard,
+    read_bundles,
+)
+from pipeline.packaging.support import categories, example, support
+from pipeline.records import (
+    DriftRecord,
+    EvaluateRecord,
+    IngestRecord,
+    PromoteRecord,
+    Record,
+    TrainRecord,
+    ValidateRecord,
+)
 from pipeline.store import AnyRecord, Store, project
 from pipeline.store.atomic import write_bytes
 
@@ -50,16 +68,14 @@ def export_champions(
     return read_bundles(folder)
 
 
-def _history(store: Store, case: Case, promotion: PromoteRecord) -> pa.Table:
-    """As much of the newest validated past as a prediction looks back on, in the key's order.
+def _recent(rows: pa.Table, case: Case) -> pa.Table:
+    """As much of the newest past as a prediction looks back on, in the key's order.
 
     Where it looks at no past, one of the newest rows: to try the model out, and as an example.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    checked = _newest(store, promotion, ValidateRecord)
-    rows = store.validated(case.name, case.schema, checked)
     if case.schema.time is None or not rows.num_rows:
         return rows.slice(0, 1)
     times = rows[case.schema.time]
@@ -71,20 +87,36 @@ def _history(store: Store, case: Case, promotion: PromoteRecord) -> pa.Table:
 
 
 def _write(store: Store, case: Case, promotion: PromoteRecord, folder: Path) -> None:
-    import pyarrow.parquet as pq
-
-    buffer = io.BytesIO()
-    history = _history(store, case, promotion)
-    pq.write_table(history, buffer)
-    content = buffer.getvalue()
-    card = _card(store, case, promotion, history, hashlib.sha256(content).hexdigest())
-    write_bytes(folder / MODEL, store.model_bytes(case.name, promotion.champion.ref))
-    write_bytes(folder / HISTORY, content)
+    checked = _newest(store, promotion, ValidateRecord)
+    rows = store.validated(case.name, case.schema, checked)
+    history = _recent(rows, case)
+    files = {
+        MODEL: store.model_bytes(case.name, promotion.champion.ref),
+        HISTORY: _parquet(history),
+        OBSERVATIONS: _parquet(rows),
+    }
+    card = _card(store, case, promotion, checked, rows, history, files)
+    for name, content in files.items():
+        write_bytes(folder / name, content)
     write_bytes(folder / CARD, (card.model_dump_json(indent=1) + "\n").encode())
 
 
+def _parquet(rows: pa.Table) -> bytes:
+    import pyarrow.parquet as pq
+
+    buffer = io.BytesIO()
+    pq.write_table(rows, buffer, compression="zstd")
+    return buffer.getvalue()
+
+
 def _card(
-    store: Store, case: Case, promotion: PromoteRecord, history: pa.Table, digest: str
+    store: Store,
+    case: Case,
+    promotion: PromoteRecord,
+    checked: ValidateRecord,
+    rows: pa.Table,
+    history: pa.Table,
+    files: Mapping[str, bytes],
 ) -> ModelCard:
     champion = promotion.champion.ref
     calibration = promotion.champion.calibration
@@ -107,15 +139,23 @@ def _card(
         licence=feed.licence,
         address=feed.address,
         sha256=champion.sha256,
-        history_sha256=digest,
+        history_sha256=hashlib.sha256(files[HISTORY]).hexdigest(),
+        observations_sha256=hashlib.sha256(files[OBSERVATIONS]).hexdigest(),
         learned=champion.learned,
         promoted_as_of=promotion.as_of,
         data_as_of=_newest_time(history, case),
+        data_version=checked.inputs[0].version,
+        primary=promotion.primary,
+        measured=_newest(store, promotion, EvaluateRecord).held_out,
         scores=promotion.scores,
+        baseline_scores=promotion.baseline_scores,
+        drift=_drift(store, case.name),
+        support=support(rows, case, champion.learned.end),
+        categories=categories(rows, case, champion.learned.end),
         level=calibration.level,
         floor=case.task.floor,
         calibration=calibration,
-        example=_example(history, case),
+        example=example(history, case),
         code_version=project.code_version(),
     )
 
@@ -129,17 +169,12 @@ def _newest_time(history: pa.Table, case: Case) -> datetime | None:
     return newest
 
 
-def _example(history: pa.Table, case: Case) -> dict[str, Any] | None:
-    """The last row, in the types of JSON: of it, all that a prediction has to be told."""
-    if not history.num_rows:
+def _drift(store: Store, case: str) -> DriftState | None:
+    found = next(iter(store.records(case, DriftRecord)), None)
+    if found is None:
         return None
-    asked = case.task.request_model(case.schema, "Example").model_fields
-    needed = [name for name, field in asked.items() if field.is_required()]
-    (row,) = history.select(needed).slice(history.num_rows - 1).to_pylist()
-    return {
-        name: value.isoformat() if isinstance(value, datetime) else value
-        for name, value in row.items()
-    }
+    columns = tuple(shift.column for shift in found.columns if shift.alarm)
+    return DriftState(as_of=found.as_of, columns=columns, sentence=found.sentence)
 
 
 def _record(store: Store, case: str, run_id: str, kind: type[AnyRecord]) -> AnyRecord:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from pydantic import BaseModel
 
+    from pipeline.tasks.lookup import Lookup
+
 Floats = NDArray[np.float64]
 Truth = NDArray[Any]
 
@@ -158,9 +160,7 @@ class Task(Protocol):
     def answer_model(self, name: str) -> type[BaseModel]:
         """One answer of the service: the columns of predictions and of regions."""
 
-    def answer_frame(
-        self, records: pd.DataFrame, history: pd.DataFrame, schema: Schema
-    ) -> pd.DataFrame:
-        """The frame for the records of a call, from the history that the service carries; raises
-        `ServiceError` for a record that can't be predicted, with the field named.
+    def lookup(self, history: pd.DataFrame, schema: Schema) -> Lookup:
+        """From the records of a call to the columns of the frame, with the history that the
+        service carries; whatever can be computed before a call comes is computed here.
         """

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from pydantic import BaseModel
 
+    from pipeline.tasks.lookup import Lookup
+
 FEWEST_CLASSES = 2
 
 
@@ -186,9 +188,7 @@ class Classification:
 
         return class_answer(name)
 
-    def answer_frame(
-        self, records: pd.DataFrame, history: pd.DataFrame, schema: Schema
-    ) -> pd.DataFrame:
-        from pipeline.tasks.tables import whole_rows
+    def lookup(self, history: pd.DataFrame, schema: Schema) -> Lookup:
+        from pipeline.tasks.lookup import RecordLookup
 
-        return whole_rows(records, schema)
+        return RecordLookup(schema)

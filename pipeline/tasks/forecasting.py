@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from pydantic import BaseModel
 
+    from pipeline.tasks.lookup import Lookup
+
 
 @dataclass(frozen=True, kw_only=True)
 class Forecasting:
@@ -83,16 +85,6 @@ class Forecasting:
     @property
     def history(self) -> timedelta:
         return (self.lags_before + self.horizon) * timesteps.LONGEST[self.every]
-
-    def reach(self, oldest: datetime, newest: datetime) -> tuple[datetime, datetime]:
-        """First and last time that can be forecast from a history between two times."""
-        first = timesteps.ordinal(oldest, self.every) + self.lags_before
-        last = timesteps.ordinal(newest, self.every) + self.horizon
-        return timesteps.start(first, self.every), timesteps.start(last, self.every)
-
-    def off_grid(self, moment: datetime) -> bool:
-        """Whether a time is not the start of a step."""
-        return not timesteps.begins(moment, self.every)
 
     @property
     def history_columns(self) -> tuple[str, ...]:
@@ -252,12 +244,10 @@ class Forecasting:
     def answer_model(self, name: str) -> type[BaseModel]:
         return interval_answer(name)
 
-    def answer_frame(
-        self, records: pd.DataFrame, history: pd.DataFrame, schema: Schema
-    ) -> pd.DataFrame:
-        from pipeline.tasks.requests import join_history
+    def lookup(self, history: pd.DataFrame, schema: Schema) -> Lookup:
+        from pipeline.tasks.lookup import PastLookup
 
-        return self.frame(join_history(self, records, history, schema), schema).tail(len(records))
+        return PastLookup(self, history, schema)
 
     def ordinals(self, times: NDArray[np.datetime64]) -> NDArray[np.int64]:
         """Whole steps since 1970."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
@@ -31,3 +32,10 @@ class SeasonalNaive(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         """One value a row of `X`, always finite."""
         known: Any = X[list(self.columns)].bfill(axis=1).iloc[:, 0].fillna(self.mean_)
         return np.asarray(known, dtype=np.float64)
+
+    def predict_arrays(self, columns: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
+        """The same from one array a column."""
+        found = np.array(columns[self.columns[0]], dtype=np.float64)
+        for name in self.columns[1:]:
+            found = np.where(np.isnan(found), columns[name], found)
+        return np.where(np.isnan(found), self.mean_, found)

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from pydantic import BaseModel
 
+    from pipeline.tasks.lookup import Lookup
+
 
 @dataclass(frozen=True, kw_only=True)
 class Regression:
@@ -155,9 +157,7 @@ class Regression:
     def answer_model(self, name: str) -> type[BaseModel]:
         return interval_answer(name)
 
-    def answer_frame(
-        self, records: pd.DataFrame, history: pd.DataFrame, schema: Schema
-    ) -> pd.DataFrame:
-        from pipeline.tasks.tables import whole_rows
+    def lookup(self, history: pd.DataFrame, schema: Schema) -> Lookup:
+        from pipeline.tasks.lookup import RecordLookup
 
-        return whole_rows(records, schema)
+        return RecordLookup(schema)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from pipeline.schema import ARROW_TYPES, Schema
+from pipeline.schema import Schema
 from pipeline.tasks.requests import record_field
 
 if TYPE_CHECKING:
@@ -31,21 +31,6 @@ def row_model(schema: Schema, name: str) -> type[BaseModel]:
     }
     config = ConfigDict(extra="forbid", frozen=True)
     return create_model(name, __config__=config, **fields)
-
-
-def whole_rows(records: pd.DataFrame, schema: Schema) -> pd.DataFrame:
-    """The records with every column of the schema, typed as observations are; the rest missing."""
-    import pyarrow as pa
-
-    rows = len(records)
-    columns = {
-        column.name: pa.array(records[column.name], ARROW_TYPES[column.kind], from_pandas=True)
-        if column.name in records
-        else pa.nulls(rows, ARROW_TYPES[column.kind])
-        for column in schema.columns
-    }
-    frame: pd.DataFrame = pa.table(columns).to_pandas()
-    return frame
 
 
 def first_time(frame: pd.DataFrame, schema: Schema) -> datetime | None:

@@ -59,10 +59,5 @@ def whole(length: timedelta, every: Step) -> int:
     return max(1, round(length / MEAN[every]))
 
 
-def begins(moment: datetime, every: Step) -> bool:
-    """Whether a moment is the beginning of a step."""
-    return start(ordinal(moment, every), every) == moment
-
-
 def _naive(moment: datetime) -> np.datetime64:
     return np.datetime64(moment.astimezone(UTC).replace(tzinfo=None), "us")

@@ -9,6 +9,8 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,13 +26,14 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 from bento.app import create_app
-from bento.champion import load_champions
 from pipeline.case import Case
 from pipeline.intervals import LevelConformal
 from pipeline.models import dump_model
 from pipeline.packaging import export_champions
+from pipeline.packaging.settings import Settings
 from pipeline.records import (
     CandidateScores,
+    EvaluateRecord,
     FittedModel,
     IngestRecord,
     ModelRef,
@@ -172,6 +175,17 @@ def promote(store: Store, run_id: str = RUN, alpha: float = 1.0, simulated: bool
         )
     )
     store.write_record(
+        EvaluateRecord(
+            **common,
+            primary="rmse",
+            held_out=window,
+            systems=(),
+            subject="champion",
+            comparisons={},
+            segments=(),
+        )
+    )
+    store.write_record(
         PromoteRecord(
             **common,
             inputs=(read,),
@@ -197,16 +211,35 @@ def store(tmp_path: Path) -> Store:
     return store
 
 
-@pytest.fixture(scope="session")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    """The application over the toy champion on a real socket, without BentoML around it."""
-    folder = tmp_path_factory.mktemp("service")
+@dataclass(frozen=True, kw_only=True)
+class Serving:
+    """The service on a real socket, without BentoML around it."""
+
+    client: httpx.Client
+    store: Store
+    settings: Settings
+    folder: Path
+
+
+@contextmanager
+def serving(folder: Path, **chosen: Any) -> Iterator[Serving]:
+    """Serves the toy champion; `chosen` are settings beside those that name its files."""
     store = Store(home=folder / "home")
     promote(store)
     cases = {"toy": toy_case()}
     export_champions(store, folder / "champions", cases=cases)
-    app = create_app(lambda: load_champions(folder / "champions", cases))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", ws="none"))
+    files = {
+        "champions": folder / "champions",
+        "keys": folder / "keys.json",
+        "calls": folder / "calls.db",
+    }
+    settings = Settings(**{**files, **chosen})
+    app = create_app(settings, cases)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app, log_level="critical", ws="none", http="h11", timeout_graceful_shutdown=5
+        )
+    )
     with socket.create_server(("127.0.0.1", 0)) as listening:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
@@ -215,6 +248,14 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
             time.sleep(0.02)
         address = f"http://127.0.0.1:{listening.getsockname()[1]}"
         with httpx.Client(base_url=address, timeout=30, trust_env=False) as client:
-            yield client
+            yield Serving(client=client, store=store, settings=settings, folder=folder)
         server.should_exit = True
         thread.join(timeout=10)
+
+
+@pytest.fixture(scope="session")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """The service, open to everybody and without limits of rate."""
+    folder = tmp_path_factory.mktemp("service")
+    with serving(folder, open=True, rate_per_address="0") as served:
+        yield served.client

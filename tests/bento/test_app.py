@@ -48,10 +48,12 @@ def test_a_record_is_predicted_with_its_interval(client: httpx.Client) -> None:
     assert pytest.approx(17.0, abs=1.5) == one["prediction"]
     assert 0.0 == one["low"]
     assert pytest.approx(one["prediction"] + 25.0) == one["high"]
+    assert one["extrapolating"] is False
     assert ("toy", "count", "bicycles/h") == (found.case, found.target, found.unit)
     assert (0.9, True) == (found.level, found.simulated)
     assert "ridge" == found.model.candidate
-    assert 12 == len(found.model.sha256)
+    assert 12 == len(found.model.version)
+    assert answer.headers["x-request-id"] == found.call
 
 
 def test_predictions_come_in_the_order_of_the_records(client: httpx.Client) -> None:
@@ -67,9 +69,12 @@ def test_predictions_come_in_the_order_of_the_records(client: httpx.Client) -> N
 
 def test_another_time_zone_is_the_same_moment(client: httpx.Client) -> None:
     """07:00 UTC and 08:00 in Paris are one hour."""
-    paris = post(client, [{"counter": "north", "hour": "2021-03-08T08:00:00+01:00"}])
+    utc, paris = (
+        post(client, [{"counter": "north", "hour": hour}]).json()["predictions"]
+        for hour in (HOUR, "2021-03-08T08:00:00+01:00")
+    )
 
-    assert post(client, [{"counter": "north", "hour": HOUR}]).json() == paris.json()
+    assert utc == paris
 
 
 @pytest.mark.parametrize(
@@ -220,7 +225,7 @@ def test_a_fault_gives_nothing_away(client: httpx.Client, monkeypatch: pytest.Mo
     def fail(*arguments: Any) -> Any:
         raise RuntimeError("secret of the house")
 
-    monkeypatch.setattr("bento.app.parse", fail)
+    monkeypatch.setattr("bento.ways.parse", fail)
 
     answer = post(client, [{"counter": "north", "hour": HOUR}])
 
@@ -261,7 +266,9 @@ def test_the_document_describes_the_cases_found(client: httpx.Client) -> None:
     """The OpenAPI document has the addresses of every champion; each reference resolves."""
     document = client.get("/openapi.json").json()
 
-    assert {"/v1/cases", PREDICT, "/v1/toy/model"} == set(document["paths"])
+    of_toy = {f"/v1/toy/{name}" for name in ("predict", "actuals", "trends", "metrics", "model")}
+    others = {"/v1/cases", "/token", "/healthz", "/readyz"}
+    assert of_toy | others == set(document["paths"])
     record = document["components"]["schemas"]["ToyRecord"]
     assert {"counter", "hour", "rain"} == set(record["properties"])
     assert record["additionalProperties"] is False

@@ -1,23 +1,43 @@
-"""A champion that can't be served is refused when the service starts, not when it is called."""
+"""A champion that can't be served is refused when it is loaded, not when it is called."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from pydantic import create_model
 
 from bento import champion as module
-from bento.champion import Champion, load_champions
+from bento.champion import Champion
+from bento.metrics import Metrics
 from bento.openapi import document
 from bento.problems import RequestError
+from bento.roster import Roster
 from pipeline.case import Case
 from pipeline.errors import ServiceError
 from pipeline.packaging import export_champions
+from pipeline.packaging.settings import Settings
 from pipeline.schema import Column, Schema
 from pipeline.store import Store
+
+SETTINGS = Settings()
+RECORD = {"counter": "north", "hour": "2021-03-08T07:00:00Z"}
+
+
+def load(folder: Path, case: Case) -> Champion:
+    roster = Roster(folder, {case.name: case}, SETTINGS)
+    roster.load(Metrics())
+    return roster.champions[case.name]
+
+
+def answer(champion: Champion, *records: dict[str, Any], **more: Any) -> list[dict[str, Any]]:
+    body = champion.body.model_validate({"records": records})
+    found: list[dict[str, Any]] = champion.answer(body.records, **more).content["predictions"]  # type: ignore[attr-defined]
+    return found
 
 
 def test_a_champion_of_an_unknown_case_is_refused(store: Store, case: Case, tmp_path: Path) -> None:
@@ -25,13 +45,13 @@ def test_a_champion_of_an_unknown_case_is_refused(store: Store, case: Case, tmp_
     export_champions(store, tmp_path / "out", cases={"toy": case})
 
     with pytest.raises(ServiceError, match=r"(?s)cases that this version does not have.*'toy'"):
-        load_champions(tmp_path / "out", {})
+        Roster(tmp_path / "out", {}, SETTINGS).load(Metrics())
 
 
 def test_a_champion_that_fails_is_refused_at_the_start(
     store: Store, case: Case, tmp_path: Path
 ) -> None:
-    """A model that can't predict the newest observation with this code stops the start."""
+    """A model that can't predict its own example with this code stops the start."""
 
     class Broken(type(case.task)):  # type: ignore[misc]
         def predict(self, model: Any, frame: Any) -> Any:
@@ -40,7 +60,84 @@ def test_a_champion_that_fails_is_refused_at_the_start(
     export_champions(store, tmp_path / "out", cases={"toy": case})
 
     with pytest.raises(ServiceError, match=r"champion 'ridge' of case 'toy'.*vigie run toy"):
-        load_champions(tmp_path / "out", {"toy": replace(case, task=Broken())})
+        load(tmp_path / "out", replace(case, task=Broken()))
+
+
+def test_arrays_and_frames_give_the_same_answer(store: Store, case: Case, tmp_path: Path) -> None:
+    """The model without pandas answers what the model itself answers."""
+    export_champions(store, tmp_path / "out", cases={"toy": case})
+    fast = load(tmp_path / "out", case)
+    slow = replace(fast, compiled=None)
+    records = [{**RECORD, "hour": f"2021-03-08T{hour:02}:00:00Z"} for hour in range(24)]
+
+    assert fast.compiled is not None
+    for one, other in zip(answer(fast, *records), answer(slow, *records), strict=True):
+        assert other == pytest.approx(one)
+    fast.close()
+
+
+def test_a_model_whose_arrays_differ_answers_through_pandas(
+    store: Store, case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A compiled model that gives anything else than the model is not used."""
+
+    class Wrong:
+        def __init__(self, model: Any) -> None:
+            self.predict = lambda columns: np.full(len(columns["clock"]), 7.0)
+
+    export_champions(store, tmp_path / "out", cases={"toy": case})
+    monkeypatch.setattr(module, "Compiled", Wrong)
+    champion = load(tmp_path / "out", case)
+
+    assert champion.compiled is None
+    assert 7.0 != answer(champion, RECORD)[0]["prediction"]
+    champion.close()
+
+
+def test_a_number_beyond_what_was_learned_is_flagged(
+    store: Store, case: Case, tmp_path: Path
+) -> None:
+    """The record is answered, and says that the model extrapolates."""
+    (bundle,) = export_champions(store, tmp_path / "out", cases={"toy": case})
+    champion = load(tmp_path / "out", case)
+    card = bundle.card.model_copy(update={"support": {"rain": (0.0, 5.0)}})
+    champion = replace(champion, card=card)
+
+    found = answer(champion, *({**RECORD, "rain": rain} for rain in (0.0, 5.0, 5.1, -0.1, None)))
+
+    assert [False, False, True, True, False] == [one["extrapolating"] for one in found]
+    champion.close()
+
+
+def test_a_category_that_was_never_seen_is_refused(
+    store: Store, case: Case, tmp_path: Path
+) -> None:
+    """The field is named, and what the model knows."""
+    (bundle,) = export_champions(store, tmp_path / "out", cases={"toy": case})
+    champion = load(tmp_path / "out", case)
+    card = bundle.card.model_copy(update={"categories": {"counter": ("south",)}})
+    champion = replace(champion, card=card)
+
+    with pytest.raises(RequestError) as caught:
+        answer(champion, RECORD)
+
+    assert "counter" == caught.value.errors[0].field
+    assert "'north' is none of the 1 values that the model has seen: 'south'" == (
+        caught.value.errors[0].detail
+    )
+    champion.close()
+
+
+def test_a_level_that_intervals_lack_is_refused(store: Store, case: Case, tmp_path: Path) -> None:
+    """The member of the body is named."""
+    export_champions(store, tmp_path / "out", cases={"toy": case})
+    champion = load(tmp_path / "out", case)
+
+    with pytest.raises(RequestError) as caught:
+        answer(champion, RECORD, level=0.123)
+
+    assert "interval" == caught.value.errors[0].field
+    champion.close()
 
 
 def test_a_number_beyond_its_type_is_named() -> None:
@@ -53,38 +150,30 @@ def test_a_number_beyond_its_type_is_named() -> None:
     record = create_model("Record", size=int)(size=2**70)
 
     with pytest.raises(RequestError) as caught:
-        module._records_frame([record], schema)
+        module._array([record.size], schema.arrow().field("size"))  # type: ignore[attr-defined]
 
     assert "size" == caught.value.errors[0].field
 
 
 def test_a_task_without_history_is_served(store: Store, case: Case, tmp_path: Path) -> None:
-    """A case that looks at no past carries one of the newest rows, as an example."""
-    from datetime import timedelta
-
+    """A case that looks at no past carries one row, and gives it as an example."""
     forgetful = replace(case, task=replace(case.task, history=timedelta(0)))  # type: ignore[type-var]
 
     (bundle,) = export_champions(store, tmp_path / "out", cases={"toy": forgetful})
+    champion = Champion.load(bundle, forgetful, SETTINGS)
 
-    assert "2021-03-07T23:00:00+00:00" == (bundle.card.example or {})["hour"]
-    champion = Champion.load(bundle, forgetful)
-    assert 1 == len(champion.history)
-    asked = document({"toy": champion})["paths"]["/v1/toy/predict"]["post"]["requestBody"]
-    (record,) = asked["content"]["application/json"]["example"]["records"]
-    assert bundle.card.example == record
+    assert {"counter": ("north", "south")} == bundle.card.categories
+    asked = document({"toy": champion}, SETTINGS)["paths"]["/v1/toy/predict"]["post"]
+    assert "example" in asked["requestBody"]["content"]["application/json"]
+    champion.close()
 
 
 # BentoML 1.4.39 uses old names of pathspec and pydantic when it is imported, until it follows them.
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_the_service_of_bentoml_mounts_the_application(
-    store: Store, case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The BentoML service takes its champions from the folder that the environment names."""
+def test_the_service_of_bentoml_stands_behind_the_application() -> None:
+    """The application is asked first; BentoML's own measuring, tracing and logging are off."""
     from bento import service
 
-    export_champions(store, tmp_path / "out", cases={"toy": case})
-    monkeypatch.setattr(service, "find_cases", lambda: {"toy": case})
-    monkeypatch.setenv("VIGIE_CHAMPIONS", str(tmp_path / "out"))
-
-    assert ["toy"] == list(service.champions())
-    assert [(service.app, "/")] == [mounted[:2] for mounted in service.Vigie.mount_apps]
+    assert [service.front] == [middleware for middleware, _ in service.Vigie.middlewares]
+    assert service.Vigie.config["metrics"] == {"enabled": False}
+    assert 1 == service.Vigie.config["workers"]

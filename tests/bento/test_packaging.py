@@ -26,7 +26,7 @@ def test_the_champion_is_exported_with_its_card(
     (bundle,) = export_champions(store, tmp_path / "out", cases=cases)
 
     assert tmp_path / "out" / "toy" == bundle.folder
-    assert ["card.json", "history.parquet", "model.skops"] == sorted(
+    assert ["card.json", "history.parquet", "model.skops", "observations.parquet"] == sorted(
         path.name for path in bundle.folder.iterdir()
     )
     champion = store.champion("toy")

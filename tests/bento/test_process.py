@@ -29,7 +29,8 @@ RECORD = {"records": [{"counter": "north", "hour": "2021-03-08T07:00:00Z"}]}
 SERVE = (
     "import sys\nfrom pathlib import Path\n"
     "from pipeline.store import Store\nfrom pipeline.packaging import serve\n"
-    "serve(Store(home=Path(sys.argv[1])), port=int(sys.argv[2]), "
+    "from pipeline.packaging.settings import Settings\n"
+    "serve(Store(home=Path(sys.argv[1])), port=int(sys.argv[2]), settings=Settings(open=True), "
     "say=lambda line: print(line, flush=True))\n"
 )
 
@@ -131,7 +132,7 @@ def test_serve_answers_and_ends_cleanly(store: Store, checkout: Path, ending: in
         code = process.wait(timeout=30)
 
         assert 0 == code
-        assert "2021-03-07T" in shown
+        assert "2021-03-08T00" in shown
         assert 1 == len(answer["predictions"])
         assert [200, 200, 200] == statuses
         assert b"googletagmanager" not in page
@@ -164,7 +165,7 @@ def test_a_bento_answers_like_the_checkout(
     port = free_port()
     command = [sys.executable, "-m", "bentoml", "serve", str(packed.path), "--port", str(port)]
     home = str(store.home / "bentoml")
-    with running(command, packed.path, BENTOML_HOME=home):
+    with running(command, packed.path, BENTOML_HOME=home, VIGIE_OPEN="true"):
         wait_for(port)
 
         assert 1 == len(predict(port)["predictions"])

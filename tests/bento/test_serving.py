@@ -88,9 +88,7 @@ def test_a_ready_service_is_announced_and_ends_on_a_signal(
 
     serve(store, port=port, cases={"toy": case}, say=say)
 
-    assert (
-        f"http://127.0.0.1:{port}/v1/toy/predict -H 'Content-Type: application/json'" in lines[-1]
-    )
+    assert f"http://127.0.0.1:{port}/v1/toy/predict -H 'Authorization: Bearer KEY' " in lines[-1]
     assert started[0].returncode is not None
     assert before == signal.getsignal(signal.SIGTERM)
 

@@ -7,10 +7,11 @@ from datetime import timedelta
 from typing import Any
 
 import numpy as np
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from pipeline.case import Candidate, Case, Gates, Windows
 from pipeline.errors import RecordError
+from pipeline.metrics import regression_metrics
 from pipeline.schema import Column, Schema
 from pipeline.tasks.numbers import interval_answer, level_intervals
 
@@ -25,6 +26,7 @@ SCHEMA = Schema(
     target="count",
     time="hour",
 )
+HOUR = np.timedelta64(1, "h")
 
 
 class ToyRecord(BaseModel):
@@ -32,7 +34,32 @@ class ToyRecord(BaseModel):
 
     counter: str
     hour: AwareDatetime
-    rain: float | None = None
+    rain: float | None = Field(default=None, ge=-1e12, le=1e12)
+
+
+class ToyLookup:
+    """Knows the counters, and a day after the newest hour."""
+
+    def __init__(self, history: Any) -> None:
+        self.newest = history["hour"].max().to_datetime64()
+        self.known = set(history["counter"])
+
+    def __call__(self, records: Any) -> Any:
+        problems = []
+        rows = zip(records["counter"], records["hour"], strict=True)
+        for place, (counter, hour) in enumerate(rows):
+            if counter not in self.known:
+                problems.append((place, "counter", f"{counter!r} is not a counter"))
+            if not self.newest < hour <= self.newest + 24 * HOUR:
+                problems.append((place, "hour", f"{hour} is not within a day of {self.newest}"))
+        if problems:
+            raise RecordError(problems)
+        hours = records["hour"].astype("datetime64[h]").astype(int)
+        return {**records, "clock": (hours % 24).astype(float)}
+
+    def values(self) -> dict[str, list[str]]:
+        hours = [f"{self.newest + step * HOUR}"[:19] + "+00:00" for step in range(1, 25)]
+        return {"counter": sorted(self.known), "hour": hours}
 
 
 @dataclass(frozen=True)
@@ -43,40 +70,28 @@ class ToyTask:
     history: timedelta = timedelta(hours=48)
     floor: float = 0.0
 
-    def frame(self, observations: Any, schema: Schema) -> Any:
-        return observations.assign(clock=observations["hour"].dt.hour.astype(float))
-
     def predict(self, model: Any, frame: Any) -> Any:
-        return np.asarray(model.predict(frame[["counter", "clock"]]))
-
-    def columns(self, predicted: Any) -> Any:
-        return {"prediction": predicted.tolist()}
+        return np.maximum(np.asarray(model.predict(frame)), self.floor)
 
     def regions(
-        self, calibration: Any, frame: Any, schema: Schema, predicted: Any, *, level: float
+        self, calibration: Any, frame: Any, schema: Schema, predicted: Any, **more: Any
     ) -> Any:
-        return level_intervals(calibration, predicted, level=level, floor=self.floor)
+        return level_intervals(calibration, predicted, floor=self.floor, **more)
 
-    def answer_model(self, name: str) -> type[BaseModel]:
-        return interval_answer(name)
+    def columns(self, predicted: Any) -> dict[str, list[Any]]:
+        return {"prediction": predicted.tolist()}
+
+    def metrics(self, truth: Any, predicted: Any) -> dict[str, float]:
+        return regression_metrics(truth, predicted)
 
     def request_model(self, schema: Schema, name: str) -> type[BaseModel]:
         return type(name, (ToyRecord,), {"__module__": __name__})
 
-    def answer_frame(self, records: Any, history: Any, schema: Schema) -> Any:
-        newest = history["hour"].max()
-        known = set(history["counter"])
-        problems = []
-        for place, (counter, hour) in enumerate(
-            zip(records["counter"], records["hour"], strict=True)
-        ):
-            if counter not in known:
-                problems.append((place, "counter", f"{counter!r} is not a counter"))
-            if not newest - timedelta(days=2) < hour <= newest + timedelta(days=1):
-                problems.append((place, "hour", f"{hour} is not within a day of {newest}"))
-        if problems:
-            raise RecordError(problems)
-        return self.frame(records, schema)
+    def answer_model(self, name: str) -> type[BaseModel]:
+        return interval_answer(name)
+
+    def lookup(self, history: Any, schema: Schema) -> ToyLookup:
+        return ToyLookup(history)
 
 
 def never(*arguments: Any) -> Any:

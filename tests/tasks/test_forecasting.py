@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import CaseError
-from pipeline.tasks.forecasting import Forecasting, Step
+from pipeline.tasks.forecasting import Forecasting
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 NAN = math.nan
@@ -204,24 +204,6 @@ def test_times_in_other_zones_are_the_same_instants() -> None:
     pd.testing.assert_frame_equal(expected, found)
 
 
-@pytest.mark.parametrize(
-    ("every", "on", "off"),
-    [
-        ("h", datetime(2021, 6, 1, 7, tzinfo=UTC), datetime(2021, 6, 1, 7, 30, tzinfo=UTC)),
-        ("D", datetime(2021, 6, 1, tzinfo=UTC), datetime(2021, 6, 1, 7, tzinfo=UTC)),
-        ("M", datetime(2021, 6, 1, tzinfo=UTC), datetime(2021, 6, 2, tzinfo=UTC)),
-        ("Y", datetime(2021, 1, 1, tzinfo=UTC), datetime(2021, 2, 1, tzinfo=UTC)),
-    ],
-)
-def test_a_time_is_on_the_grid_at_the_start_of_a_step(
-    every: Step, on: datetime, off: datetime
-) -> None:
-    """Steps of an hour, a day, a month and a year begin where UTC begins them."""
-    stepped = task(every=every)
-
-    assert (False, True) == (stepped.off_grid(on), stepped.off_grid(off))
-
-
 def test_years_are_steps_too() -> None:
     """A yearly case looks back whole years, leap years or not."""
     yearly = task(every="Y", horizon=1, season=1, lags=(1, 2), means=(2,), seasons=1)
@@ -367,8 +349,7 @@ def test_a_series_without_any_past_is_what_the_task_says() -> None:
 
 
 def test_the_year_after_the_newest_can_be_asked_for_and_no_later_one() -> None:
-    reach = YEARLY.reach(datetime(2000, 1, 1, tzinfo=UTC), datetime(2022, 1, 1, tzinfo=UTC))
+    """A step of a year is a year, whether or not it is a leap year."""
+    lookup = YEARLY.lookup(years(2015, [float(value) for value in range(9)]), YEARS)
 
-    assert (2000 + YEARLY.lags_before, 2023) == (reach[0].year, reach[1].year)
-    assert not YEARLY.off_grid(reach[1])
-    assert YEARLY.off_grid(datetime(2023, 1, 2, tzinfo=UTC))
+    assert ["2024-01-01T00:00:00+00:00"] == lookup.values()[str(YEARS.time)]

@@ -5,18 +5,21 @@ The calendar is read on Paris clocks: people ride by local time, the table is in
 
 from __future__ import annotations
 
-from datetime import date, timedelta
-from functools import cache
+from datetime import date, datetime, timedelta
+from functools import cache, lru_cache
 from typing import Any, Self
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 
-ZONE = "Europe/Paris"
+PARIS = ZoneInfo("Europe/Paris")
 SCHOOL_ZONE = "C"
 MONDAY, FRIDAY = 0, 4
+FEW = 16
+"""Fewer hours than this are looked up one by one sooner than sorted."""
 
 
 class LocalCalendar(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -34,17 +37,29 @@ class LocalCalendar(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def transform(self, X: pd.DataFrame) -> NDArray[np.float64]:
         """Shape (rows, 6), in the order of `NAMES`."""
-        local = X.iloc[:, 0].dt.tz_convert(ZONE)
-        days, place = np.unique(local.dt.date.to_numpy(), return_inverse=True)
-        flags = np.array([_flags(day) for day in days], dtype=np.float64).reshape(-1, 3)
-        clock = np.column_stack([local.dt.hour, local.dt.day_of_week, local.dt.day_of_year]).astype(
-            np.float64
-        )
-        return np.hstack([clock, flags[place]])
+        utc = X.iloc[:, 0].dt.tz_convert("UTC").dt.tz_localize(None)
+        return self.transform_arrays(utc.to_numpy("datetime64[us]"))
+
+    def transform_arrays(self, times: NDArray[Any]) -> NDArray[np.float64]:
+        """The same from times in UTC; hours in Paris begin when hours in UTC do."""
+        hours = times.astype("datetime64[h]").astype(np.int64)
+        if len(hours) < FEW:
+            return np.array([_row(hour) for hour in hours.tolist()]).reshape(-1, 6)
+        different, place = np.unique(hours, return_inverse=True)
+        rows = np.array([_row(hour) for hour in different.tolist()]).reshape(-1, 6)
+        return np.asarray(rows[place])
 
     def get_feature_names_out(self, names: Any = None) -> NDArray[np.object_]:
         """The columns' names."""
         return np.array(self.NAMES, dtype=object)
+
+
+@lru_cache(maxsize=100_000)
+def _row(hour: int) -> tuple[float, ...]:
+    """Of an hour, counted from 1970 in UTC."""
+    local = datetime.fromtimestamp(hour * 3600, PARIS)
+    clock = (local.hour, local.weekday(), local.timetuple().tm_yday)
+    return (*map(float, clock), *_flags(local.date()))
 
 
 @cache

@@ -1,0 +1,25 @@
+"""The call log: what was asked of the service and what it answered, in one SQLite file.
+
+An answer never waits for the disk. Calls are written by a thread, `SECONDS_BETWEEN_WRITES` apart:
+a process that ends in order loses none, one that is killed loses at most the calls of that time
+and of the write that was going on.
+"""
+
+from pipeline.calls.actuals import Actual, Joined, add_actuals, joined, record_keys
+from pipeline.calls.log import SECONDS_BETWEEN_WRITES, Call, CallLog, Predictions
+from pipeline.calls.reading import LoggedCall, logged_inputs, read_calls
+
+__all__ = [
+    "SECONDS_BETWEEN_WRITES",
+    "Actual",
+    "Call",
+    "CallLog",
+    "Joined",
+    "LoggedCall",
+    "Predictions",
+    "add_actuals",
+    "joined",
+    "logged_inputs",
+    "read_calls",
+    "record_keys",
+]

@@ -1,0 +1,200 @@
+"""Takes calls without waiting, and writes them from a thread of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from pipeline.calls.actuals import record_keys
+from pipeline.calls.database import connect, transaction
+
+SECONDS_BETWEEN_WRITES: Final = 0.1
+SECONDS_BETWEEN_CLEANINGS: Final = 600.0
+MOST_WAITING: Final = 50_000
+MOST_WAITING_BYTES: Final = 64 * 1024 * 1024
+DAY: Final = 86_400.0
+CALL: Final = f"INSERT INTO calls VALUES ({', '.join('?' * 14)})"
+PREDICTION: Final = f"INSERT INTO predictions VALUES ({', '.join('?' * 7)})"
+
+logger = logging.getLogger("vigie.calls")
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """What was answered, one value a record."""
+
+    key_columns: Sequence[Any] | None
+    """Arrow arrays of the key's columns, by which the truth is joined later; `None` where a
+    record doesn't hold the whole key."""
+    values: Sequence[Any]
+    low: Sequence[float] | None = None
+    high: Sequence[float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call that was answered. Nothing secret is in it."""
+
+    id: str
+    time: float
+    """Seconds since 1970."""
+    key: str
+    """Id of the key; empty where none was shown."""
+    method: str
+    route: str
+    case: str
+    status: int
+    problem: str
+    milliseconds: float
+    records: int = 0
+    model: str = ""
+    input: bytes = b""
+    predictions: Predictions | None = None
+
+
+class CallLog:
+    """Started with `open`, ended with `close`; `add` may be called from any thread."""
+
+    def __init__(
+        self, path: Path, *, keep_days: float = 30, inputs: Literal["full", "digest"] = "full"
+    ) -> None:
+        self.path = path
+        self.written = 0
+        self.dropped = 0
+        self._keep = keep_days * DAY
+        self._inputs = inputs
+        self._waiting: list[Call] = []
+        self._bytes = 0
+        self._lock = threading.Lock()
+        self._writing = threading.Lock()
+        self._ended = threading.Event()
+        self._connection: sqlite3.Connection | None = None
+        self._thread: threading.Thread | None = None
+
+    def open(self) -> None:
+        """Makes the file and starts the thread; raises `StateError`."""
+        self._connection = connect(self.path)
+        self._thread = threading.Thread(target=self._run, name="call log", daemon=True)
+        self._thread.start()
+
+    @property
+    def waiting(self) -> int:
+        """Calls that are not on the disk yet."""
+        return len(self._waiting)
+
+    def add(self, call: Call) -> None:
+        """Never waits for the disk. When the disk has failed for so long that the memory set
+        aside for it is full, the call is dropped, and counted in `dropped`.
+        """
+        with self._lock:
+            full = (
+                len(self._waiting) >= MOST_WAITING
+                or self._bytes + len(call.input) > MOST_WAITING_BYTES
+            )
+            if full:
+                self.dropped += 1
+            else:
+                self._waiting.append(call)
+                self._bytes += len(call.input)
+
+    def flush(self) -> None:
+        """Writes what waits, now; raises `sqlite3.Error` and keeps the calls when it can't."""
+        with self._writing:
+            with self._lock:
+                calls, self._waiting = self._waiting, []
+                size, self._bytes = self._bytes, 0
+            try:
+                self._write(calls)
+            except BaseException:
+                with self._lock:
+                    self._waiting = calls + self._waiting
+                    self._bytes += size
+                raise
+            self.written += len(calls)
+
+    def close(self) -> None:
+        """Writes all that waits and ends the thread."""
+        self._ended.set()
+        if self._thread is not None:
+            self._thread.join()
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _run(self) -> None:
+        cleaned = 0.0
+        failing = False
+        while True:
+            last = self._ended.wait(SECONDS_BETWEEN_WRITES)
+            try:
+                self.flush()
+                if time.monotonic() - cleaned > SECONDS_BETWEEN_CLEANINGS:
+                    self._clean()
+                    cleaned = time.monotonic()
+                failing = False
+            except sqlite3.Error:
+                if not failing or last:
+                    logger.exception("%d calls can't be written to %s", self.waiting, self.path)
+                failing = True
+            if last:
+                return
+
+    def _write(self, calls: list[Call]) -> None:
+        if not calls or self._connection is None:
+            return
+        connection = self._connection
+        with transaction(connection):
+            (number,) = connection.execute("SELECT coalesce(max(number), 0) FROM calls").fetchone()
+            connection.executemany(
+                CALL, (self._row(number + place, call) for place, call in enumerate(calls, 1))
+            )
+            for place, call in enumerate(calls, 1):
+                if call.predictions is not None:
+                    connection.executemany(
+                        PREDICTION, _rows(number + place, call.case, call.predictions)
+                    )
+
+    def _row(self, number: int, call: Call) -> tuple[Any, ...]:
+        return (
+            number,
+            call.id,
+            call.time,
+            call.key,
+            call.method,
+            call.route,
+            call.case,
+            call.status,
+            call.problem,
+            call.milliseconds,
+            call.records,
+            call.model,
+            hashlib.sha256(call.input).hexdigest() if call.input else "",
+            call.input if call.input and self._inputs == "full" else None,
+        )
+
+    def _clean(self) -> None:
+        """Removes what is older than is kept, and gives its room back to the disk."""
+        if self._connection is None:
+            return
+        oldest = time.time() - self._keep
+        with self._writing:
+            with transaction(self._connection):
+                for table in ("calls", "actuals"):
+                    self._connection.execute(f"DELETE FROM {table} WHERE time < ?", (oldest,))
+            self._connection.execute("PRAGMA incremental_vacuum").fetchall()
+
+
+def _rows(number: int, case: str, found: Predictions) -> Iterator[tuple[Any, ...]]:
+    count = len(found.values)
+    nothing = [None] * count
+    keys = record_keys(found.key_columns) if found.key_columns is not None else nothing
+    columns = (keys, found.values, found.low or nothing, found.high or nothing)
+    for place, row in enumerate(zip(*columns, strict=True)):
+        yield (number, place, case, *row)
