@@ -1,13 +1,14 @@
 """Tables of the European Environment Agency over SQL (discodata.eea.europa.eu), in pages.
 
 A request takes `query`, the page `p` from 1, and `nrOfHits` rows a page; the answer is an object
-with `results`, or with `errors`. There is no total: a page that is not full is the last.
+with `results`, or with `errors`. There is no total: a page that is not full is the last. The
+service refuses a query whose columns have no names of their own, so all are given one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
@@ -28,21 +29,22 @@ class DiscodataTable:
     """As SQL has it, such as "[CO2Emission].[latest].[co2cars]"."""
     title: str
     fields: tuple[Field, ...]
-    order: str = "ID"
+    """Their headers are the columns of the table, their names those that answers have."""
+    order: str = "id"
+    """Name of the field that numbers the rows."""
     site: str = "https://discodata.eea.europa.eu"
     page: int = 50_000
 
     def address(self, where: str, page: int) -> Address:
         """One page; the order makes pages neither overlap nor leave a gap."""
-        columns = ", ".join(
-            f"[{name}]" for name in dict.fromkeys([self.order, *(f.header for f in self.fields)])
-        )
+        columns = ", ".join(f"[{field.header}] AS [{field.name}]" for field in self.fields)
+        order = next(field.header for field in self.fields if field.name == self.order)
         return Address(
             url=f"{self.site}/sql",
             parameters=(
                 (
                     "query",
-                    f"SELECT {columns} FROM {self.table} WHERE {where} ORDER BY [{self.order}]",
+                    f"SELECT {columns} FROM {self.table} WHERE {where} ORDER BY [{order}]",
                 ),
                 ("p", str(page)),
                 ("nrOfHits", str(self.page)),
@@ -56,6 +58,7 @@ class DiscodataTable:
 
         Raises `SourceError` for an answer with errors, other columns, or pages that overlap.
         """
+        answered = [replace(field, header=field.name) for field in self.fields]
         newest, read, number = -1, 0, 1
         while True:
             wanted = Wanted(
@@ -64,7 +67,7 @@ class DiscodataTable:
             fetched = client.fetch(wanted)
             page = read_json(fetched, self.title)
             rows = page.get("results")
-            problems = [*_errors(page), *self._problems(rows)]
+            problems = [*_errors(page), *self._problems(rows, answered)]
             if problems or not isinstance(rows, list):
                 raise SourceError.for_page(fetched.address, self.title, problems)
             places = [int(row[self.order]) for row in rows]
@@ -74,7 +77,7 @@ class DiscodataTable:
                 told = f"its rows don't go on in order of {self.order!r} after {newest}"
                 raise SourceError.for_page(fetched.address, self.title, [told])
             kept = rows[: most_rows - read]
-            table, refused = columns_of(kept, self.fields)
+            table, refused = columns_of(kept, answered)
             if refused:
                 raise SourceError.for_page(fetched.address, self.title, refused)
             if kept:
@@ -87,12 +90,12 @@ class DiscodataTable:
                 return
             newest, number = places[-1], number + 1
 
-    def _problems(self, rows: object) -> list[str]:
+    def _problems(self, rows: object, answered: list[Field]) -> list[str]:
         if not isinstance(rows, list):
             return ["it has no 'results'"]
         if len(rows) > self.page:
             return [f"it has {len(rows):,} rows where {self.page:,} were asked for"]
-        problems = row_problems(rows, self.fields)
+        problems = row_problems(rows, answered)
         unordered = [row for row in rows if not _is_whole(row, self.order)]
         if unordered and not problems:
             problems.append(f"{len(unordered)} rows have no whole number in {self.order!r}")

@@ -29,10 +29,12 @@ def table(largest: Revisions, schema: Schema) -> pd.DataFrame:
     import pandas as pd
 
     target = schema.column(schema.target)
-    rows = [(_plain(key), before, after, after - before) for key, before, after in largest]
-    names = [f"{target.name} {when}" for when in ("before", "now")]
+    rows = [
+        (_plain(key), f"{before:.6g} to {after:.6g}", float(f"{after - before:.6g}"))
+        for key, before, after in largest
+    ]
     unit = f" ({target.unit})" if target.unit else ""
-    columns = [", ".join(schema.key), *(f"{name}{unit}" for name in names), f"change{unit}"]
+    columns = [", ".join(schema.key), f"{target.label}, before and now", f"change{unit}"]
     return pd.DataFrame(rows, columns=columns)
 
 

@@ -240,7 +240,7 @@ def test_a_wrong_key_is_told_with_the_words_of_the_eia(client: HttpClient) -> No
     assert "API_KEY_INVALID" in series_error(client, refused)
 
 
-CARS = [{"ID": 10 + place, "Mk": "AUDI", "Ewltp (g/km)": 120 + place} for place in range(7)]
+CARS = [{"id": 10 + place, "make": "AUDI", "co2": 120 + place} for place in range(7)]
 
 
 def cars(site: str) -> DiscodataTable:
@@ -248,6 +248,7 @@ def cars(site: str) -> DiscodataTable:
         table="[CO2Emission].[latest].[co2cars]",
         title="new cars",
         fields=(
+            Field(header="ID", name="id", kind=INTEGER),
             Field(header="Mk", name="make", kind=TEXT),
             Field(header="Ewltp (g/km)", name="co2", kind=NUMBER),
         ),
@@ -273,8 +274,9 @@ def test_the_eea_is_asked_until_a_page_is_not_full(client: HttpClient) -> None:
 
     assert ["1", "2", "3"] == [asked.query["p"] for asked in publisher.asked]
     assert (
-        "SELECT [ID], [Mk], [Ewltp (g/km)] FROM [CO2Emission].[latest].[co2cars] "
-        "WHERE [Year] = 2021 ORDER BY [ID]" == publisher.asked[0].query["query"]
+        "SELECT [ID] AS [id], [Mk] AS [make], [Ewltp (g/km)] AS [co2] "
+        "FROM [CO2Emission].[latest].[co2cars] WHERE [Year] = 2021 ORDER BY [ID]"
+        == publisher.asked[0].query["query"]
     )
     assert list(range(120, 127)) == table["co2"].to_pylist()
 
@@ -291,11 +293,11 @@ def test_no_more_rows_of_the_eea_are_taken_than_wanted(client: HttpClient) -> No
     ("answer", "told"),
     [
         ({"errors": [{"error": "Invalid object name"}]}, "Invalid object name"),
-        ({"results": CARS[:2] + CARS[:1]}, "in order of 'ID'"),
+        ({"results": CARS[:2] + CARS[:1]}, "in order of 'id'"),
         ({"results": CARS[:4]}, "4 rows where 3"),
-        ({"results": [{"ID": 1, "Mk": "AUDI"}]}, "'Ewltp (g/km)' is missing"),
-        ({"results": [{"Mk": "AUDI", "Ewltp (g/km)": 1}]}, "no whole number in 'ID'"),
-        ({"results": [{"ID": 1, "Mk": "AUDI", "Ewltp (g/km)": "12,5"}]}, "decimal comma"),
+        ({"results": [{"id": 1, "make": "AUDI"}]}, "'co2' is missing"),
+        ({"results": [{"id": "x", "make": "AUDI", "co2": 1}]}, "no whole number in 'id'"),
+        ({"results": [{"id": 1, "make": "AUDI", "co2": "12,5"}]}, "decimal comma"),
         ({}, "no 'results'"),
     ],
 )

@@ -33,7 +33,8 @@ def test_the_table_holds_both_values_and_their_difference() -> None:
     table = revised.table(LARGEST, SCHEMA)
 
     assert ["north 2019-01-01", "south 2019-01-01 06:00:00"] == table.iloc[:, 0].tolist()
-    assert [0.5] == table.iloc[1:, 3].tolist()
+    assert ["115.382 to 114.669", "1 to 1.5"] == table.iloc[:, 1].tolist()
+    assert [-0.712521, 0.5] == table.iloc[:, 2].tolist()
     assert revised.table((), SCHEMA).empty
 
 
