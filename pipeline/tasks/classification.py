@@ -158,6 +158,15 @@ class Classification:
     def drift_view(self, frame: pd.DataFrame, schema: Schema) -> dict[str, NDArray[Any]]:
         return watched_columns(frame, schema)
 
+    def drift_errors(
+        self, frame: pd.DataFrame, schema: Schema, predicted: Floats
+    ) -> dict[str, NDArray[Any]]:
+        given = {
+            f"probability of {name}": predicted[:, place] for place, name in enumerate(self.classes)
+        }
+        losses = log_losses(self.truth(frame, schema), predicted, self.classes)
+        return given | {"log loss of the champion": losses}
+
     def volume(self, observations: pd.DataFrame, schema: Schema) -> Figure:
         from pipeline.tasks.table_views import volume_figure
 

@@ -129,6 +129,16 @@ class Regression:
     def drift_view(self, frame: pd.DataFrame, schema: Schema) -> dict[str, NDArray[Any]]:
         return watched_columns(frame, schema)
 
+    def drift_errors(
+        self, frame: pd.DataFrame, schema: Schema, predicted: Floats
+    ) -> dict[str, NDArray[Any]]:
+        residuals = self.truth(frame, schema) - predicted
+        return {
+            "prediction": predicted,
+            "residual of the champion": residuals,
+            "absolute error of the champion": np.abs(residuals),
+        }
+
     def volume(self, observations: pd.DataFrame, schema: Schema) -> Figure:
         from pipeline.tasks.table_views import volume_figure
 
