@@ -260,8 +260,9 @@ def backfill(
 
     Every run sees only what was known at its date, and the champion that earlier dates had made.
     Dates that were done before with the same parameters and code are not done again, so that a
-    backfill that was interrupted goes on where it ended. Of one case, dates come one after the
-    other; --jobs runs several cases side by side.
+    backfill that was interrupted goes on where it ended. A date that fails, such as one with too
+    little history before it, is said and does not stop those after it. Of one case, dates come one
+    after the other; --jobs runs several cases side by side.
     """
     from pipeline.runner import Order, exit_code, run_orders
     from pipeline.runner.board import bar

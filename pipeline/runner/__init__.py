@@ -113,8 +113,10 @@ def run_orders(
     jobs: int = 1,
     cluster: str = "",
     brief: bool = False,
+    past_failures: bool = False,
 ) -> dict[str, tuple[Ran, ...]]:
-    """Runs the orders of every case, in order; a case ends with the first that comes to no result.
+    """Runs the orders of every case, in order; a case ends with the first that failed, unless it is
+    to go on past failures.
 
     `brief` says one line an order in place of one a notebook. Raises as `run_cases`.
     """
@@ -134,6 +136,7 @@ def run_orders(
                 place.say,
                 now,
                 brief=brief,
+                past_failures=past_failures,
             )
             for case, asked in orders.items()
         }
@@ -155,7 +158,14 @@ def _result(case: str, done: Future[tuple[Ran, ...]], say: Say) -> tuple[Ran, ..
 
 
 def _work(
-    store: Store, case: str, orders: Sequence[Order], say: Say, now: Clock, *, brief: bool
+    store: Store,
+    case: str,
+    orders: Sequence[Order],
+    say: Say,
+    now: Clock,
+    *,
+    brief: bool,
+    past_failures: bool,
 ) -> tuple[Ran, ...]:
     """What a thread or a worker does for a case."""
     done: list[Ran] = []
@@ -167,7 +177,7 @@ def _work(
         done.append(ran)
         if brief:
             say(_line(ran, order, time.monotonic() - began))
-        if ran.outcome in ("failed", "held"):
+        if ran.outcome == "held" or (ran.outcome == "failed" and not past_failures):
             break
     return tuple(done)
 

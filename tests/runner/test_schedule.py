@@ -17,6 +17,7 @@ from pipeline.store import Store
 
 DAY = timedelta(days=1)
 FIRST = datetime(2024, 2, 20, tzinfo=UTC)
+DAYS = ["2024-02-20", "2024-02-21", "2024-02-22"]
 LIGHT = {"folds": 1, "candidates": "ridge"}
 
 
@@ -110,6 +111,15 @@ def test_a_backfill_that_ended_early_is_gone_on_with(store: Store) -> None:
         run_orders(half, {"tiny": orders_at(Order(own=LIGHT), moments[:until])}, say=quiet)
 
     assert contents(half, "tiny") == contents(whole, "tiny")
+
+
+def test_a_date_with_too_little_history_does_not_stop_a_backfill(store: Store) -> None:
+    """As the schedule would have gone on."""
+    moments = [datetime(2024, 1, 5, tzinfo=UTC), at(0)]
+    orders = {"tiny": orders_at(Order(own=LIGHT), moments)}
+    found = run_orders(store, orders, say=quiet, past_failures=True)["tiny"]
+
+    assert [ran.outcome for ran in found] == ["failed", "done"]
 
 
 def test_a_case_that_never_ran_is_due_once(store: Store) -> None:

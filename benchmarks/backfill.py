@@ -1,0 +1,118 @@
+"""26 weekly runs of bikes on its sample, against the same runs under stock papermill in sequence.
+
+`python -m benchmarks.backfill` times `vigie backfill bikes` as a whole process. Then some of its
+dates, spread over the schedule, are run again under papermill's own engine, each in a copy of the
+home without the runs from that date on. What all dates would take so is reckoned from them: the
+time of ours times how much longer the sampled dates took. It prints one JSON line; `ratio` is ours
+over theirs. The sample is made longer than usual, so that the first date has a past to learn from.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import click
+
+from pipeline.records import RunRecord
+from pipeline.store import Store, project
+
+LAST = datetime(2024, 9, 30, tzinfo=UTC)
+WEEK = timedelta(days=7)
+CUSTOM = """
+import dataclasses
+import pipeline.cases.bikes as bikes
+
+longer = dataclasses.replace(bikes.CASE.sources["sample"], days={days})
+bikes.CASE = dataclasses.replace(
+    bikes.CASE, sources={{**bikes.CASE.sources, "sample": longer}}
+)
+"""
+PAST = 240
+"""Days of history before the first date."""
+
+
+def vigie(home: Path, environment: dict[str, str], *words: str) -> float:
+    """Runs the command to its good end; its seconds."""
+    began = time.monotonic()
+    command = [sys.executable, "-m", "pipeline", *words, "--home", str(home)]
+    subprocess.run(command, env=environment, check=True, stdout=sys.stderr)
+    return time.monotonic() - began
+
+
+def seconds_of(home: Path, moment: datetime) -> float:
+    """How long the newest run as of that time took, by its record."""
+    store = Store.at(home)
+    records = [store.run_record("bikes", run_id) for run_id in store.run_ids("bikes")]
+    (*_, newest) = (record for record in records if record and record.as_of == moment)
+    return _seconds(newest)
+
+
+def _seconds(record: RunRecord) -> float:
+    if record.finished is None:
+        raise click.ClickException(f"The run {record.run_id} did not end.")
+    return (record.finished - record.started).total_seconds()
+
+
+def without_later(home: Path, copy: Path, moment: datetime) -> Path:
+    """A copy of the home without the runs as of that time and after it."""
+    shutil.copytree(home, copy)
+    store = Store.at(copy)
+    for run_id in store.run_ids("bikes"):
+        record = store.run_record("bikes", run_id)
+        if record is None or record.as_of is None or record.as_of >= moment:
+            shutil.rmtree(store.run_folder("bikes", run_id))
+    return copy
+
+
+def measure(folder: Path, weeks: int, sampled: int) -> dict[str, object]:
+    """All dates by ours, and some of them by theirs."""
+    (folder / "custom").mkdir()
+    custom = CUSTOM.format(days=PAST + 7 * weeks)
+    (folder / "custom" / "sitecustomize.py").write_text(custom)
+    path = os.pathsep.join([str(folder / "custom"), str(project.ROOT)])
+    environment = {**os.environ, "PYTHONPATH": path}
+    moments = [LAST - number * WEEK for number in reversed(range(weeks))]
+    home = folder / "home"
+    span = ("--from", moments[0].isoformat(), "--to", moments[-1].isoformat())
+    ours = vigie(home, environment, "backfill", "bikes", *span, "--every", "7d")
+    dates = [moments[number * (weeks - 1) // max(1, sampled - 1)] for number in range(sampled)]
+    both = []
+    for moment in dates:
+        copy = without_later(home, folder / f"{moment:%Y%m%d}", moment)
+        words = ("run", "bikes", "--as-of", moment.isoformat(), "--engine", "stock")
+        vigie(copy, environment, *words)
+        warm, stock = seconds_of(home, moment), seconds_of(copy, moment)
+        both.append({"as_of": f"{moment:%Y-%m-%d}", "ours": warm, "theirs": stock})
+    longer = sum(found["theirs"] for found in both) / sum(found["ours"] for found in both)
+    inside = sum(seconds_of(home, moment) for moment in moments)
+    theirs = inside * longer
+    return {
+        "benchmark": "backfill",
+        "measured": f"seconds of {weeks} weekly runs; theirs reckoned from {sampled} dates",
+        "ours": {"process": round(ours, 1), "runs": round(inside, 1)},
+        "theirs": {"engine": "papermill", "reckoned": round(theirs, 1), "times": round(longer, 2)},
+        "dates": both,
+        "cores": os.cpu_count(),
+        "ratio": round(ours / theirs, 4),
+    }
+
+
+@click.command()
+@click.option("--weeks", default=26, show_default=True, help="Runs of the schedule.")
+@click.option("--sampled", default=3, show_default=True, help="Dates run by papermill as well.")
+def main(weeks: int, sampled: int) -> None:
+    """Print the seconds of both as one JSON line."""
+    with tempfile.TemporaryDirectory() as folder:
+        print(json.dumps(measure(Path(folder), weeks, sampled)))
+
+
+if __name__ == "__main__":
+    main()
