@@ -204,6 +204,10 @@ def run(
     the source holds, versions of the tables, the champion, parameters, the notebook's and the
     package's source, and the lock file.
     """
+    folder = str(Path(data).expanduser().resolve()) if data else ""
+    if not (settings or parameters or force or step or due):
+        stop_if_sealed(cases, home, source=source, data=folder, as_of=as_of)
+
     from pipeline.case import find_cases
     from pipeline.runner import Order, exit_code, run_cases, run_due
     from pipeline.runner.board import board
@@ -214,7 +218,7 @@ def run(
 
     order = Order(
         source=source,
-        data=str(Path(data).expanduser().resolve()) if data else "",
+        data=folder,
         as_of=as_of,
         own=parse_form(parameters) | parse_settings(settings),
         seconds=seconds,
@@ -429,3 +433,19 @@ def pack(output: str | None, home: str) -> None:
     if made.archive:
         click.echo(f"Archive: {made.archive}")
     click.echo(f"Serve it: bentoml serve {made.path}")
+
+
+def stop_if_sealed(cases: tuple[str, ...], home: str, **asked: Any) -> None:
+    """Ends the command when every case is sealed: nothing has changed since nothing was to do."""
+    from pipeline import seals
+
+    wanted = seals.Asked(own={}, **asked)
+    found = {
+        case: seals.sealed(seals.home_at(home), case, wanted)
+        for case in cases or seals.case_names()
+    }
+    standing = {case: run for case, run in found.items() if run is not None}
+    if standing and len(standing) == len(found):
+        for case, run in standing.items():
+            click.echo(seals.nothing_new(case, run))
+        sys.exit(max(3 if run.outcome == "stopped" else 0 for run in standing.values()))

@@ -12,7 +12,7 @@ from typing import Literal
 
 from pipeline.case import find_case
 from pipeline.errors import HeldError, OptionError, StateError
-from pipeline.runner.chain import Say, run_case
+from pipeline.runner.chain import Say, run_case, seal_case
 from pipeline.runner.executors import cores_of_worker, spread, was_lost
 from pipeline.runner.order import Order
 from pipeline.runner.schedule import due, orders_at
@@ -142,6 +142,9 @@ def run_orders(
         }
         found = {case: _result(case, done, say) for case, done in work.items()}
     mirror(store, [case for case in orders if found[case]], say=say)
+    for case, asked in orders.items():
+        if found[case] and found[case][-1].outcome in ("done", "stopped"):
+            seal_case(store, case, asked[-1])
     return found
 
 

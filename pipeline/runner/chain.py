@@ -19,7 +19,10 @@ from pipeline.runner.order import Order
 from pipeline.runner.past import Past, plan, stopped
 from pipeline.runner.retries import retrying
 from pipeline.runner.stamps import Chain, begin, resting
+from pipeline.seals import Sealed, nothing_new, path_of, seal
+from pipeline.sources.fingerprints import SelfKnown
 from pipeline.store import Store
+from pipeline.store.atomic import write_bytes
 from pipeline.store.locks import Held, hold, owner
 
 Say = Callable[[str], None]
@@ -51,9 +54,32 @@ def run_case(store: Store, case: str, order: Order, *, run_id: str, say: Say) ->
             standing = _standing(store, case, order)
             if standing is None:
                 return _run(store, case, order, run_id, started, say, held)
-    say(f"{case:<10} nothing new  run {standing.run_id} stands: {standing.sentence}")
+    say(nothing_new(case, told(standing)))
     _check(store, order, standing, new=False)
     return standing
+
+
+def told(record: RunRecord) -> Sealed:
+    """What is said of the run that stands."""
+    return Sealed(run_id=record.run_id, outcome=record.outcome, sentence=record.sentence)
+
+
+def seal_case(store: Store, case: str, order: Order) -> None:
+    """Seals the case, when the same order would find nothing to do and its source is known by its
+    settings or its files.
+    """
+    declared = find_case(case)
+    source = declared.source(order.source)
+    known = source.simulated or bool(order.data)
+    standing = _standing(store, case, order)
+    path = path_of(store.home, case)
+    content = None
+    if standing is not None and known and not isinstance(source, SelfKnown):
+        content = seal(store.home, case, order.asked, told(standing))
+    if content is None:
+        path.unlink(missing_ok=True)
+    else:
+        write_bytes(path, content)
 
 
 def _standing(store: Store, case: str, order: Order) -> RunRecord | None:
@@ -170,10 +196,10 @@ def _execute(work: Work, notebook: NotebookName) -> list[Record]:
             cores=order.cores,
         )
 
-    def told(error: SourceError, seconds: float) -> None:
+    def waits(error: SourceError, seconds: float) -> None:
         _say(work, notebook, "  waits     ", f"{error} Trying again in {seconds:.0f} s.")
 
-    retrying(attempt, told)
+    retrying(attempt, waits)
     return refuse_hollow(store, case, record.run_id, notebook)
 
 

@@ -12,6 +12,7 @@ from pipeline.errors import OptionError
 from pipeline.kernels import Engine
 from pipeline.options import NOTEBOOKS, NotebookName, parse_time
 from pipeline.records import STEPS_OF, notebook_of
+from pipeline.seals import Asked
 from pipeline.sources import Mode, Request
 
 
@@ -69,6 +70,11 @@ class Order:
         """Whether the notebook is to be executed whatever has changed."""
         names = list(NOTEBOOKS)
         return self.anew is not None and names.index(notebook) >= names.index(self.anew)
+
+    @property
+    def asked(self) -> Asked:
+        """What the outcome depends on."""
+        return Asked(source=self.source, data=self.data, as_of=self.as_of, own=self.own)
 
     @property
     def moment(self) -> str:

@@ -7,17 +7,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TypeVar
-
-from tenacity import (
-    RetryCallState,
-    Retrying,
-    retry_if_exception,
-    stop_after_attempt,
-    wait_exponential_jitter,
-)
+from typing import TYPE_CHECKING, TypeVar
 
 from pipeline.errors import SourceError
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
 
 ATTEMPTS = 4
 FIRST_PAUSE = 2.0
@@ -35,6 +30,7 @@ def retrying(
 
     Before each pause (about 2, 4 and 8 s) `told` gets the error and the pause in seconds.
     """
+    from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
     def before_sleep(state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None

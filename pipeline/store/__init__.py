@@ -11,7 +11,7 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
@@ -33,7 +33,7 @@ from pipeline.records import (
     step_of,
 )
 from pipeline.schema import Schema
-from pipeline.store import project
+from pipeline.seals import home_at, path_of
 from pipeline.store.atomic import sha256_of, write_bytes
 from pipeline.store.changes import COPY, rows_without
 from pipeline.store.order import in_order_of_time
@@ -58,8 +58,7 @@ class Store:
     @classmethod
     def at(cls, home: str | Path = "") -> Self:
         """The store in `home`, else in VIGIE_HOME, else in the checkout's `var`."""
-        chosen = str(home) or os.environ.get("VIGIE_HOME", "") or str(project.ROOT / "var")
-        return cls(home=Path(chosen).expanduser().resolve())
+        return cls(home=home_at(home))
 
     def prepare(self) -> None:
         """Makes the folder; raises `StateError` when nothing can be written there."""
@@ -213,9 +212,15 @@ class Store:
             self.write_check(known.model_copy(update={"looked": moment, "new": False}))
 
     def check(self, case: str) -> CheckRecord | None:
-        """The newest look at a case; `None` before the first."""
-        path = self._check_path(case)
-        return _read(path, CheckRecord) if path.exists() else None
+        """The newest look at a case; `None` before the first. A look at the seal is one too."""
+        path, sealed = self._check_path(case), path_of(self.home, case)
+        if not path.exists():
+            return None
+        record: CheckRecord = _read(path, CheckRecord)
+        touched = datetime.fromtimestamp(sealed.stat().st_mtime, UTC) if sealed.exists() else None
+        if touched is None or touched <= record.looked:
+            return record
+        return record.model_copy(update={"looked": touched, "new": False})
 
     def champion(self, case: str, as_of: datetime | None = None) -> FittedModel | None:
         """Who serves at `as_of` (default: now): the newest promotion that was known then."""
