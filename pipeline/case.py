@@ -88,6 +88,8 @@ class Case:
     gates: Gates
     check_columns: Callable[[pd.DataFrame, datetime], pd.DataFrame]
     """Adds the columns that expectations need beside the schema's (see the case's checks.py)."""
+    check_rows_alone: bool = False
+    """`check_columns` looks at no other row: tables of any size are then judged in batches."""
     trends: tuple[TrendView, ...] = ()
     """What the case's page of trends shows, in its order."""
 

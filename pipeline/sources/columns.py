@@ -33,7 +33,7 @@ def convert_columns(
     columns: dict[str, pa.ChunkedArray] = {}
     problems: list[str] = []
     for field in fields:
-        values = _column(raw, field.header)
+        values = column_of(raw, field.header)
         if 0 < len(values) == values.null_count and field.header in raw.column_names:
             problems += [] if field.optional else [_empty_problem(field, len(values))]
         try:
@@ -43,7 +43,8 @@ def convert_columns(
     return pa.table(columns), problems
 
 
-def _column(raw: pa.Table, header: str) -> pa.ChunkedArray:
+def column_of(raw: pa.Table, header: str) -> pa.ChunkedArray:
+    """The values of a column as they are; nulls where the file lacks it."""
     if header not in raw.column_names:
         return pa.chunked_array([pa.nulls(raw.num_rows, pa.string())])
     values = raw.column(header)
@@ -95,7 +96,7 @@ def _mixture_problem(
     field: Field, values: pa.ChunkedArray, place: Callable[[int], str]
 ) -> str | None:
     """Times with and without a zone in one column: the latter could mean anything."""
-    if not _holds_times(field.kind) or not is_text(values.type):
+    if not holds_times(field.kind) or not is_text(values.type):
         return None
     texts = [(value or "").strip() for value in values.to_pylist()]
     zoned = next((row for row, text in enumerate(texts) if has_offset(text)), None)
@@ -109,7 +110,8 @@ def _mixture_problem(
     )
 
 
-def _holds_times(kind: ValueKind) -> bool:
+def holds_times(kind: ValueKind) -> bool:
+    """Whether the kind converts to times."""
     empty = pa.chunked_array([pa.array([], pa.string())])
     return bool(pa.types.is_timestamp(kind.convert(empty).type))
 

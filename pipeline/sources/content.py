@@ -30,7 +30,7 @@ _ENCODING_MARKS: tuple[tuple[bytes, str], ...] = (
     (b"\xff\xfe", "UTF-16"),
     (b"\xfe\xff", "UTF-16"),
 )
-_UTF8_MARK = b"\xef\xbb\xbf"
+UTF8_MARK = b"\xef\xbb\xbf"
 _WINDOWS_1252_ONLY = re.compile(rb"[\x80-\x9f]")
 
 
@@ -60,7 +60,7 @@ def single_byte_encoding(line: bytes) -> str:
 
 
 def without_mark(start: bytes) -> bytes:
-    return start.removeprefix(_UTF8_MARK)
+    return start.removeprefix(UTF8_MARK)
 
 
 def _markup(start: bytes) -> str | None:

@@ -38,7 +38,7 @@ class CsvFormat:
 def read_csv(path: Path, form: CsvFormat) -> pa.Table:
     """The declared columns under their names here, all rows; raises `SourceError`."""
     with readable(path):
-        header = _header(path, form)
+        header = header_of(path, form)
         included = wanted_headers(header, form.fields)
         problems = column_problems(header, form.fields)
         if included:
@@ -54,7 +54,7 @@ def read_csv(path: Path, form: CsvFormat) -> pa.Table:
     return table
 
 
-def _header(path: Path, form: CsvFormat) -> list[str]:
+def header_of(path: Path, form: CsvFormat) -> list[str]:
     """Names of the first line, accents composed; refuses what isn't such a file at all."""
     with path.open("rb") as file:
         start = file.read(content.SAMPLE_BYTES)

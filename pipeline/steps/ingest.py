@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,11 +15,10 @@ from pipeline.options import IngestOptions
 from pipeline.records import FeedPart, Revision, TableVersion
 from pipeline.sources import Request
 from pipeline.steps import revised
+from pipeline.steps.intake import Window, cuttable, describe_columns, merge
 from pipeline.steps.run import Run
 from pipeline.steps.view import View
-
-if TYPE_CHECKING:
-    import pandas as pd
+from pipeline.store.arrivals import arriving
 
 LIVE = "live"
 
@@ -50,52 +48,59 @@ def ingest(run: Run, options: IngestOptions) -> View:
             cache=run.store.cache_folder(case.name),
         )
     )
-    read = pa.Table.from_batches(feed.batches, case.schema.arrow())
-    cut = cut_feed(read, case, as_of=asked, days=options.days, latest=run.now())
+    with arriving(feed.batches, case.schema, run.store.home) as arrival:
+        read = cuttable(arrival, case.schema)
+        cut = cut_feed(read, case, as_of=asked, days=options.days, latest=run.now())
+        window = Window(schema=case.schema, as_of=cut.as_of, days=options.days)
 
-    with run.step("ingest", options) as step:
-        run.store.claim(case.name, simulated=source.simulated)
-        merge = run.store.table(case.name, "observations").merge(cut.rows, case.schema)
-        frame = cut.rows.to_pandas()
-        step.table("columns", "Columns of the observations", describe_columns(frame, case))
-        step.figure(case.task.volume(frame, case.schema))
-        change = merge.changes
-        step.table(
-            "revisions",
-            "Values that were revised, largest first",
-            revised.table(change.revisions, case.schema),
-        )
-        return step.finish(
-            as_of=cut.as_of,
-            sentence=_sentence(
-                cut,
-                change.inserted,
-                revised.words(change.updated, change.revisions, case.schema),
-                change.unchanged,
-            ),
-            publisher=source.publisher,
-            licence=source.licence,
-            address=source.address,
-            simulated=source.simulated,
-            note=source.note,
-            parts=tuple(FeedPart(name=p.name, sha256=p.sha256, rows=p.rows) for p in feed.parts),
-            read=read.num_rows,
-            not_yet_known=cut.not_yet_known,
-            outside_days=cut.outside_days,
-            duplicates=change.duplicates,
-            conflicting=change.conflicting,
-            inserted=change.inserted,
-            updated=change.updated,
-            unchanged=change.unchanged,
-            withdrawn=change.withdrawals.num_rows,
-            revisions=tuple(
-                Revision(key=key, before=before, after=after)
-                for key, before, after in change.revisions
-            ),
-            oldest=_extreme(cut.rows, case, pc.min),
-            newest=_extreme(cut.rows, case, pc.max),
-            observations=TableVersion(table="observations", version=merge.version, rows=merge.rows),
-        )
+        with run.step("ingest", options) as step:
+            run.store.claim(case.name, simulated=source.simulated)
+            table = run.store.table(case.name, "observations")
+            described = describe_columns(arrival, cut.rows, window)
+            merged = merge(table, arrival, cut.rows, window)
+            step.table("columns", "Columns of the observations", described)
+            step.figure(case.task.volume(cut.rows.to_pandas(), case.schema))
+            change = merged.changes
+            step.table(
+                "revisions",
+                "Values that were revised, largest first",
+                revised.table(change.revisions, case.schema),
+            )
+            return step.finish(
+                as_of=cut.as_of,
+                sentence=_sentence(
+                    cut,
+                    change.inserted,
+                    revised.words(change.updated, change.revisions, case.schema),
+                    change.unchanged,
+                ),
+                publisher=source.publisher,
+                licence=source.licence,
+                address=source.address,
+                simulated=source.simulated,
+                note=source.note,
+                parts=tuple(
+                    FeedPart(name=p.name, sha256=p.sha256, rows=p.rows) for p in feed.parts
+                ),
+                read=arrival.rows,
+                not_yet_known=cut.not_yet_known,
+                outside_days=cut.outside_days,
+                duplicates=change.duplicates,
+                conflicting=change.conflicting,
+                inserted=change.inserted,
+                updated=change.updated,
+                unchanged=change.unchanged,
+                withdrawn=change.withdrawn,
+                revisions=tuple(
+                    Revision(key=key, before=before, after=after)
+                    for key, before, after in change.revisions
+                ),
+                oldest=_extreme(cut.rows, case, pc.min),
+                newest=_extreme(cut.rows, case, pc.max),
+                observations=TableVersion(
+                    table="observations", version=merged.version, rows=merged.rows
+                ),
+            )
 
 
 def _newest_held(run: Run) -> datetime | None:
@@ -176,35 +181,6 @@ def _uncut(
     if not read.num_rows:
         raise SourceError(f"The feed of case {case.name!r} has no rows. Look at its source.")
     return Cut(rows=read, as_of=moment, not_yet_known=0, outside_days=0)
-
-
-def describe_columns(frame: pd.DataFrame, case: Case) -> pd.DataFrame:
-    """One row a column: what it is, how much is missing, and its range."""
-    import pandas as pd
-
-    return pd.DataFrame([_described(frame, case, name) for name in case.schema.names])
-
-
-def _described(frame: pd.DataFrame, case: Case, name: str) -> dict[str, object]:
-    column, values = case.schema.column(name), frame[name]
-    ranged = column.kind in ("number", "integer", "time")
-    return {
-        "column": name,
-        "what it is": column.description,
-        "unit": column.unit,
-        "missing (%)": round(100 * float(values.isna().mean()), 2),
-        "different values": int(values.nunique()),
-        "lowest": _plain(values.min()) if ranged else "",
-        "highest": _plain(values.max()) if ranged else "",
-    }
-
-
-def _plain(value: Any) -> object:
-    import pandas as pd
-
-    if isinstance(value, datetime):
-        return "" if pd.isna(value) else f"{value:%Y-%m-%d %H:%M}"
-    return "" if pd.isna(value) else round(float(str(value)), 4)
 
 
 def _sentence(cut: Cut, inserted: int, revised_words: str, unchanged: int) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -12,7 +15,7 @@ from pipeline.options import ValidateOptions
 from pipeline.records import Finding, IngestRecord, TableVersion
 from pipeline.steps.run import Run
 from pipeline.steps.view import View
-from pipeline.store import REASON, project
+from pipeline.store import REASON, arrivals, project
 from pipeline.store.atomic import sha256_of
 
 if TYPE_CHECKING:
@@ -29,49 +32,99 @@ def validate(run: Run, options: ValidateOptions) -> View:
     """Judges all observations known at as_of; the quarantine is what fails now."""
     case, arrived = run.case, run.need(IngestRecord)
     suite = project.suite(case.name)
-    observations = run.store.observations(
-        case.name, case.schema, arrived.observations.version, arrived.as_of
-    )
-    table = case.check_columns(observations.to_pandas(), arrived.as_of)
-    verdict = suites.check(
-        table, suite, parameters={"fresh_since": arrived.as_of - case.gates.fresh}
-    )
-    reasons = verdict.reasons()
-    failing = observations.take(pa.array(list(reasons), pa.int64())).append_column(
-        REASON, pa.array(list(reasons.values()), pa.string())
-    )
+    judged = judge(run, arrived, suite)
     allowed = (
         case.gates.most_quarantined
         if options.most_quarantined is None
         else options.most_quarantined
     )
-    share = failing.num_rows / observations.num_rows
+    share = judged.failing.num_rows / judged.rows
     stops = [
         f"{finding.name}: {finding.sentence} Found {finding.observed}."
-        for finding in verdict.stopped_by
+        for finding in judged.stopped_by
     ]
     if share > allowed:
         stops.append(f"{share:.1%} of the rows failed an expectation; at most {allowed:.1%} may.")
 
     with run.step("validate", options) as step:
         quarantine = run.store.table(case.name, "quarantine")
-        version = quarantine.replace(failing)
-        step.table("expectations", "Expectations", _findings(verdict.findings))
+        version = quarantine.replace(judged.failing)
+        step.table("expectations", "Expectations", _findings(judged.findings))
         step.table(
-            "quarantined", "Rows in quarantine", _by_reason(failing.to_pandas(), case.schema.series)
+            "quarantined",
+            "Rows in quarantine",
+            _by_reason(judged.failing.to_pandas(), case.schema.series),
         )
-        step.figure(pass_rates(verdict.findings))
+        step.figure(pass_rates(judged.findings))
         return step.finish(
             as_of=arrived.as_of,
-            sentence=_sentence(observations.num_rows, failing.num_rows, verdict.findings, stops),
+            sentence=_sentence(judged.rows, judged.failing.num_rows, judged.findings, stops),
             stopped=bool(stops),
             inputs=(arrived.observations,),
             suite_sha256=sha256_of(suite),
-            findings=verdict.findings,
-            rows=observations.num_rows,
-            quarantined=failing.num_rows,
+            findings=judged.findings,
+            rows=judged.rows,
+            quarantined=judged.failing.num_rows,
             most_quarantined=allowed,
-            quarantine=TableVersion(table="quarantine", version=version, rows=failing.num_rows),
+            quarantine=TableVersion(
+                table="quarantine", version=version, rows=judged.failing.num_rows
+            ),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """What the suite found, and the rows that go to quarantine."""
+
+    rows: int
+    findings: tuple[Finding, ...]
+    failing: pa.Table
+    """Whole rows, with their reason in column `REASON`."""
+
+    @property
+    def stopped_by(self) -> tuple[Finding, ...]:
+        """The gates that failed."""
+        return tuple(f for f in self.findings if f.severity == "gate" and not f.success)
+
+
+def judge(run: Run, arrived: IngestRecord, suite: Path) -> Judged:
+    """The observations at once, or in batches where they are many and the case's checks allow."""
+    case = run.case
+    parameters = {"fresh_since": arrived.as_of - case.gates.fresh}
+    if case.check_rows_alone and arrived.observations.rows > arrivals.LARGE:
+        return _in_batches(run, arrived, suite, parameters)
+    observations = run.store.observations(
+        case.name, case.schema, arrived.observations.version, arrived.as_of
+    )
+    table = case.check_columns(observations.to_pandas(), arrived.as_of)
+    verdict = suites.check(table, suite, parameters=parameters)
+    reasons = verdict.reasons()
+    failing = observations.take(pa.array(list(reasons), pa.int64())).append_column(
+        REASON, pa.array(list(reasons.values()), pa.string())
+    )
+    return Judged(rows=observations.num_rows, findings=verdict.findings, failing=failing)
+
+
+def _in_batches(
+    run: Run, arrived: IngestRecord, suite: Path, parameters: Mapping[str, object]
+) -> Judged:
+    from pipeline.suites.batched import REASON as FAILED
+    from pipeline.suites.batched import check_batches
+
+    case = run.case
+    with run.store.scan(
+        case.name, case.schema, arrived.observations.version, arrived.as_of
+    ) as rows:
+        verdict = check_batches(
+            rows,
+            suite,
+            parameters=parameters,
+            derive=lambda frame: case.check_columns(frame, arrived.as_of),
+        )
+        failing = rows.among(verdict.failing)
+        names = [REASON if name == FAILED else name for name in failing.column_names]
+        return Judged(
+            rows=rows.count, findings=verdict.findings, failing=failing.rename_columns(names)
         )
 
 

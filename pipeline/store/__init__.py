@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -37,6 +38,7 @@ from pipeline.seals import home_at, path_of
 from pipeline.store.atomic import sha256_of, write_bytes
 from pipeline.store.changes import COPY, rows_without
 from pipeline.store.order import in_order_of_time
+from pipeline.store.scans import Scan, scanning
 from pipeline.store.tables import Table
 from pipeline.trends import Observations
 
@@ -73,6 +75,13 @@ class Store:
             version, time=schema.time, not_after=as_of - schema.known_after
         )
         return rows.sort_by([(name, "ascending") for name in (*schema.key, COPY)])
+
+    def scan(
+        self, case: str, schema: Schema, version: int, as_of: datetime
+    ) -> AbstractContextManager[Scan]:
+        """The rows of `observations`, in no order, without reading them whole."""
+        files = self.table(case, "observations").files(version)
+        return scanning(files, schema, as_of - schema.known_after, self.home)
 
     def validated(self, case: str, schema: Schema, record: ValidateRecord) -> pa.Table:
         """The observations that a validation judged, less those that it quarantined, by key.

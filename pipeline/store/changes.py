@@ -17,22 +17,29 @@ LARGEST_SHOWN = 20
 
 
 @dataclass(frozen=True, kw_only=True)
-class Changes:
+class Counts:
+    """How many rows a feed changed in a table, and its largest changes of the target."""
+
+    inserted: int
+    updated: int
+    unchanged: int
+    withdrawn: int
+    duplicates: int
+    conflicting: int
+    revisions: tuple[tuple[str, float, float], ...]
+    """Key, value before and value after."""
+
+    @property
+    def any(self) -> bool:
+        return bool(self.inserted or self.updated or self.withdrawn)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Changes(Counts):
     """Rows to write and the counts behind them."""
 
     upserts: pa.Table
     withdrawals: pa.Table
-    inserted: int
-    updated: int
-    unchanged: int
-    duplicates: int
-    conflicting: int
-    revisions: tuple[tuple[str, float, float], ...]
-    """Key, value before and value after of the largest changes of the target."""
-
-    @property
-    def any(self) -> bool:
-        return bool(self.upserts.num_rows or self.withdrawals.num_rows)
 
     def with_operation(self) -> pa.Table:
         """Upserts and withdrawals in one table, told apart by column `withdrawn`."""
@@ -51,13 +58,7 @@ def changes(existing: pa.Table | None, incoming: pa.Table, schema: Schema) -> Ch
     with duckdb.connect(config={"threads": 2}) as database:
         database.execute("SET TimeZone = 'UTC'")
         database.register("feed", incoming)
-        columns = ", ".join(_quoted(schema.names))
-        key = ", ".join(_quoted(schema.key))
-        database.execute(
-            f"CREATE TEMP TABLE incoming AS SELECT {columns}, "
-            f"row_number() OVER (PARTITION BY {key} ORDER BY {columns}) - 1 AS {COPY} "
-            f"FROM (SELECT DISTINCT {columns} FROM feed)"
-        )
+        database.execute(f"CREATE TEMP TABLE incoming AS {numbered(schema)}")
         if existing is not None:
             database.register("existing", existing)
         else:
@@ -69,7 +70,7 @@ def rows_without(rows: pa.Table, others: pa.Table, key: tuple[str, ...]) -> pa.T
     """The rows whose key is not among the others', sorted by key; a null equals a null."""
     import duckdb
 
-    order = ", ".join(f"r.{name}" for name in _quoted(key))
+    order = ", ".join(f"r.{name}" for name in quoted(key))
     with duckdb.connect(config={"threads": 2}) as database:
         database.execute("SET TimeZone = 'UTC'")
         database.register("all_rows", rows)
@@ -81,52 +82,72 @@ def rows_without(rows: pa.Table, others: pa.Table, key: tuple[str, ...]) -> pa.T
         return _table(database, query, rows.schema)
 
 
+def numbered(schema: Schema) -> str:
+    """SQL of the rows of `feed`, equal ones once, those of one key numbered in column `copy`."""
+    columns, key = ", ".join(quoted(schema.names)), ", ".join(quoted(schema.key))
+    return (
+        f"SELECT {columns}, "
+        f"row_number() OVER (PARTITION BY {key} ORDER BY {columns}) - 1 AS {COPY} "
+        f"FROM (SELECT DISTINCT {columns} FROM feed)"
+    )
+
+
+def inserted(schema: Schema) -> str:
+    """SQL of the rows of `incoming` whose key is not among the `existing`."""
+    matched = same_rows("i", "e", (*schema.key, COPY))
+    return f"SELECT i.* FROM incoming i ANTI JOIN existing e ON {matched}"
+
+
+def updated(schema: Schema) -> str:
+    """SQL of the rows of `incoming` whose key is held with other values."""
+    key = (*schema.key, COPY)
+    different = " OR ".join(
+        f"i.{name} IS DISTINCT FROM e.{name}" for name in quoted(schema.names) if name not in key
+    )
+    return (
+        f"SELECT i.* FROM incoming i JOIN existing e ON {same_rows('i', 'e', key)} "
+        f"WHERE {different}"
+    )
+
+
+def withdrawn(schema: Schema) -> str:
+    """SQL of the further copies of keys that are held and that `incoming` has fewer of."""
+    return (
+        f"SELECT e.* FROM (SELECT * FROM existing WHERE {COPY} > 0) e "
+        f"SEMI JOIN incoming i ON {same_rows('i', 'e', schema.key)} "
+        f"ANTI JOIN incoming i ON {same_rows('i', 'e', (*schema.key, COPY))}"
+    )
+
+
 def _compare(
     database: duckdb.DuckDBPyConnection, read: int, schema: Schema, typed: pa.Schema
 ) -> Changes:
-    key = (*schema.key, COPY)
-    order = ", ".join(f"i.{name}" for name in _quoted(key))
-    matched = same_rows("i", "e", key)
-    different = " OR ".join(
-        f"i.{name} IS DISTINCT FROM e.{name}" for name in _quoted(schema.names) if name not in key
-    )
-    inserted = _table(
-        database,
-        f"SELECT i.* FROM incoming i ANTI JOIN existing e ON {matched} ORDER BY {order}",
-        typed,
-    )
-    updated = _table(
-        database,
-        f"SELECT i.* FROM incoming i JOIN existing e ON {matched} WHERE {different} "
-        f"ORDER BY {order}",
-        typed,
-    )
-    withdrawn = _table(
-        database,
-        f"SELECT e.* FROM (SELECT * FROM existing WHERE {COPY} > 0) e "
-        f"SEMI JOIN incoming i ON {same_rows('i', 'e', schema.key)} "
-        f"ANTI JOIN incoming i ON {matched} ORDER BY ALL",
-        typed,
-    )
-    distinct = _number(database, "SELECT count(*) FROM incoming")
+    order = ", ".join(f"i.{name}" for name in quoted((*schema.key, COPY)))
+    new = _table(database, f"{inserted(schema)} ORDER BY {order}", typed)
+    other = _table(database, f"{updated(schema)} ORDER BY {order}", typed)
+    gone = _table(database, f"{withdrawn(schema)} ORDER BY ALL", typed)
+    distinct = number(database, "SELECT count(*) FROM incoming")
     return Changes(
-        upserts=pa.concat_tables([inserted, updated]),
-        withdrawals=withdrawn,
-        inserted=inserted.num_rows,
-        updated=updated.num_rows,
-        unchanged=distinct - inserted.num_rows - updated.num_rows,
+        upserts=pa.concat_tables([new, other]),
+        withdrawals=gone,
+        inserted=new.num_rows,
+        updated=other.num_rows,
+        unchanged=distinct - new.num_rows - other.num_rows,
+        withdrawn=gone.num_rows,
         duplicates=read - distinct,
-        conflicting=_number(database, f"SELECT count(*) FROM incoming WHERE {COPY} > 0"),
-        revisions=_revisions(database, schema, matched),
+        conflicting=number(database, f"SELECT count(*) FROM incoming WHERE {COPY} > 0"),
+        revisions=revisions(database, schema),
     )
 
 
-def _revisions(
-    database: duckdb.DuckDBPyConnection, schema: Schema, matched: str
+def revisions(
+    database: duckdb.DuckDBPyConnection, schema: Schema
 ) -> tuple[tuple[str, float, float], ...]:
-    target = _quoted([schema.target])[0]
+    """Key, value before and after of the largest changes of the target."""
+    matched = same_rows("i", "e", (*schema.key, COPY))
+    target = quoted([schema.target])[0]
     label = " || ' ' || ".join(
-        f"coalesce(CAST(i.{name} AS VARCHAR), '?')" for name in _quoted(schema.key)
+        f"coalesce(CAST(i.{name} AS VARCHAR), '?')" for name in quoted(schema.key)
     )
     found = database.execute(
         f"SELECT {label}, TRY_CAST(e.{target} AS DOUBLE), TRY_CAST(i.{target} AS DOUBLE) "
@@ -142,14 +163,15 @@ def _typed(feed: pa.Schema) -> pa.Schema:
     return feed.append(pa.field(COPY, pa.int64()))
 
 
-def _quoted(names: tuple[str, ...] | list[str]) -> list[str]:
+def quoted(names: tuple[str, ...] | list[str]) -> list[str]:
+    """Names of columns as SQL identifiers."""
     return ['"' + name.replace('"', '""') + '"' for name in names]
 
 
 def same_rows(left: str, right: str, names: tuple[str, ...]) -> str:
     """SQL that is true where two rows agree in `names`; a null equals a null."""
     return " AND ".join(
-        f"({left}.{name} IS NOT DISTINCT FROM {right}.{name})" for name in _quoted(names)
+        f"({left}.{name} IS NOT DISTINCT FROM {right}.{name})" for name in quoted(names)
     )
 
 
@@ -157,6 +179,7 @@ def _table(database: duckdb.DuckDBPyConnection, query: str, typed: pa.Schema) ->
     return database.sql(query).to_arrow_table().cast(typed)
 
 
-def _number(database: duckdb.DuckDBPyConnection, query: str) -> int:
-    found = database.execute(query).fetchone()
-    return int(found[0]) if found else 0
+def number(database: duckdb.DuckDBPyConnection, query: str) -> int:
+    """The one number that a query gives."""
+    ((found,),) = database.execute(query).fetchall()
+    return int(found)

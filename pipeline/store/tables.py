@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from pipeline.errors import StateError
 from pipeline.schema import Schema
-from pipeline.store.changes import COPY, Changes, changes, same_rows
+from pipeline.store import bulk
+from pipeline.store.changes import COPY, Changes, Counts, changes, same_rows
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -33,7 +35,7 @@ class Merge:
 
     version: int
     rows: int
-    changes: Changes
+    changes: Counts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,8 +100,8 @@ class Table:
     def merge(self, rows: pa.Table, schema: Schema) -> Merge:
         """Brings rows in by key; nothing new is no commit. Raises `StateError`."""
         existing = self.read() if self.exists() else None
-        if existing is not None and set(existing.column_names) != {*schema.names, COPY}:
-            raise StateError.for_other_columns(self.path, existing.column_names, schema.names)
+        if existing is not None:
+            self._require_columns(existing.column_names, schema)
         change = changes(existing, rows, schema)
         if existing is None:
             self._write(change.upserts, "append")
@@ -109,6 +111,45 @@ class Table:
         if version is None:
             raise StateError.for_damaged_file(self.path, "no table after a write")
         return Merge(version=version, rows=self.count(), changes=change)
+
+    def merge_file(self, feed: Path, schema: Schema, *, where: str, scratch: Path) -> Merge:
+        """What `merge` does, for the rows `where` (SQL) of a file that needn't fit into memory.
+
+        The file is taken over as it is where the table is new and has all of its rows.
+        """
+        import duckdb
+        from deltalake.exceptions import DeltaError
+
+        existing = self.files() if self.exists() else ()
+        if existing:
+            self._require_columns(self._columns(), schema)
+        typed = schema.arrow().append(pa.field(COPY, pa.int64()))
+        try:
+            with bulk.database_in(scratch) as database:
+                counts = bulk.compare(database, feed, existing, schema, where)
+                if not self.exists():
+                    whole = counts.inserted == pq.read_metadata(feed).num_rows
+                    new = (
+                        feed
+                        if whole and not counts.conflicting
+                        else bulk.write_new(database, scratch)
+                    )
+                    bulk.commit(self.path, new, typed, "append")
+                elif counts.updated or counts.withdrawn:
+                    new = bulk.write_whole(database, scratch, schema)
+                    bulk.commit(self.path, new, typed, "overwrite")
+                elif counts.inserted:
+                    bulk.commit(self.path, bulk.write_inserted(database, scratch), typed, "append")
+        except (OSError, duckdb.Error, DeltaError) as error:
+            raise StateError.for_failed_write(self.path, error) from error
+        return Merge(version=self._open(None).version(), rows=self.count(), changes=counts)
+
+    def _columns(self) -> list[str]:
+        return [field.name for field in self._open(None).schema().fields]
+
+    def _require_columns(self, held: list[str], schema: Schema) -> None:
+        if set(held) != {*schema.names, COPY}:
+            raise StateError.for_other_columns(self.path, held, schema.names)
 
     def replace(self, rows: pa.Table) -> int:
         """Makes `rows` the table's newest version; the same rows again are no commit."""

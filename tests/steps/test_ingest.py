@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
@@ -14,9 +15,10 @@ from hand_made import DAYS, FIRST, NEWEST_KNOWN, SCHEMA, Bench, Frame, wave_case
 
 from pipeline.case import find_case
 from pipeline.errors import OptionError, SourceError, StateError
-from pipeline.records import IngestRecord
+from pipeline.records import IngestRecord, ValidateRecord
 from pipeline.sources import Request
 from pipeline.steps.ingest import cut_feed
+from pipeline.store import Store, arrivals
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 ROWS = waves(days=3)
@@ -396,3 +398,45 @@ def test_the_real_counters_arrive_whole(bikes: Bench, data_folder: Path) -> None
     )
     assert datetime(2020, 9, 1, 1, tzinfo=UTC) == found.oldest
     assert datetime(2021, 9, 9, 23, tzinfo=UTC) == found.newest
+
+
+def test_a_large_feed_is_recorded_and_judged_as_a_small_one(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Through files and in batches: the same rows, counts, findings and quarantine."""
+    rows = ROWS.copy()
+    rows.loc[[3, 50], "value"] = [5000.0, np.nan]
+    rows = pd.concat([rows, rows.iloc[[7]], rows.iloc[[9]].assign(value=1.0)])
+    case = replace(
+        wave_case(rows), check_rows_alone=True, gates=replace(wave_case().gates, most_quarantined=1)
+    )
+    store = Store.at(tmp_path / "other")
+    later = (FIRST + 2 * DAY).isoformat()
+
+    def done(large: int, home: Store) -> tuple[IngestRecord, ValidateRecord, pa.Table]:
+        monkeypatch.setattr(arrivals, "LARGE", large)
+        other = Bench(store=home, case=case)
+        other.do("ingest", as_of=later, days=1, run_id="first")
+        second = other.do("ingest", run_id="second").record
+        checked = other.do("validate", run_id="second").record
+        assert isinstance(second, IngestRecord)
+        assert isinstance(checked, ValidateRecord)
+        kept = home.validated(case.name, case.schema, checked)
+        return second, checked, kept
+
+    one, found, kept = done(10**6, bench.store)
+    other, same, likewise = done(0, store)
+
+    left_out = {"started", "finished", "run_id", "files"}
+    assert one.model_dump(exclude=left_out) == other.model_dump(exclude=left_out)
+    assert found.model_dump(exclude=left_out) == same.model_dump(exclude=left_out)
+    assert kept.equals(likewise)
+    quarantined = [
+        home.table("waves", "quarantine")
+        .read()
+        .sort_by([("series", "ascending"), ("time", "ascending"), ("copy", "ascending")])
+        .to_pylist()
+        for home in (bench.store, store)
+    ]
+    assert str(quarantined[0]) == str(quarantined[1])
+    assert 4 == len(quarantined[0])

@@ -69,18 +69,59 @@ def check(table: pd.DataFrame, suite: Path, *, parameters: Mapping[str, object])
     """
     expectations = read(suite)
     values = {**expectations.suite_parameters, **parameters}
+    require_parameters(suite, expectations, values)
+    positioned = table.reset_index(drop=True)
+    results = _results(positioned, suite, expectations, values)
+    findings = tuple(finding(result, positioned) for result in results)
+    failing = {
+        found.name: positions(result)
+        for found, result in zip(findings, results, strict=True)
+        if found.severity == "row" and found.unexpected
+    }
+    return Verdict(findings=findings, failing=failing)
+
+
+def require_parameters(
+    suite: Path, expectations: ExpectationSuite, values: Mapping[str, object]
+) -> None:
+    """Raises `SuiteError` where the suite asks for a parameter that has no value."""
     missing = [name for name in expectations.suite_parameter_options if values.get(name) is None]
     if missing:
         raise SuiteError.for_missing_parameters(suite, missing, values)
-    positioned = table.reset_index(drop=True)
-    results = _results(positioned, suite, expectations, values)
-    findings = tuple(_finding(result, positioned) for result in results)
-    failing = {
-        finding.name: _positions(result)
-        for finding, result in zip(findings, results, strict=True)
-        if finding.severity == "row" and finding.unexpected
-    }
-    return Verdict(findings=findings, failing=failing)
+
+
+def entries(path: Path) -> list[dict[str, Any]]:
+    """The expectations of a suite file that `read` has taken."""
+    return list(_document(path)["expectations"])
+
+
+def evaluate(
+    table: pd.DataFrame,
+    path: Path,
+    chosen: list[dict[str, Any]],
+    values: Mapping[str, object],
+) -> list[ExpectationValidationResult]:
+    """Some expectations of the suite file over a table; raises `SuiteError` as `check` does."""
+    with _quiet_import():
+        from great_expectations import ExpectationSuite
+    suite = ExpectationSuite(**{**_document(path), "expectations": chosen})
+    return _results(table, path, suite, values)
+
+
+def name_of(entry: Mapping[str, Any]) -> str:
+    return str(entry["meta"]["name"])
+
+
+def subjects(entry: Mapping[str, Any]) -> list[str]:
+    """The columns that an expectation is about."""
+    named = (entry["kwargs"][subject] for subject in _SUBJECTS if subject in entry["kwargs"])
+    return [name for one in named for name in ([one] if isinstance(one, str) else one)]
+
+
+def asked(entry: Mapping[str, Any]) -> list[str]:
+    """The columns that an expectation is about, and the one that tells its failing rows."""
+    show = entry["meta"].get("show")
+    return [*subjects(entry), *([show] if show else [])]
 
 
 def read(path: Path) -> ExpectationSuite:
@@ -243,14 +284,21 @@ def _raised(result: ExpectationValidationResult) -> list[str]:
     return sorted({str(e["exception_message"]) for e in entries if e["raised_exception"]})
 
 
-def _positions(result: ExpectationValidationResult) -> list[int]:
+def positions(result: ExpectationValidationResult) -> list[int]:
+    """Positions of the failing rows, ascending."""
     return sorted(int(position) for position in result.result.get("unexpected_index_list") or [])
 
 
-def _finding(result: ExpectationValidationResult, table: pd.DataFrame) -> Finding:
+def judges_rows(result: ExpectationValidationResult) -> bool:
+    """Whether rows were judged one by one, rather than the values of a column together."""
+    return {"element_count", "unexpected_count"} <= set(result.result)
+
+
+def finding(result: ExpectationValidationResult, table: pd.DataFrame) -> Finding:
+    """One expectation's result, in words."""
     config = _config(result)
     meta = config.meta or {}
-    judges_rows = "unexpected_count" in result.result
+    by_row = judges_rows(result)
     return Finding(
         name=meta["name"],
         expectation=config.type,
@@ -258,10 +306,10 @@ def _finding(result: ExpectationValidationResult, table: pd.DataFrame) -> Findin
         severity=SEVERITIES[config.severity.value],
         success=bool(result.success),
         evaluated=int(result.result.get("element_count", len(table))),
-        unexpected=int(result.result.get("unexpected_count", 0)),
+        unexpected=int(result.result["unexpected_count"]) if by_row else 0,
         observed=_observed_rows(result, table, meta.get("show"))
-        if judges_rows
-        else _words(result.result.get("observed_value", "")),
+        if by_row
+        else words(result.result.get("observed_value", "")),
         expected=_expected(config.type, config.kwargs),
         sentence=meta["sentence"],
     )
@@ -276,41 +324,54 @@ def _observed_rows(
     """
     told = f"{result.result['unexpected_count']:,} of {result.result['element_count']:,} rows"
     column = show or _column(result)
-    positions = _positions(result)
+    failing = positions(result)
     if column not in table:
         return told
-    if not positions:
+    if not failing:
         judged = _column(result)
-        return f"{told}{_range(table[judged])}" if judged in table else told
-    seen = [_words(v) for v in table[column].iloc[positions].dropna().drop_duplicates()]
-    shown = seen if show or len(seen) <= _SHOWN_VALUES else [*seen[:_SHOWN_VALUES], "…"]
+        return f"{told}{range_words(ends(table[judged])) if judged in table else ''}"
+    seen = [words(value) for value in table[column].iloc[failing].dropna().drop_duplicates()]
+    return failing_words(told, seen, whole=bool(show))
+
+
+def failing_words(told: str, seen: list[str], *, whole: bool) -> str:
+    """How many rows failed, and by which values: a few of them unless all are to be told."""
+    shown = seen if whole or len(seen) <= _SHOWN_VALUES else [*seen[:_SHOWN_VALUES], "…"]
     return ": ".join([told, *([", ".join(shown)] if shown else [])])
 
 
-def _range(values: pd.Series[Any]) -> str:
-    numbers = values.dropna()
-    if numbers.empty or numbers.dtype.kind not in "iufM":
+def ends(values: pd.Series[Any]) -> list[Any]:
+    """The lowest and the highest, of numbers and times; nothing of others."""
+    known = values.dropna()
+    ordered = not known.empty and known.dtype.kind in "iufM"
+    return [known.min(), known.max()] if ordered else []
+
+
+def range_words(found: list[Any]) -> str:
+    """Between which values all lie."""
+    if not found:
         return ""
-    low, high = _words(numbers.min()), _words(numbers.max())
+    low, high = words(min(found)), words(max(found))
     return f"; all values {low}" if low == high else f"; values from {low} to {high}"
 
 
 def _expected(kind: str, kwargs: Mapping[str, Any]) -> str:
     """An expectation's type and arguments as words: 'values to be at least 0 and below 72'."""
-    words = kind.removeprefix("expect_").removeprefix("column_").replace("_", " ")
+    told_kind = kind.removeprefix("expect_").removeprefix("column_").replace("_", " ")
     ends = [
         ("above" if kwargs.get("strict_min") else "at least", kwargs.get("min_value")),
         ("below" if kwargs.get("strict_max") else "at most", kwargs.get("max_value")),
     ]
-    bounds = " and ".join(f"{word} {_words(end)}" for word, end in ends if end is not None)
+    bounds = " and ".join(f"{word} {words(end)}" for word, end in ends if end is not None)
     told = {*_SUBJECTS, "batch_id", "min_value", "max_value", "strict_min", "strict_max"}
-    rest = [f"{key.replace('_', ' ')} {_words(kwargs[key])}" for key in kwargs if key not in told]
-    return ", ".join([words.removesuffix("between") + bounds, *rest])
+    rest = [f"{key.replace('_', ' ')} {words(kwargs[key])}" for key in kwargs if key not in told]
+    return ", ".join([told_kind.removesuffix("between") + bounds, *rest])
 
 
-def _words(value: object) -> str:
+def words(value: object) -> str:
+    """A value as a page shows it."""
     if isinstance(value, (list, tuple, set)):
-        return ", ".join(_words(each) for each in value)
+        return ", ".join(words(each) for each in value)
     if isinstance(value, float):
         return f"{value:,.0f}" if value.is_integer() else f"{value:,.4g}"
     if isinstance(value, bool):

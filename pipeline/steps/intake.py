@@ -1,0 +1,128 @@
+"""How a feed gets into the table: small ones in memory, large ones from file to file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from pipeline.schema import Schema
+from pipeline.store.arrivals import Arrival
+from pipeline.store.bulk import database_in, parquet
+from pipeline.store.changes import quoted
+from pipeline.store.tables import Merge, Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+RANGED = ("number", "integer", "time")
+
+
+def cuttable(arrival: Arrival, schema: Schema) -> pa.Table:
+    """The feed, or of a large one what is needed in memory: key, time and target."""
+    if arrival.table is not None:
+        return arrival.table
+    time = [schema.time] if schema.time else []
+    names = dict.fromkeys((*schema.key, *time, schema.target))
+    texts = [name for name in names if schema.column(name).kind in ("category", "text")]
+    return arrival.narrow(tuple(names), texts)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """The rows of a feed that a run takes, as `cut_feed` has cut them; the same for a file."""
+
+    schema: Schema
+    as_of: datetime
+    days: int | None
+
+    def sql(self) -> str:
+        """A condition; rows without a time stay."""
+        if self.schema.time is None:
+            return "true"
+        (time,) = quoted([self.schema.time])
+        ends = [f"{time} <= {_literal(self.as_of - self.schema.known_after)}"]
+        if self.days:
+            ends.append(f"{time} >= {_literal(self.as_of - timedelta(days=self.days))}")
+        return f"({time} IS NULL OR ({' AND '.join(ends)}))"
+
+
+def merge(table: Table, arrival: Arrival, rows: pa.Table, window: Window) -> Merge:
+    """Brings the rows of the window into the table; `rows` are those of a small feed."""
+    if arrival.file is None:
+        return table.merge(rows, window.schema)
+    return table.merge_file(arrival.file, window.schema, where=window.sql(), scratch=arrival.folder)
+
+
+def describe_columns(arrival: Arrival, rows: pa.Table, window: Window) -> pd.DataFrame:
+    """One row a column: what it is, how much is missing, and its range.
+
+    In a large feed the number of different values is estimated, and so called.
+    """
+    import pandas as pd
+
+    schema = window.schema
+    if arrival.file is None:
+        frame = rows.to_pandas()
+        return pd.DataFrame([_described(frame[name], schema, name) for name in schema.names])
+    with database_in(arrival.folder) as database:
+        database.execute(
+            f"CREATE VIEW rows AS SELECT * FROM {parquet([arrival.file])} WHERE {window.sql()}"
+        )
+        return pd.DataFrame([_estimated(database, schema, name) for name in schema.names])
+
+
+def _described(values: pd.Series[Any], schema: Schema, name: str) -> dict[str, object]:
+    ranged = schema.column(name).kind in RANGED
+    return {
+        **_told(schema, name),
+        "missing (%)": round(100 * float(values.isna().mean()), 2),
+        "different values": int(values.nunique()),
+        "lowest": _plain(values.min()) if ranged else "",
+        "highest": _plain(values.max()) if ranged else "",
+    }
+
+
+def _estimated(database: Any, schema: Schema, name: str) -> dict[str, object]:
+    (column,) = quoted([name])
+    kind = schema.column(name).kind
+    ends = f"min({column}), max({column})" if kind in ("number", "integer") else "NULL, NULL"
+    if kind == "time":
+        ends = f"epoch_us(min({column})), epoch_us(max({column}))"
+    ((rows, there, different, low, high),) = database.execute(
+        f"SELECT count(*), count({column}), approx_count_distinct({column}), {ends} FROM rows"
+    ).fetchall()
+    if kind == "time":
+        low, high = _moment(low), _moment(high)
+    return {
+        **_told(schema, name),
+        "missing (%)": round(100 * (1 - there / rows), 2),
+        "different values (about)": float(f"{different:.2g}"),
+        "lowest": _plain(low) if kind in RANGED else "",
+        "highest": _plain(high) if kind in RANGED else "",
+    }
+
+
+def _told(schema: Schema, name: str) -> dict[str, object]:
+    column = schema.column(name)
+    return {"column": name, "what it is": column.description, "unit": column.unit}
+
+
+def _plain(value: Any) -> object:
+    import pandas as pd
+
+    if value is None or pd.isna(value):
+        return ""
+    return f"{value:%Y-%m-%d %H:%M}" if isinstance(value, datetime) else round(float(value), 4)
+
+
+def _moment(microseconds: int | None) -> datetime | None:
+    if microseconds is None:
+        return None
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
+
+
+def _literal(moment: datetime) -> str:
+    return f"TIMESTAMPTZ '{moment.astimezone(UTC).isoformat()}'"

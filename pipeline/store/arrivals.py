@@ -1,0 +1,83 @@
+"""What a feed brings: in memory when it is small, else in one Parquet file until it is merged."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.errors import StateError
+from pipeline.schema import Schema
+from pipeline.store.changes import COPY
+
+LARGE = 250_000
+"""Rows from which a feed goes through files, so that memory doesn't grow with it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arrival:
+    """A feed's rows: a table, or a large file with column `copy`, 0 throughout, beside them."""
+
+    rows: int
+    table: pa.Table | None
+    file: Path | None
+    folder: Path
+    """For scratch files; removed afterwards."""
+
+    def narrow(self, names: tuple[str, ...], texts: list[str]) -> pa.Table:
+        """Some columns of a large feed, in memory, texts as dictionaries."""
+        read = pq.read_table(self.file, columns=list(names), read_dictionary=texts)
+        return read.unify_dictionaries()
+
+
+@contextmanager
+def arriving(batches: Iterable[pa.RecordBatch], schema: Schema, home: Path) -> Iterator[Arrival]:
+    """Takes a feed in; raises what the feed raises, and `StateError` when the disk is full."""
+    with scratch(home) as folder:
+        first: list[pa.RecordBatch] = []
+        held, rest = 0, iter(batches)
+        for batch in rest:
+            first.append(batch)
+            held += batch.num_rows
+            if held > LARGE:
+                rows = _write(folder / "feed.parquet", chain(first, rest), schema)
+                yield Arrival(rows=rows, table=None, file=folder / "feed.parquet", folder=folder)
+                return
+        table = pa.Table.from_batches(first, schema.arrow())
+        yield Arrival(rows=table.num_rows, table=table, file=None, folder=folder)
+
+
+@contextmanager
+def scratch(home: Path) -> Iterator[Path]:
+    """A folder of the home for large work, removed at the end."""
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(dir=home, prefix=".scratch-"))
+    except OSError as error:
+        raise StateError.for_failed_write(home, error) from error
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _write(path: Path, batches: Iterable[pa.RecordBatch], schema: Schema) -> int:
+    typed = schema.arrow().append(pa.field(COPY, pa.int64()))
+    rows = 0
+    try:
+        with pq.ParquetWriter(path, typed, compression="zstd", compression_level=1) as writer:
+            for batch in batches:
+                columns = [batch.column(name) for name in schema.names]
+                copies = pa.repeat(pa.scalar(0, pa.int64()), batch.num_rows)
+                writer.write_batch(pa.RecordBatch.from_arrays([*columns, copies], schema=typed))
+                rows += batch.num_rows
+    except OSError as error:
+        raise StateError.for_failed_write(path, error) from error
+    return rows

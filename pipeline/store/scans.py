@@ -1,0 +1,125 @@
+"""Observations that don't fit into memory, read in batches and asked by SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from pipeline.schema import Schema
+from pipeline.store.arrivals import scratch
+from pipeline.store.bulk import database_in, parquet
+from pipeline.store.changes import COPY, number, quoted, same_rows
+
+if TYPE_CHECKING:
+    import duckdb
+
+ROWS_PER_BATCH = 400_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scan:
+    """The rows of a table that were known at a time, in the order of storage."""
+
+    database: duckdb.DuckDBPyConnection
+    schema: Schema
+    count: int
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What tells one row from another."""
+        return (*self.schema.key, COPY)
+
+    def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """Some columns of all rows."""
+        shown = ", ".join(quoted(list(columns)))
+        typed = self._typed(columns)
+        with self.database.cursor() as cursor:
+            cursor.execute("SET TimeZone = 'UTC'")
+            waiting: list[pa.RecordBatch] = []
+            held = 0
+            for batch in cursor.sql(f"SELECT {shown} FROM rows").to_arrow_reader(ROWS_PER_BATCH):
+                waiting.append(batch)
+                held += batch.num_rows
+                if held >= ROWS_PER_BATCH:
+                    yield _joined(waiting, typed)
+                    waiting, held = [], 0
+            if waiting:
+                yield _joined(waiting, typed)
+
+    def whole(self, columns: Sequence[str]) -> pa.Table:
+        """Some columns of all rows, in memory at once."""
+        return pa.Table.from_batches(self.batches(columns), self._typed(columns))
+
+    def repeated(self, names: Sequence[str], columns: Sequence[str]) -> pa.Table:
+        """Columns of the rows that agree with another in `names`; a null equals a null."""
+        same = ", ".join(quoted(list(names)))
+        group = f"SELECT {same} FROM rows GROUP BY {same} HAVING count(*) > 1"
+        shown = ", ".join(f"r.{name}" for name in quoted(list(columns)))
+        query = (
+            f"SELECT {shown} FROM rows r SEMI JOIN ({group}) g "
+            f"ON {same_rows('r', 'g', tuple(names))}"
+        )
+        return self.database.sql(query).to_arrow_table().cast(self._typed(columns))
+
+    def different(self, name: str) -> pa.Table:
+        """Each value of a column once."""
+        (column,) = quoted([name])
+        query = f"SELECT DISTINCT {column} FROM rows ORDER BY 1"
+        return self.database.sql(query).to_arrow_table().cast(self._typed([name]))
+
+    def extremes(self, names: Sequence[str]) -> pa.Table:
+        """Two rows: the lowest and the highest values of columns."""
+        ends = [
+            "SELECT " + ", ".join(f"{end}({name}) AS {name}" for name in quoted(list(names)))
+            for end in ("min", "max")
+        ]
+        query = " UNION ALL ".join(f"{end} FROM rows" for end in ends)
+        return self.database.sql(query).to_arrow_table().cast(self._typed(names))
+
+    def among(self, keys: pa.Table) -> pa.Table:
+        """All columns of the rows of those keys, by key, with the other columns of `keys`."""
+        self.database.register("chosen", keys)
+        held = ", ".join(f"r.{name}" for name in quoted([*self.schema.names, COPY]))
+        others = [name for name in keys.column_names if name not in self.key]
+        added = "".join(f", c.{name}" for name in quoted(others))
+        order = ", ".join(f"r.{name}" for name in quoted(list(self.key)))
+        query = (
+            f"SELECT {held}{added} FROM rows r JOIN chosen c "
+            f"ON {same_rows('r', 'c', self.key)} ORDER BY {order}"
+        )
+        typed = self._typed([*self.schema.names, COPY])
+        for name in others:
+            typed = typed.append(keys.schema.field(name))
+        return self.database.sql(query).to_arrow_table().cast(typed)
+
+    def _typed(self, columns: Sequence[str]) -> pa.Schema:
+        typed = self.schema.arrow().append(pa.field(COPY, pa.int64()))
+        return pa.schema([typed.field(name) for name in columns])
+
+
+def _joined(batches: list[pa.RecordBatch], typed: pa.Schema) -> pa.RecordBatch:
+    table = pa.Table.from_batches(batches).cast(typed).combine_chunks()
+    return table.to_batches()[0]
+
+
+@contextmanager
+def scanning(
+    files: tuple[Path, ...], schema: Schema, not_after: datetime, home: Path
+) -> Iterator[Scan]:
+    """A scan of Parquet files, in a database of bounded memory that ends with it."""
+    with scratch(home) as folder, database_in(folder) as database:
+        time = quoted([schema.time])[0] if schema.time else "NULL"
+        moment = not_after.isoformat()
+        where = f"{time} IS NULL OR {time} <= TIMESTAMPTZ '{moment}'" if schema.time else "true"
+        database.execute(f"CREATE VIEW rows AS SELECT * FROM {parquet(files)} WHERE {where}")
+        yield Scan(
+            database=database,
+            schema=schema,
+            count=number(database, "SELECT count(*) FROM rows"),
+        )

@@ -1,0 +1,135 @@
+"""Files in pieces: what `read_csv` reads and refuses, without the whole in memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.errors import SourceError
+from pipeline.sources import streams
+from pipeline.sources.delimited import CsvFormat, read_csv
+from pipeline.sources.streams import stream_csv
+from pipeline.sources.values import INTEGER, NUMBER, TEXT, UTC_TIME, Field
+
+FORM = CsvFormat(
+    title="cars",
+    delimiter=",",
+    fields=(
+        Field(header="ID", name="id", kind=INTEGER),
+        Field(header="Make", name="make", kind=TEXT),
+        Field(header="m (kg)", name="mass", kind=NUMBER),
+        Field(header="Date", name="time", kind=UTC_TIME),
+        Field(header="Note", name="note", kind=TEXT, optional=True),
+    ),
+)
+HEAD = "ID,Make,m (kg),Date,Note"
+
+
+@pytest.fixture(autouse=True)
+def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "PIECE", 64)
+
+
+def written(folder: Path, *lines: str, head: str = HEAD, end: str = "\n") -> Path:
+    path = folder / "cars.csv"
+    path.write_bytes((end.join([head, *lines]) + end).encode())
+    return path
+
+
+def cars(count: int) -> list[str]:
+    return [f'{n},"FIAT, {n % 7}",{1000 + n}.5,2021-01-{1 + n % 28:02d},' for n in range(count)]
+
+
+def streamed(path: Path) -> pa.Table:
+    return pa.Table.from_batches(stream_csv(path, FORM))
+
+
+def read(path: Path) -> pa.Table:
+    return read_csv(path, FORM).select([field.name for field in FORM.fields])
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_pieces_add_up_to_the_file(tmp_path: Path, end: str) -> None:
+    """In the order of its lines, with columns in the order of the fields."""
+    path = written(tmp_path, *cars(300), end=end)
+
+    assert read(path).equals(streamed(path))
+    assert len(list(stream_csv(path, FORM))) > 20
+
+
+@settings(max_examples=25, deadline=None)
+@given(notes=st.lists(st.text(alphabet='ab,\n" é', max_size=30), min_size=1, max_size=40))
+def test_line_ends_and_quotes_within_values_are_kept(
+    tmp_path_factory: pytest.TempPathFactory, notes: list[str]
+) -> None:
+    """No piece ends inside quotes."""
+    told = [note.replace('"', '""') for note in notes]
+    lines = [f'{n},A,1,2021-01-01,"{note}"' for n, note in enumerate(told)]
+    path = written(tmp_path_factory.mktemp("quotes"), *lines)
+
+    assert read(path).equals(streamed(path))
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("1,A,1.5 kg,2021-01-01,", "'1.5 kg' in line 202"),
+        ("1,A,nan,2021-01-01,", "'nan' in line 202"),
+        ("1,A,inf,2021-01-01,", "'inf' in line 202"),
+        ('1,A,"1,5",2021-01-01,', "decimal comma"),
+        ("1.5,A,1,2021-01-01,", "'1.5' in line 202"),
+        ("1,A,1,01/02/2021,", "'01/02/2021' in line 202"),
+        ("1,A,1", "line 202 has 3 fields"),
+        ("1,A,1,2021-01-01T00:00:00+02:00,", "mixes times with a zone"),
+    ],
+)
+def test_what_is_refused_is_told_with_line_and_column(tmp_path: Path, line: str, said: str) -> None:
+    """By the slow way, in the same words, however far into the file it is."""
+    path = written(tmp_path, *cars(200), line, *cars(200))
+
+    with pytest.raises(SourceError) as slow:
+        read(path)
+    with pytest.raises(SourceError) as caught:
+        streamed(path)
+
+    assert str(slow.value) == str(caught.value)
+    assert said in str(caught.value)
+
+
+def test_zones_that_change_between_pieces_are_a_mixture(tmp_path: Path) -> None:
+    """Each piece on its own would pass."""
+    zoned = [
+        line.replace(",2021-01-", ",2021-01-").rsplit(",", 1)[0] + "T00:00Z," for line in cars(99)
+    ]
+
+    with pytest.raises(SourceError, match="mixes times with a zone"):
+        streamed(written(tmp_path, *cars(99), *zoned))
+
+
+def test_a_column_that_is_empty_throughout_is_refused_unless_it_may_be(tmp_path: Path) -> None:
+    """One that is empty in some pieces is not."""
+    empty = [f"{n},,1,2021-01-01," for n in range(50)]
+
+    with pytest.raises(SourceError, match="column 'Make' is empty in all 50 rows"):
+        streamed(written(tmp_path, *empty))
+    path = written(tmp_path, *empty, *cars(50))
+    assert read(path).equals(streamed(path))
+
+
+@pytest.mark.parametrize("head", ["ID,Make,Date,Note", "ID;Make;m (kg);Date;Note"])
+def test_a_header_that_is_none_is_refused(tmp_path: Path, head: str) -> None:
+    """Before any row is given."""
+    with pytest.raises(SourceError):
+        next(stream_csv(written(tmp_path, *cars(3), head=head), FORM))
+
+
+def test_numbers_that_only_text_conversion_takes_are_taken(tmp_path: Path) -> None:
+    """Blanks around values, and whole numbers with a fraction of zeros."""
+    path = written(tmp_path, "3.0,A, 1.5 , 2021-01-01 ,", *cars(90))
+
+    assert read(path).equals(streamed(path))
+    assert [3, 1.5] == [streamed(path)["id"][0].as_py(), streamed(path)["mass"][0].as_py()]

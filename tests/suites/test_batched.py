@@ -1,0 +1,170 @@
+"""A suite in batches finds what it finds over the whole table."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline import suites
+from pipeline.schema import Column, Schema
+from pipeline.store import scans
+from pipeline.store.changes import COPY
+from pipeline.suites.batched import REASON, check_batches
+
+FIRST = datetime(2024, 1, 1, tzinfo=UTC)
+ROWS = 9_000
+SCHEMA = Schema(
+    columns=(
+        Column(name="car", kind="category", description="which", nullable=True),
+        Column(name="time", kind="time", description="when", nullable=True),
+        Column(name="fuel", kind="category", description="what it burns", nullable=True),
+        Column(name="mass", kind="number", description="mass", nullable=True),
+        Column(name="co2", kind="number", description="co2", nullable=True),
+        Column(name="seats", kind="integer", description="seats", nullable=True),
+        Column(name="none", kind="number", description="never given", nullable=True),
+    ),
+    key=("car", "time"),
+    target="co2",
+    time="time",
+)
+
+
+def cars() -> pa.Table:
+    """Nine thousand rows with missing, repeated and absurd values, sorted by key."""
+    random = np.random.default_rng(5)
+
+    def holed(values: Any, share: float) -> list[Any]:
+        gone = random.random(ROWS) < share
+        return [
+            None if absent else value for value, absent in zip(values.tolist(), gone, strict=True)
+        ]
+
+    hours = [FIRST + timedelta(hours=int(hour)) for hour in random.integers(0, 900, ROWS)]
+    table = pa.table(
+        {
+            "car": holed(np.array([f"car {n}" for n in random.integers(0, 40, ROWS)]), 0.01),
+            "time": holed(np.array(hours, dtype=object), 0.01),
+            "fuel": holed(
+                np.array(["PETROL", "DIESEL", "petrol", "?"])[random.integers(0, 4, ROWS)], 0.02
+            ),
+            "mass": holed(random.normal(1500, 300, ROWS).round(1), 0.1),
+            "co2": holed(random.normal(130, 40, ROWS).round(1), 0.05),
+            "seats": holed(random.integers(1, 9, ROWS), 0.03),
+            "none": pa.nulls(ROWS, pa.float64()),
+        },
+        schema=SCHEMA.arrow(),
+    )
+    key = [(name, "ascending") for name in SCHEMA.key]
+    ordered = table.sort_by(key).to_pandas()
+    copies = ordered.groupby(list(SCHEMA.key), dropna=False).cumcount()
+    return table.sort_by(key).append_column(COPY, pa.array(copies, pa.int64()))
+
+
+def expectation(kind: str, severity: str, show: str = "", **kwargs: Any) -> dict[str, Any]:
+    return {"type": f"expect_{kind}", "kwargs": kwargs, "severity": severity, "show": show}
+
+
+ENTRIES = [
+    expectation("table_row_count_to_be_between", "critical", min_value=10, max_value=8_000),
+    expectation(
+        "column_max_to_be_between",
+        "critical",
+        column="time",
+        min_value={"$PARAMETER": "fresh_since"},
+    ),
+    expectation("column_min_to_be_between", "info", column="mass", min_value=0),
+    expectation(
+        "column_mean_to_be_between", "critical", column="co2", min_value=100, max_value=120
+    ),
+    expectation("column_median_to_be_between", "info", column="co2", min_value=100, max_value=140),
+    expectation("column_unique_value_count_to_be_between", "critical", column="car", min_value=41),
+    expectation("column_distinct_values_to_be_in_set", "info", column="fuel", value_set=["PETROL"]),
+    expectation(
+        "column_proportion_of_unique_values_to_be_between", "info", column="mass", min_value=0.9
+    ),
+    expectation("column_values_to_not_be_null", "warning", column="car"),
+    expectation("column_values_to_not_be_null", "warning", column="co2", mostly=0.9),
+    expectation("column_values_to_not_be_null", "warning", show="car", column="none"),
+    expectation("column_values_to_be_null", "info", column="none"),
+    expectation(
+        "column_values_to_be_in_set", "warning", column="fuel", value_set=["PETROL", "DIESEL"]
+    ),
+    expectation(
+        "column_values_to_match_regex", "warning", show="car", column="fuel", regex="^[A-Z]+$"
+    ),
+    expectation(
+        "column_values_to_be_between", "warning", column="mass", min_value=600, max_value=2500
+    ),
+    expectation(
+        "column_values_to_be_between", "warning", column="mass", min_value=900, mostly=0.97
+    ),
+    expectation("column_values_to_be_between", "warning", column="seats", min_value=1, max_value=9),
+    expectation("column_values_to_be_between", "info", column="none", min_value=0),
+    expectation(
+        "column_pair_values_a_to_be_greater_than_b", "warning", column_A="mass", column_B="co2"
+    ),
+    expectation("compound_columns_to_be_unique", "warning", column_list=["car", "time"]),
+    expectation("column_values_to_be_unique", "info", column="mass"),
+    expectation("column_values_to_be_between", "warning", column="ratio", max_value=0.15),
+    expectation("column_max_to_be_between", "info", column="ratio", max_value=1),
+]
+
+
+@pytest.fixture
+def suite(tmp_path: Path) -> Path:
+    path = tmp_path / "cars.json"
+    found = []
+    for place, entry in enumerate(ENTRIES):
+        show = entry["show"]
+        meta = {"name": f"check-{place}", "sentence": "It is so."} | (
+            {"show": show} if show else {}
+        )
+        found.append({**{k: v for k, v in entry.items() if k != "show"}, "meta": meta})
+    path.write_text(json.dumps({"name": "cars", "expectations": found}))
+    return path
+
+
+def with_ratio(frame: pd.DataFrame) -> pd.DataFrame:
+    """A column that each row has by itself."""
+    return frame.assign(ratio=frame["co2"] / frame["mass"])
+
+
+def test_batches_find_what_the_whole_finds(
+    suite: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Verdicts, counts, words and failing rows with their reasons, for every way to judge."""
+    table = cars()
+    frame = table.to_pandas()
+    parameters = {"fresh_since": FIRST + timedelta(hours=100)}
+    half = ROWS // 2
+    paths = (tmp_path / "one.parquet", tmp_path / "two.parquet")
+    for path, rows in zip(paths, (table.slice(0, half), table.slice(half)), strict=True):
+        pq.write_table(rows, path)
+    monkeypatch.setattr(scans, "ROWS_PER_BATCH", 2_048)
+
+    whole = suites.check(with_ratio(frame), suite, parameters=parameters)
+    with scans.scanning(paths, SCHEMA, FIRST + timedelta(days=99), tmp_path) as rows:
+        assert len(list(rows.batches(["car"]))) > 3
+        batched = check_batches(rows, suite, parameters=parameters, derive=with_ratio)
+        failing = rows.among(batched.failing)
+
+    for expected, found in zip(whole.findings, batched.findings, strict=True):
+        assert expected == found, expected.name
+    names = [*SCHEMA.key, COPY]
+    told = {
+        tuple(map(str, frame.loc[place, names])): reason
+        for place, reason in whole.reasons().items()
+    }
+    assert told == {
+        tuple(map(str, row[:-1])): row[-1]
+        for row in failing.select([*names, REASON]).to_pandas().itertuples(index=False)
+    }
+    assert {False, True} == {finding.success for finding in whole.findings}
