@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.case import Case, find_case
-from pipeline.comparison import diebold_mariano, lags_for
+from pipeline.comparison import compare_losses
 from pipeline.looks import Looks, look
 from pipeline.options import IngestOptions, TrainOptions, ValidateOptions
 from pipeline.steps.backtest import backtest
@@ -106,14 +106,18 @@ def _exchanged(pair: tuple[Losses, Losses], gain: float) -> tuple[Losses, Losses
 
 def first_promotion(champion: Losses, challenger: Losses, case: Case, record: int) -> int:
     """The run, from 0, that promotes; `RUNS` when none does."""
-    lags = 4 * case.task.losses_hang_together
     looks: Looks | None = None
     planned = case.gates.oldest_champion.days
     for run in range(RUNS):
         new = DAYS_A_RUN * run
         seen = slice(new, new + record)
         looks = look(looks, rows=record, kept=record - new, planned=planned, alpha=ALPHA)
-        found = diebold_mariano(champion[seen], challenger[seen], lags=lags_for(record, least=lags))
+        found = compare_losses(
+            champion[seen],
+            challenger[seen],
+            hang_together=case.task.losses_hang_together,
+            random=np.random.default_rng(0),
+        )
         gain = 1 - math.sqrt(challenger[seen].mean() / champion[seen].mean())
         if is_better(found.p_value, looks.level, gain, case.gates.margin):
             return run

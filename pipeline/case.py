@@ -66,11 +66,14 @@ class Gates:
     fresh: timedelta
     """How old the newest row may be at as_of."""
     degradation: float
-    """Share by which the champion's error may exceed the worst fold of its backtest."""
+    """Share by which the champion's error may exceed the mean of its backtest, whatever its spread.
+    """
     oldest_champion: timedelta
-    """Age of the champion's newest training row at which it is trained again."""
+    """Age of what the newest model learned at which a model is trained again, champion or not."""
     margin: float
     """Share by which a challenger's error must be lower to be promoted."""
+    drifted: float = 0.25
+    """Share of the champion's importance that must be in columns with an alarm to train again."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,6 +18,7 @@ Values = NDArray[np.float64]
 FEWEST_PAIRS = 8
 LARGEST = 1e6
 """Bound of a statistic or of a relative difference, where its denominator is zero or nearly so."""
+DRAWS = 4999
 DRAWS_AT_ONCE = 1_000_000
 
 
@@ -56,6 +57,19 @@ def diebold_mariano(loss_a: ArrayLike, loss_b: ArrayLike, *, lags: int) -> Compa
     error = np.sqrt(_long_run_variance(difference, lags) / n / correction)
     statistic = _ratio(float(np.mean(difference)), float(error))
     return _comparison(difference, scale, statistic, _student_tail(statistic, n - 1))
+
+
+def compare_losses(
+    loss_a: ArrayLike, loss_b: ArrayLike, *, hang_together: int, random: np.random.Generator
+) -> Comparison:
+    """Diebold-Mariano for losses in time order of which `hang_together` neighbours depend on one
+    another, with lags over four such stretches at least; a paired bootstrap for losses that are
+    independent, where it is 1 or less.
+    """
+    if hang_together > 1:
+        lags = lags_for(len(np.asarray(loss_a)), least=4 * hang_together)
+        return diebold_mariano(loss_a, loss_b, lags=lags)
+    return paired_block_bootstrap(loss_a, loss_b, block=1, draws=DRAWS, random=random)
 
 
 def lags_for(pairs: int, *, least: int = 0) -> int:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.comparison import Comparison
 from pipeline.errors import Failure
+from pipeline.looks import Looks
 from pipeline.options import NotebookName
 from pipeline.regions import Calibration
 from pipeline.shift import ColumnShift
@@ -217,6 +218,19 @@ class DecideRecord(Record):
     step: Literal["decide"] = "decide"
     decision: Literal["retrain", "keep"]
     champion_age_days: float | None
+    trigger: Literal["", "first", "asked", "performance", "drift", "age"] = Field(
+        default="", description="what made it retrain; empty for keep"
+    )
+    error: float | None = Field(default=None, description="primary metric in the current window")
+    limit: float | None = Field(
+        default=None, description="what the champion's backtest says the error stays below"
+    )
+    drifted: float | None = Field(
+        default=None, description="share of the champion's importance in columns with an alarm"
+    )
+    trained_days_ago: float | None = Field(
+        default=None, description="since the newest training, of whichever model"
+    )
 
 
 class FoldScores(Part):
@@ -250,6 +264,17 @@ class FittedModel(Part):
     calibration: Calibration = Field(description="makes intervals or sets of classes")
     backtest: Scores = Field(description="means over the folds")
     worst_fold: float = Field(description="primary metric on its worst fold")
+    windows: tuple[float, ...] = Field(
+        default=(),
+        description="primary metric on every window of its backtest that is as long as the "
+        "current one, oldest first; empty where it was not measured",
+    )
+    independent: float = Field(default=0, description="how many such windows the backtest is long")
+    importance: dict[str, float] = Field(
+        default_factory=dict,
+        description="share by which the error grows when a column is shuffled; empty where it was "
+        "not measured",
+    )
 
 
 class TrainRecord(Record):
@@ -265,7 +290,7 @@ class TrainRecord(Record):
 class SystemScores(Part):
     """One of champion, challenger and baseline on the held-out window."""
 
-    role: Literal["champion", "challenger", "baseline"]
+    role: Literal["champion", "challenger", "baseline", "predecessor"]
     candidate: str
     run_id: str
     scores: Scores
@@ -280,6 +305,35 @@ class SegmentScores(Part):
     by: str
     segment: str
     scores: Scores
+    coverage: float | None = Field(default=None, description="share of the truth in its region")
+    mean_size: float | None = Field(default=None, description="of the regions")
+
+
+class Evidence(Part):
+    """What speaks for one system over another, in this run and those before."""
+
+    since: datetime = Field(description="as_of of the first look at the question")
+    looks: Looks
+    gain: float = Field(description="share by which the primary metric is lower, on all the rows")
+    rows: int
+    start: datetime | None = Field(description="of the rows; none where rows carry no time")
+
+
+class SegmentGuard(Part):
+    """Where the challenger does worst beside the champion, on the held-out window."""
+
+    by: str
+    segment: str
+    loss: float = Field(description="share by which the challenger's mean loss is higher there")
+    p_value: float = Field(description="one-sided, for 'worse there', times the segments tested")
+    segments: int
+
+
+class Refreshed(Part):
+    """What is known anew of a model: its regions and what its predictions rest on."""
+
+    calibration: Calibration
+    importance: dict[str, float]
 
 
 class EvaluateRecord(Record):
@@ -294,6 +348,18 @@ class EvaluateRecord(Record):
     )
     comparisons: dict[str, Comparison] = Field(description="'challenger over champion', ...")
     segments: tuple[SegmentScores, ...]
+    evidence: dict[str, Evidence] = Field(
+        default_factory=dict, description="by pair, as comparisons; empty in records before 0.2"
+    )
+    guard: SegmentGuard | None = Field(
+        default=None, description="none without a challenger and a champion to compare"
+    )
+    served: Window | None = Field(
+        default=None, description="rows since the champion serves, where it had a predecessor"
+    )
+    refreshed: dict[str, Refreshed] = Field(
+        default_factory=dict, description="by role; empty in records before 0.2"
+    )
 
     def of(self, model: ModelRef) -> SystemScores:
         """The scores of a model that took part; `KeyError` when it didn't."""
@@ -307,7 +373,7 @@ class PromoteRecord(Record):
     """Who serves from now on."""
 
     step: Literal["promote"] = "promote"
-    action: Literal["promote", "hold"]
+    action: Literal["promote", "hold", "roll back"]
     champion: FittedModel
     scores: Scores = Field(description="the champion's on the held-out window")
     baseline_scores: Scores

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from pipeline.conformal import GroupedConformal
 from pipeline.intervals import LevelConformal
 from pipeline.prediction_sets import ClassConformal, class_places
 
 Floats = NDArray[np.float64]
-Calibration = Annotated[LevelConformal | ClassConformal, Field(discriminator="kind")]
+Calibration = Annotated[
+    LevelConformal | GroupedConformal | ClassConformal, Field(discriminator="kind")
+]
 """Frozen, with a `kind` of its own and the `level` that it was made for."""
 
 
@@ -33,6 +36,11 @@ class Regions(Protocol):
 
     def columns(self) -> dict[str, list[Any]]:
         """What answers and tables show of the regions, one value a row."""
+
+    def joined(self, others: Sequence[Self], order: NDArray[np.intp]) -> Self:
+        """These and others of the same kind, one after the other, and of all of them those at the
+        positions of `order`.
+        """
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +58,13 @@ class Intervals:
 
     def columns(self) -> dict[str, list[Any]]:
         return {"low": self.low.tolist(), "high": self.high.tolist()}
+
+    def joined(self, others: Sequence[Self], order: NDArray[np.intp]) -> Self:
+        parts = (self, *others)
+        return type(self)(
+            low=np.concatenate([part.low for part in parts])[order],
+            high=np.concatenate([part.high for part in parts])[order],
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,3 +84,7 @@ class ClassSets:
     def columns(self) -> dict[str, list[Any]]:
         names = np.array(self.classes, dtype=object)
         return {"set": [names[row].tolist() for row in self.members]}
+
+    def joined(self, others: Sequence[Self], order: NDArray[np.intp]) -> Self:
+        members = np.concatenate([part.members for part in (self, *others)])
+        return type(self)(classes=self.classes, members=members[order])

@@ -39,6 +39,20 @@ class Fold:
     learned from what is tested."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Stretch:
+    """Rows that one calibration serves."""
+
+    known: NDArray[np.intp]
+    """Positions of the rows whose truth was known before."""
+    new: NDArray[np.intp]
+
+
+def one_stretch(rows: int, *, first: int) -> tuple[Stretch]:
+    """All rows from position `first` on, with those before it known."""
+    return (Stretch(known=np.arange(first), new=np.arange(first, rows)),)
+
+
 def rolling_origin_folds(
     times: NDArray[np.datetime64],
     *,

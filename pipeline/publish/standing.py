@@ -66,7 +66,7 @@ class Data(Part):
 class Decision(Part):
     """The last decision: to keep or retrain, or what came of the retraining."""
 
-    decision: Literal["retrain", "keep", "promote", "hold"]
+    decision: Literal["retrain", "keep", "promote", "hold", "roll back"]
     sentence: str
     run_id: str
 

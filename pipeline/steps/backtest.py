@@ -109,6 +109,37 @@ def backtest(
     )
 
 
+def window_scores(
+    case: Case, rows: pd.DataFrame, tested: Backtest
+) -> tuple[tuple[float, ...], float]:
+    """The primary score on every window of the folds that is as long as the current one, a block
+    after the one before, and how many such windows the folds are long.
+
+    Without a time column, or with folds too short for a window and a half, each fold is a window.
+    """
+    primary, length, step = case.task.primary, case.windows.current, case.windows.block
+    of_folds = tuple(fold.scores[primary] for fold in tested.folds)
+    if case.schema.time is None:
+        return of_folds, len(of_folds)
+    times = rows[case.schema.time]
+    first, span = times.min(), times.max() + case.schema.known_after - times.min()
+    if span < 1.5 * length:
+        return of_folds, len(of_folds)
+    order = np.argsort(times.to_numpy(), kind="stable")
+    starts = [first + number * step for number in range(int((span - length) / step) + 1)]
+    ends = [start + length for start in starts]
+    bounds = times.iloc[order].searchsorted([*starts, *ends])
+    windows = (
+        order[start:end]
+        for start, end in zip(bounds[: len(starts)], bounds[len(starts) :], strict=True)
+        if end > start
+    )
+    return tuple(
+        case.task.metrics(tested.truth[window], tested.predicted[window])[primary]
+        for window in windows
+    ), float(span / length)
+
+
 def fitted(build: Callable[[], Any], frame: pd.DataFrame, truth: Truth, *, cores: int = -1) -> Any:
     """A model learned from the frame, on that many cores; -1 for all that the process may use.
 

@@ -1,54 +1,193 @@
-"""Whether to train a challenger: on the champion's errors, on its age, or because it was asked."""
+"""Whether to train a challenger: on the champion's errors, on drift that matters to it, on age."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
 from pipeline.case import Case
+from pipeline.comparison import tolerance_limit
 from pipeline.metrics import score_name, score_text
 from pipeline.options import DriftOptions
-from pipeline.records import BASELINE, DriftRecord, FittedModel
+from pipeline.records import DriftRecord, FittedModel, TrainRecord
 from pipeline.steps.run import Run
 from pipeline.steps.view import View
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+Trigger = Literal["", "first", "asked", "performance", "drift", "age"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reason:
+    """What made it retrain, empty for keep, and the sentence."""
+
+    trigger: Trigger
+    sentence: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """What the decision rests on."""
+
+    error: float
+    limit: float
+    drifted: float | None
+    """Share of the champion's importance that lies in columns with an alarm."""
+    alarmed: tuple[str, ...]
+    trained_days_ago: float | None
+    learned_days_ago: float
+    """Age of what the newest model learned, champion or not."""
 
 
 def decide(run: Run, options: DriftOptions) -> View:
     """Retrain or keep, with the numbers that it rests on."""
     found = run.need(DriftRecord)
     champion = run.store.champion(run.case.name, run.as_of)
-    retrain, reason = choose(run.case, found, champion, options.retrain)
+    newest = _newest_training(run)
+    standing = stand(run.case, found, champion, newest)
+    reason = choose(run.case, standing, options.retrain)
     with run.step("decide", options) as step:
         return step.finish(
             as_of=run.as_of,
-            sentence=reason,
+            sentence=reason.sentence,
             inputs=found.inputs,
-            decision="retrain" if retrain else "keep",
-            champion_age_days=_age(found, champion),
+            decision="retrain" if reason.trigger else "keep",
+            champion_age_days=_days(found.as_of, champion.ref.learned.end) if champion else None,
+            trigger=reason.trigger,
+            error=standing.error if standing else None,
+            limit=standing.limit if standing else None,
+            drifted=standing.drifted if standing else None,
+            trained_days_ago=_days(found.as_of, newest.as_of) if newest else None,
         )
 
 
-def choose(
-    case: Case, found: DriftRecord, champion: FittedModel | None, asked: str
-) -> tuple[bool, str]:
-    """Whether to retrain, and the reason in a sentence."""
-    age = _age(found, champion)
-    if champion is None or age is None or found.champion_error is None:
-        return True, "Retrain: there is no champion yet."
-    if asked != "auto":
-        return asked == "always", f"{'Retrain' if asked == 'always' else 'Keep'}: it was asked for."
-    error, limit = found.champion_error, found.worst_expected_error or 0.0
-    unit = case.schema.column(case.schema.target).unit
-    scored = score_text(case.task.primary, error, unit)
-    told = f"{score_name(case.task.primary)} {scored} in the newest window"
-    if error > limit:
-        return True, f"Retrain: {told} is above {limit:.3g}, the worst that its backtest allows."
-    if champion.ref.candidate == BASELINE:
-        return True, f"Retrain: the baseline serves, with {told}; a model may have become better."
-    oldest = case.gates.oldest_champion.days
-    if age > oldest:
-        return True, f"Retrain: what the champion learned is {age:.0f} days old, over {oldest}."
-    return False, f"Keep: {told} is within {limit:.3g}, and the champion is {age:.0f} days old."
-
-
-def _age(found: DriftRecord, champion: FittedModel | None) -> float | None:
-    if champion is None:
+def stand(
+    case: Case, found: DriftRecord, champion: FittedModel | None, newest: TrainRecord | None
+) -> Standing | None:
+    """The numbers of a champion whose error is known; `None` without one."""
+    if champion is None or found.champion_error is None:
         return None
-    return round((found.as_of - champion.ref.learned.end).total_seconds() / 86400, 2)
+    learned = champion.ref.learned.end
+    if newest is not None:
+        learned = max(learned, newest.challenger.ref.learned.end)
+    alarmed = tuple(column.column for column in found.columns if column.alarm)
+    return Standing(
+        error=found.champion_error,
+        limit=worst_expected(champion, case, alpha=found.alpha),
+        drifted=drifted_share(champion.importance, alarmed),
+        alarmed=alarmed,
+        trained_days_ago=_days(found.as_of, newest.as_of) if newest else None,
+        learned_days_ago=_days(found.as_of, learned),
+    )
+
+
+def choose(case: Case, standing: Standing | None, asked: str) -> Reason:
+    """Whether to retrain, and the reason in a sentence."""
+    if standing is None:
+        return Reason(trigger="first", sentence="Retrain: there is no champion yet.")
+    if asked == "always":
+        return Reason(trigger="asked", sentence="Retrain: it was asked for.")
+    if asked == "never":
+        return Reason(trigger="", sentence="Keep: it was asked for.")
+    wanted = _wanted(case, standing)
+    if wanted is None:
+        return Reason(trigger="", sentence=f"Keep: {_quiet(case, standing)}")
+    ago, wait = standing.trained_days_ago, case.windows.current.days
+    if ago is not None and ago < wait:
+        return Reason(
+            trigger="",
+            sentence=f"Keep: {_lower(wanted.sentence)} But a challenger was trained {ago:.0f} days "
+            f"ago; another waits until {wait} days of new rows are there.",
+        )
+    return Reason(trigger=wanted.trigger, sentence=f"Retrain: {_lower(wanted.sentence)}")
+
+
+def worst_expected(champion: FittedModel, case: Case, *, alpha: float) -> float:
+    """The error above which the champion counts as degraded.
+
+    What the next window of its backtest would stay below with probability 1 - alpha, and at least
+    its mean error and the share on top that matters. A model whose windows were not measured: its
+    worst fold and that share.
+    """
+    share = 1 + case.gates.degradation
+    if len(champion.windows) < 2 or champion.independent < 1.5:
+        return champion.worst_fold * share
+    limit = tolerance_limit(
+        champion.windows, independent=champion.independent, share=max(0.5, 1 - alpha)
+    )
+    return max(limit, share * sum(champion.windows) / len(champion.windows))
+
+
+def drifted_share(importance: dict[str, float], alarmed: tuple[str, ...]) -> float | None:
+    """Share of the importance of all columns that is in the alarmed ones; `None` where it was not
+    measured, or no column matters.
+    """
+    total = sum(importance.values())
+    if total <= 0:
+        return None
+    return sum(importance.get(name, 0.0) for name in alarmed) / total
+
+
+def _wanted(case: Case, standing: Standing) -> Reason | None:
+    if standing.error > standing.limit:
+        return Reason(
+            trigger="performance",
+            sentence=f"{_error(case, standing)} is above {standing.limit:.3g}, the worst that its "
+            "backtest allows.",
+        )
+    if standing.drifted is not None and standing.drifted >= case.gates.drifted:
+        return Reason(
+            trigger="drift",
+            sentence=f"{', '.join(standing.alarmed)} changed, with {standing.drifted:.0%} of what "
+            f"the champion's predictions rest on (at least {case.gates.drifted:.0%}).",
+        )
+    oldest = case.gates.oldest_champion.days
+    if standing.learned_days_ago > oldest:
+        return Reason(
+            trigger="age",
+            sentence=f"What the newest model learned is {standing.learned_days_ago:.0f} days old, "
+            f"over {oldest}.",
+        )
+    return None
+
+
+def _quiet(case: Case, standing: Standing) -> str:
+    told = f"{_error(case, standing)} is within {standing.limit:.3g}"
+    if standing.alarmed and standing.drifted is not None:
+        told += (
+            f", the columns that changed ({', '.join(standing.alarmed)}) hold "
+            f"{standing.drifted:.0%} of what it rests on (less than {case.gates.drifted:.0%})"
+        )
+    return (
+        f"{told}, and what the newest model learned is {standing.learned_days_ago:.0f} days old "
+        f"(up to {case.gates.oldest_champion.days})."
+    )
+
+
+def _error(case: Case, standing: Standing) -> str:
+    unit = case.schema.column(case.schema.target).unit
+    scored = score_text(case.task.primary, standing.error, unit)
+    return f"{score_name(case.task.primary)} {scored} in the newest window"
+
+
+def _lower(sentence: str) -> str:
+    """In the middle of a sentence, but for abbreviations and names of columns."""
+    return sentence[0].lower() + sentence[1:] if sentence.startswith("What ") else sentence
+
+
+def _newest_training(run: Run) -> TrainRecord | None:
+    """The newest training before this run."""
+    return next(
+        (
+            record
+            for record in run.store.records(run.case.name, TrainRecord)
+            if record.run_id < run.run_id and record.as_of <= run.as_of
+        ),
+        None,
+    )
+
+
+def _days(now: datetime, then: datetime) -> float:
+    return round((now - then).total_seconds() / 86400, 2)

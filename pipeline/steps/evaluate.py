@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.case import Case
-from pipeline.comparison import Comparison, diebold_mariano
+from pipeline.comparison import Comparison
 from pipeline.errors import StepError
 from pipeline.figures import Figure
 from pipeline.metrics import score_label, score_name, score_text
-from pipeline.models import load_model
 from pipeline.options import EvaluateOptions
 from pipeline.records import (
+    Evidence,
     FittedModel,
+    Refreshed,
     Scores,
     SegmentScores,
     SystemScores,
@@ -25,15 +28,19 @@ from pipeline.records import (
 )
 from pipeline.regions import Regions
 from pipeline.splits import Fold
+from pipeline.steps.evidence import answer, asked, before_this, worst_segment
 from pipeline.steps.run import Run
-from pipeline.steps.stretches import known_until
+from pipeline.steps.stretches import known_until, window_of
+from pipeline.steps.track import Track, Tracked, recalibrated, rolling_regions, tracked
 from pipeline.steps.view import View
 from pipeline.tasks import Floats, Truth
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Role = Literal["champion", "challenger", "baseline"]
+Role = Literal["champion", "challenger", "baseline", "predecessor"]
+IMPORTANCE_ROWS = 2_000
+SEED = 20211109
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,12 +48,21 @@ class System:
     """A fitted model in its role, with its predictions for the held-out rows."""
 
     role: Role
-    model: FittedModel
+    tracked: Tracked
     predicted: Floats
     regions: Regions
     scores: Scores
-    covered: float
-    """Share of the truth within its region."""
+    held: NDArray[np.bool_]
+    """Whether each row's region holds its truth."""
+
+    @property
+    def model(self) -> FittedModel:
+        return self.tracked.fitted
+
+    @property
+    def covered(self) -> float:
+        """Share of the truth within its region."""
+        return float(np.mean(self.held))
 
 
 def evaluate(run: Run, options: EvaluateOptions) -> View:
@@ -57,20 +73,23 @@ def evaluate(run: Run, options: EvaluateOptions) -> View:
     fold = case.task.held_out(frame, case.schema, start=start, end=run.as_of)
     rows = frame.iloc[fold.test]
     truth = case.task.truth(rows, case.schema)
-    systems = [_system(run, role, model, rows, truth, fold) for role, model in contenders(run)]
-    comparisons = compare(systems, case, rows, truth)
+    systems = [_system(run, role, model, frame, fold) for role, model in contenders(run)]
     subject = next(s for s in systems if s.role != "baseline")
-    segments = _segments(case, rows, truth, subject.predicted)
+    comparisons, evidence, served = _answers(run, systems, frame, options.alpha)
+    segments = _segments(case, rows, truth, subject)
+    by_role = {system.role: system for system in systems}
 
     with run.step("evaluate", options) as step:
         step.table("systems", "On the held-out window", _systems(systems, case))
-        step.table("comparisons", "Paired tests", _comparisons(comparisons))
+        step.table("comparisons", "Paired tests", _comparisons(comparisons, evidence))
         for figure in case.task.figures(
             rows, case.schema, truth, subject.predicted, subject.regions
         ):
             step.figure(figure)
         step.table("worst", "Worst segments first", _worst(segments, case))
+        step.table("breakdown", "Every breakdown, worst first", _breakdown(segments, case))
         step.figure(segment_errors(segments, case))
+        step.figure(segment_coverage(segments, subject))
         step.data(
             "predictions",
             "Predictions for the held-out window",
@@ -99,13 +118,31 @@ def evaluate(run: Run, options: EvaluateOptions) -> View:
             subject=subject.role,
             comparisons=comparisons,
             segments=segments,
+            evidence=evidence,
+            guard=worst_segment(
+                case, rows, by_role["challenger"].predicted, by_role["champion"].predicted
+            )
+            if {"challenger", "champion"} <= set(by_role)
+            else None,
+            served=served,
+            refreshed={
+                system.role: Refreshed(
+                    calibration=recalibrated(
+                        case, frame, system.tracked.track, system.model.calibration.level
+                    ),
+                    importance=importance(case, system, rows, truth),
+                )
+                for system in systems
+            },
         )
 
 
 def contenders(run: Run) -> list[tuple[Role, FittedModel]]:
-    """Challenger (when this run trained one), champion (when there is one), baseline."""
+    """Challenger (of this run, or one that is still in question), champion (when there is one),
+    baseline, and the champion's predecessor (when there was one).
+    """
     champion = run.store.champion(run.case.name, run.as_of)
-    trained = run.find(TrainRecord)
+    trained = run.find(TrainRecord) or _standing(run, champion)
     if trained is None and champion is None:
         trained = run.need(TrainRecord)
     found: list[tuple[Role, FittedModel]] = []
@@ -115,30 +152,107 @@ def contenders(run: Run) -> list[tuple[Role, FittedModel]]:
         found.append(("challenger", trained.challenger))
     if champion is not None:
         found.append(("champion", champion))
-    return [*found, ("baseline", _baseline(run, trained, champion))]
+    found.append(("baseline", _baseline(run, trained, champion)))
+    reign = _reign(run)
+    if reign is not None:
+        found.append(("predecessor", reign.predecessor))
+    return found
 
 
-def compare(
-    systems: list[System], case: Case, rows: pd.DataFrame, truth: Truth
-) -> dict[str, Comparison]:
-    """Each system over each that comes after it: 'challenger over champion' and so on."""
-    losses = {
-        system.role: case.task.losses(rows, case.schema, truth, system.predicted)
-        for system in systems
+@dataclass(frozen=True, kw_only=True)
+class _Reign:
+    since: datetime
+    predecessor: FittedModel
+
+
+def _reign(run: Run) -> _Reign | None:
+    """Since when the champion serves, and who did before; `None` for the first one, and for a model
+    without time, which nothing is predicted with before it is known.
+    """
+    since, serving = None, None
+    for record in run.store.promotions(run.case.name, run.as_of):
+        if record.run_id == run.run_id:
+            continue
+        if serving is not None and record.champion.ref.sha256 != serving:
+            return _Reign(since=since or record.as_of, predecessor=record.champion)
+        since, serving = record.as_of, record.champion.ref.sha256
+    return None
+
+
+def _standing(run: Run, champion: FittedModel | None) -> TrainRecord | None:
+    """The newest training whose challenger has not been promoted, as long as its question is open:
+    it was trained after the champion came to serve, and is not yet too old to serve itself.
+    """
+    if champion is None:
+        return None
+    reign = _reign(run)
+    for record in run.store.records(run.case.name, TrainRecord):
+        if record.run_id >= run.run_id or record.as_of > run.as_of:
+            continue
+        age = run.as_of - record.as_of
+        settled = reign is not None and record.as_of <= reign.since
+        if settled or age > run.case.gates.oldest_champion or record.source != run.settings.source:
+            return None
+        return record
+    return None
+
+
+def _answers(
+    run: Run, systems: list[System], frame: pd.DataFrame, alpha: float
+) -> tuple[dict[str, Comparison], dict[str, Evidence], Window | None]:
+    """Every comparison with its look, and the rows since the champion serves."""
+    served = _served(run, systems, frame)
+    before = before_this(run)
+    roles: dict[str, tuple[FittedModel, Track]] = {
+        system.role: (system.model, system.tracked.track) for system in systems
     }
-    pairs = [
-        (one.role, other.role)
-        for place, one in enumerate(systems)
-        for other in systems[place + 1 :]
-    ]
-    return {
-        f"{one} over {other}": diebold_mariano(
-            losses[other],
-            losses[one],
-            lags=min(case.task.losses_hang_together, len(losses[one]) // 4),
-        )
-        for one, other in pairs
+    found = {
+        question.name: answer(run, frame, question, alpha=alpha, before=before)
+        for question in asked(roles, served)
     }
+    known = {name: each for name, each in found.items() if each is not None}
+    window = None
+    if served is not None and len(served.rows):
+        window = window_of(frame.iloc[served.rows], run.case.schema, known=run.as_of)
+    return (
+        {name: each[0] for name, each in known.items()},
+        {name: each[1] for name, each in known.items()},
+        window,
+    )
+
+
+def _served(run: Run, systems: list[System], frame: pd.DataFrame) -> Track | None:
+    """The champion's track since it serves."""
+    reign, time = _reign(run), run.case.schema.time
+    if reign is None or time is None:
+        return None
+    (champion,) = (system for system in systems if system.role == "champion")
+    since = np.flatnonzero((frame[time] >= reign.since).to_numpy())
+    return champion.tracked.track.only(since)
+
+
+def importance(case: Case, system: System, rows: pd.DataFrame, truth: Truth) -> dict[str, float]:
+    """Share by which the primary score grows when a watched column is shuffled among held-out rows,
+    with all that the frame derives from it; 0 where it does not grow.
+
+    Permutation importance: Breiman 2001, "Random forests", section 10; Fisher, Rudin & Dominici
+    2019, "All models are wrong, but many are useful", equation 3 (ratio form).
+    """
+    random = np.random.default_rng(SEED)
+    chosen = np.sort(random.permutation(len(rows))[:IMPORTANCE_ROWS])
+    table, known = rows.iloc[chosen], truth[chosen]
+    primary = case.task.primary
+    error = case.task.metrics(known, system.predicted[chosen])[primary]
+    derived = [name for name in rows.columns if name not in case.schema.names]
+    found = {}
+    for name in case.task.drift_view(table, case.schema):
+        moved = derived if name == case.schema.target else [name]
+        shuffled_rows = table.copy()
+        shuffled_rows[moved] = table[moved].iloc[random.permutation(len(table))].to_numpy()
+        shuffled = case.task.predict(system.tracked.model, shuffled_rows)
+        grown = case.task.metrics(known, shuffled)[primary]
+        found[name] = max(0.0, grown / error - 1) if error > 0 else 0.0
+    return found
 
 
 def segment_errors(segments: tuple[SegmentScores, ...], case: Case) -> Figure:
@@ -175,6 +289,46 @@ def segment_errors(segments: tuple[SegmentScores, ...], case: Case) -> Figure:
     )
 
 
+def segment_coverage(segments: tuple[SegmentScores, ...], subject: System) -> Figure:
+    """Share of the truth in its region, by segment of the last breakdown, beside the level."""
+    import altair as alt
+    import pandas as pd
+
+    from pipeline.figures import INK, SERIES, figure
+
+    by, level = segments[-1].by, subject.model.calibration.level
+    shown = [segment for segment in segments if segment.by == by and segment.coverage is not None]
+    rows = pd.DataFrame(
+        [
+            {by: segment.segment, "coverage": round(segment.coverage or 0.0, 4), "level": level}
+            for segment in shown
+        ]
+    )
+    scale = alt.Scale(domain=[min(0.5, float(rows["coverage"].min())), 1])
+    bars = (
+        alt.Chart(rows)
+        .mark_bar(color=SERIES[0], clip=True)
+        .encode(
+            x=alt.X(f"{by}:N", sort=None, title=by, axis=alt.Axis(labelAngle=0)),
+            y=alt.Y(
+                "coverage:Q",
+                title="share of the truth held",
+                scale=scale,
+                axis=alt.Axis(format="%"),
+            ),
+        )
+    )
+    promised = alt.Chart(rows).mark_rule(color=INK, strokeDash=[5, 3]).encode(y="level:Q")
+    least = rows.iloc[int(rows["coverage"].to_numpy().argmin())]
+    return figure(
+        bars + promised,
+        rows,
+        name="coverage",
+        title=f"Truth held, by {by}, and the {level:.0%} that were promised (dashed)",
+        words=f"Least at {least[by]}: {least['coverage']:.1%}.",
+    )
+
+
 def _baseline(run: Run, trained: TrainRecord | None, champion: FittedModel | None) -> FittedModel:
     if trained is not None:
         return trained.baseline
@@ -188,9 +342,7 @@ def _baseline(run: Run, trained: TrainRecord | None, champion: FittedModel | Non
     return record.baseline
 
 
-def _system(
-    run: Run, role: Role, model: FittedModel, rows: pd.DataFrame, truth: Truth, fold: Fold
-) -> System:
+def _system(run: Run, role: Role, model: FittedModel, frame: pd.DataFrame, fold: Fold) -> System:
     learned = model.ref.learned
     if learned.division != fold.division:
         raise StepError(
@@ -205,28 +357,34 @@ def _system(
             f"{fold.origin.isoformat()}: its score there would say nothing. Choose a later --as-of."
         )
     case = run.case
-    fitted = load_model(run.store.model_bytes(case.name, model.ref))
-    predicted = case.task.predict(fitted, rows)
-    regions = case.task.regions(
-        model.calibration, rows, case.schema, predicted, level=model.calibration.level
-    )
+    known = tracked(run, model, frame)
+    truth = case.task.truth(frame.iloc[fold.test], case.schema)
+    predicted = known.track.at(fold.test)
+    regions = rolling_regions(case, frame, known.track, fold.test, model.calibration)
     return System(
         role=role,
-        model=model,
+        tracked=known,
         predicted=predicted,
         regions=regions,
         scores=case.task.metrics(truth, predicted),
-        covered=float(np.mean(regions.holds(truth))),
+        held=regions.holds(truth),
     )
 
 
 def _segments(
-    case: Case, rows: pd.DataFrame, truth: Truth, predicted: Floats
+    case: Case, rows: pd.DataFrame, truth: Truth, subject: System
 ) -> tuple[SegmentScores, ...]:
+    sizes = subject.regions.size()
     return tuple(
-        SegmentScores(by=by, segment=str(segment), scores=scores)
+        SegmentScores(
+            by=by,
+            segment=str(segment),
+            scores=scores,
+            coverage=float(np.mean(subject.held[labels == segment])),
+            mean_size=float(np.mean(sizes[labels == segment])),
+        )
         for by, labels in case.task.segments(rows, case.schema).items()
-        for segment, scores in case.task.metrics_by(labels, truth, predicted).items()
+        for segment, scores in case.task.metrics_by(labels, truth, subject.predicted).items()
     )
 
 
@@ -252,7 +410,7 @@ def _systems(systems: list[System], case: Case) -> pd.DataFrame:
     )
 
 
-def _comparisons(comparisons: dict[str, Comparison]) -> pd.DataFrame:
+def _comparisons(comparisons: dict[str, Comparison], evidence: dict[str, Evidence]) -> pd.DataFrame:
     import pandas as pd
 
     return pd.DataFrame(
@@ -262,7 +420,10 @@ def _comparisons(comparisons: dict[str, Comparison]) -> pd.DataFrame:
                 "mean loss lower by (%)": round(100 * found.relative_difference, 2),
                 "statistic": round(found.statistic, 3),
                 "p-value, one-sided": round(found.p_value, 5),
+                "level of this look": round(evidence[pair].looks.level, 5),
+                "look": len(evidence[pair].looks.levels),
                 "pairs": found.n,
+                "rows": evidence[pair].rows,
             }
             for pair, found in comparisons.items()
         ]
@@ -270,18 +431,26 @@ def _comparisons(comparisons: dict[str, Comparison]) -> pd.DataFrame:
 
 
 def _worst(segments: tuple[SegmentScores, ...], case: Case) -> pd.DataFrame:
+    first = segments[0].by
+    shown = [segment for segment in segments if segment.by == first]
+    return _breakdown(tuple(shown), case).drop(columns="by").rename(columns={"segment": first})
+
+
+def _breakdown(segments: tuple[SegmentScores, ...], case: Case) -> pd.DataFrame:
     import pandas as pd
 
-    first = segments[0].by
+    order = list(dict.fromkeys(segment.by for segment in segments))
     ranked = sorted(
-        (segment for segment in segments if segment.by == first),
-        key=lambda segment: -segment.scores[case.task.primary],
+        segments, key=lambda each: (order.index(each.by), -each.scores[case.task.primary])
     )
     return pd.DataFrame(
         [
             {
-                first: segment.segment,
+                "by": segment.by,
+                "segment": segment.segment,
                 **{score_name(name): round(value, 4) for name, value in segment.scores.items()},
+                "coverage (%)": round(100 * (segment.coverage or 0.0), 2),
+                "mean size of regions": round(segment.mean_size or 0.0, 4),
             }
             for segment in ranked
         ]

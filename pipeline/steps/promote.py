@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from pipeline.metrics import score_name
 from pipeline.options import EvaluateOptions
-from pipeline.records import EvaluateRecord, FittedModel, Scores
+from pipeline.records import EvaluateRecord, Evidence, FittedModel, Refreshed, Scores
 from pipeline.steps.evaluate import Role, contenders
+from pipeline.steps.evidence import SERVED
 from pipeline.steps.run import Run
 from pipeline.steps.view import View
+
+GUARD_LOSS = 0.1
+"""Share by which a challenger's loss may be surely higher in a segment."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """The role that serves from now on, and why."""
+    """The role that serves from now on, what that is called, and why."""
 
     role: Role
+    action: Literal["promote", "hold", "roll back"] = "promote"
     sentence: str
 
 
@@ -31,8 +37,8 @@ def promote(run: Run, options: EvaluateOptions) -> View:
             as_of=run.as_of,
             sentence=choice.sentence,
             inputs=found.inputs,
-            action="hold" if choice.role == "champion" else "promote",
-            champion=models[choice.role],
+            action=choice.action,
+            champion=_refreshed(models[choice.role], found.refreshed.get(choice.role)),
             primary=found.primary,
             scores=_scores(found, choice.role),
             baseline_scores=_scores(found, "baseline"),
@@ -41,33 +47,37 @@ def promote(run: Run, options: EvaluateOptions) -> View:
 
 def choose(found: EvaluateRecord, *, alpha: float, margin: float) -> Choice:
     """Promote a challenger that is better than champion and baseline, by the margin and beyond
-    chance; else the baseline, when it is better than the champion so; else hold.
+    chance, and surely worse nowhere; else roll back to a predecessor that is better so since the
+    champion serves; else the baseline, when it is better than the champion so; else hold.
 
     Without a champion, the challenger serves if it beats the baseline so, and else the baseline.
     """
     roles = {system.role for system in found.systems}
 
     def better(one: Role, other: Role) -> bool:
-        return _p_value(found, one, other) <= alpha and _gain(found, one, other) >= margin
+        level, gain = _level(found, one, other, alpha), _gain(found, one, other)
+        return is_better(_p_value(found, one, other), level, gain, margin)
 
     if "champion" not in roles:
-        told = _told(found, "challenger", "baseline")
+        told = _told(found, "challenger", "baseline", alpha)
         if better("challenger", "baseline"):
             return Choice(role="challenger", sentence=f"Promote the first champion: {told}")
         return Choice(role="baseline", sentence=f"Promote the baseline: {told}")
-    if "challenger" in roles and better("challenger", "champion"):
-        if better("challenger", "baseline"):
-            told = _told(found, "challenger", "champion")
-            return Choice(role="challenger", sentence=f"Promote: {told}")
-        reason = _told(found, "challenger", "baseline")
-    elif "challenger" in roles:
-        reason = _told(found, "challenger", "champion")
-    else:
-        reason = "no new challenger was trained."
+    reason = "no new challenger was trained."
+    if "challenger" in roles:
+        reason = _told(found, "challenger", "champion", alpha)
+        if better("challenger", "champion"):
+            spoiled = _spoiled(found, alpha)
+            if better("challenger", "baseline") and not spoiled:
+                return Choice(role="challenger", sentence=f"Promote: {reason}")
+            reason = spoiled or _told(found, "challenger", "baseline", alpha)
+    if SERVED in found.comparisons and better("predecessor", "champion"):
+        told = _told(found, "predecessor", "champion", alpha)
+        return Choice(role="predecessor", action="roll back", sentence=f"Roll back: {told}")
     if better("baseline", "champion"):
-        told = _told(found, "baseline", "champion")
+        told = _told(found, "baseline", "champion", alpha)
         return Choice(role="baseline", sentence=f"Promote the baseline: {told}")
-    return Choice(role="champion", sentence=f"Hold: {reason}")
+    return Choice(role="champion", action="hold", sentence=f"Hold: {reason}")
 
 
 def is_better(p_value: float, level: float, gain: float, margin: float) -> bool:
@@ -75,26 +85,77 @@ def is_better(p_value: float, level: float, gain: float, margin: float) -> bool:
     return p_value <= level and gain >= margin
 
 
+def _refreshed(model: FittedModel, known: Refreshed | None) -> FittedModel:
+    """The model with regions that rest on the newest errors."""
+    if known is None:
+        return model
+    return model.model_copy(
+        update={"calibration": known.calibration, "importance": known.importance}
+    )
+
+
 def _p_value(found: EvaluateRecord, one: Role, other: Role) -> float:
-    """One-sided, for "one is better than other"; each pair was tested one way round."""
+    """One-sided, for "one is better than other"; each pair was tested one way round. 1 where there
+    were too few pairs for a test.
+    """
     tested = found.comparisons.get(f"{one} over {other}")
-    return tested.p_value if tested else 1 - found.comparisons[f"{other} over {one}"].p_value
+    if tested is not None:
+        return tested.p_value
+    reverse = found.comparisons.get(f"{other} over {one}")
+    return 1 - reverse.p_value if reverse is not None else 1.0
+
+
+def _level(found: EvaluateRecord, one: Role, other: Role, alpha: float) -> float:
+    """That of this look, either way round; records before 0.2 looked once."""
+    evidence = _evidence(found, one, other)
+    return evidence.looks.level if evidence else alpha
 
 
 def _gain(found: EvaluateRecord, one: Role, other: Role) -> float:
+    """On all the rows that were compared."""
+    evidence = _evidence(found, one, other)
+    if evidence is not None:
+        turned = f"{one} over {other}" not in found.evidence
+        return -evidence.gain / (1 - evidence.gain) if turned else evidence.gain
     theirs = _scores(found, other)[found.primary]
     return 1 - _scores(found, one)[found.primary] / theirs if theirs else 0.0
+
+
+def _evidence(found: EvaluateRecord, one: Role, other: Role) -> Evidence | None:
+    return found.evidence.get(f"{one} over {other}") or found.evidence.get(f"{other} over {one}")
+
+
+def _spoiled(found: EvaluateRecord, alpha: float) -> str:
+    """Why the challenger may not serve although it is better; empty when it may."""
+    guard = found.guard
+    if guard is None or guard.p_value > alpha or guard.loss <= GUARD_LOSS:
+        return ""
+    return (
+        f"the challenger is better overall, but in {guard.by} {guard.segment} its loss is "
+        f"{guard.loss:.0%} higher than the champion's, beyond chance (p = {guard.p_value:.3f} over "
+        f"{guard.segments} segments)."
+    )
 
 
 def _scores(found: EvaluateRecord, role: Role) -> Scores:
     return next(system.scores for system in found.systems if system.role == role)
 
 
-def _told(found: EvaluateRecord, one: Role, other: Role) -> str:
+def _told(found: EvaluateRecord, one: Role, other: Role, alpha: float) -> str:
     gain = _gain(found, one, other)
     compared = f"{gain:.1%} lower" if gain >= 0 else f"{-gain:.1%} higher"
+    evidence = _evidence(found, one, other)
+    where, look = "on the held-out window", ""
+    if evidence is not None:
+        since = f" since {evidence.start:%Y-%m-%d}" if evidence.start else ""
+        where = f"on {evidence.rows:,} rows that neither had learned from{since}"
+        look = f", look {len(evidence.looks.levels)}"
+    pairs = found.comparisons.get(f"{one} over {other}") or found.comparisons.get(
+        f"{other} over {one}"
+    )
+    number = pairs.n if pairs else 0
     return (
-        f"the {one}'s {score_name(found.primary)} is {compared} than the {other}'s on the held-out "
-        f"window (p = {_p_value(found, one, other):.3f}, "
-        f"{next(iter(found.comparisons.values())).n} pairs)."
+        f"the {one}'s {score_name(found.primary)} is {compared} than the {other}'s {where} "
+        f"(p = {_p_value(found, one, other):.3f}, to be at most "
+        f"{_level(found, one, other, alpha):.3f}{look}; {number} pairs)."
     )

@@ -35,7 +35,13 @@ def report(run: Run, options: ReportOptions) -> View:
     case = run.case
     promoted, evaluated = run.need(PromoteRecord), run.need(EvaluateRecord)
     history = read_history(run.store, case.name, promoted, options.runs)
-    troubles = find_troubles(case, run.need(DriftRecord), evaluated, promoted)
+    troubles = find_troubles(
+        case,
+        run.need(DriftRecord),
+        evaluated,
+        promoted,
+        limit=run.need(DecideRecord).limit,
+    )
     health: Literal["healthy", "watch"] = "watch" if troubles else "healthy"
     trends = draw_trends(run)
     answer, card = _answer(run, promoted, evaluated), _card(run, promoted, evaluated)
@@ -66,11 +72,17 @@ def draw_trends(run: Run) -> list[Figure]:
 
 
 def find_troubles(
-    case: Case, drifted: DriftRecord, evaluated: EvaluateRecord, promoted: PromoteRecord
+    case: Case,
+    drifted: DriftRecord,
+    evaluated: EvaluateRecord,
+    promoted: PromoteRecord,
+    limit: float | None = None,
 ) -> list[str]:
-    """What a reader should watch, a sentence each; empty when all is well."""
+    """What a reader should watch, a sentence each; empty when all is well. `limit` is the error
+    that the decision allowed.
+    """
     found = [column.sentence for column in drifted.columns if column.alarm]
-    limit = drifted.worst_expected_error
+    limit = drifted.worst_expected_error if limit is None else limit
     if drifted.champion_error is not None and limit is not None and drifted.champion_error > limit:
         found.append(f"The champion's error is above {limit:.3g}, the worst that was expected.")
     serving = evaluated.of(promoted.champion.ref)

@@ -22,9 +22,10 @@ from pipeline.records import (
     ValidateRecord,
 )
 from pipeline.splits import Fold
-from pipeline.steps.backtest import Backtest, Competitor, backtest, fitted
+from pipeline.steps.backtest import Backtest, Competitor, backtest, fitted, window_scores
 from pipeline.steps.run import Run
 from pipeline.steps.stretches import known_until, window_of
+from pipeline.steps.track import OUT_OF_FOLD, out_of_fold
 from pipeline.steps.view import View
 from pipeline.steps.winners import winners
 from pipeline.steps.writer import StepWriter
@@ -51,8 +52,14 @@ def train(run: Run, options: TrainOptions) -> View:
 
     with run.step("train", options) as step:
         step.table("candidates", "Candidates, best first", _ranking(tested, case))
+        step.table("spread", "Every score, with its spread over folds", _spread(tested, case))
         step.figure(errors_by_fold(tested, case))
         step.table("winners", "Who wins where, on all folds", winners(tested, case, frame))
+        step.data(
+            OUT_OF_FOLD,
+            "Predictions for the rows of the folds, each by a model that had not seen them",
+            out_of_fold(case, frame, {"challenger": best, "baseline": baseline}),
+        )
         fitted = {
             role: _fitted(step, role, each, case, frame, held_out, options.level)
             for role, each in (("challenger", best), ("baseline", baseline))
@@ -172,6 +179,7 @@ def _fitted(
     rows = frame.iloc[held_out.train]
     model = fitted(chosen.build, rows, case.task.truth(rows, case.schema))
     stored = step.model(role, chosen.title, dump_model(model))
+    windows, independent = window_scores(case, frame.iloc[chosen.rows], chosen)
     return FittedModel(
         ref=ModelRef(
             candidate=chosen.name,
@@ -185,6 +193,8 @@ def _fitted(
         ),
         backtest=chosen.scores,
         worst_fold=chosen.worst(case.task.primary),
+        windows=windows,
+        independent=independent,
     )
 
 
@@ -225,6 +235,27 @@ def _ranking(tested: list[Backtest], case: Case) -> pd.DataFrame:
                 "may serve": each.not_eligible or "yes",
             }
             for each in ranked
+        ]
+    )
+
+
+def _spread(tested: list[Backtest], case: Case) -> pd.DataFrame:
+    import pandas as pd
+
+    ranked = sorted(tested, key=lambda each: each.scores[case.task.primary])
+    return pd.DataFrame(
+        [
+            {
+                "candidate": each.name,
+                "score": score_name(name),
+                "mean over folds": round(value, 4),
+                "standard deviation": round(each.spread[name], 4),
+                "worst fold": round(max(scores), 4) if name == case.task.primary else "",
+                "folds": len(each.folds),
+            }
+            for each in ranked
+            for name, value in each.scores.items()
+            if (scores := [fold.scores[name] for fold in each.folds]) and name != "n"
         ]
     )
 

@@ -21,6 +21,7 @@ from pydantic import ValidationError
 
 from pipeline.errors import StateError
 from pipeline.records import (
+    Artifact,
     CheckRecord,
     FittedModel,
     ModelRef,
@@ -258,11 +259,17 @@ class Store:
 
     def model_bytes(self, case: str, model: ModelRef) -> bytes:
         """The model's file, checked by digest; raises `StateError` when it isn't what was kept."""
-        path = self.run_folder(case, model.run_id) / model.path
+        return self._checked(self.run_folder(case, model.run_id) / model.path, model.sha256)
+
+    def file_bytes(self, case: str, run_id: str, file: Artifact) -> bytes:
+        """A file that a step wrote, checked by digest; raises `StateError`."""
+        return self._checked(self.run_folder(case, run_id) / file.path, file.sha256)
+
+    def _checked(self, path: Path, digest: str) -> bytes:
         found = sha256_of(path)
-        if found != model.sha256:
+        if found != digest:
             raise StateError.for_damaged_file(
-                path, f"sha256 is {found[:12]}…, the record says {model.sha256[:12]}…"
+                path, f"sha256 is {found[:12]}…, the record says {digest[:12]}…"
             )
         return path.read_bytes()
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pipeline.figures import Figure
 from pipeline.regions import Calibration, Regions
 from pipeline.schema import Schema
-from pipeline.splits import Fold
+from pipeline.splits import Fold, Stretch
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -95,6 +95,12 @@ class Task(Protocol):
     ) -> Calibration:
         """From predictions of rows that their model had not learned from, to what makes regions
         that hold a share `level` of the truth.
+        """
+
+    def refreshes(self, frame: pd.DataFrame, schema: Schema, *, first: int) -> Sequence[Stretch]:
+        """The rows from position `first` on, in the stretches that one calibration serves, each
+        with the rows whose truth was known before it; in order of time. Where it isn't time that
+        divides: one stretch, and the rows before `first`.
         """
 
     def regions(

@@ -16,7 +16,7 @@ from pipeline.figures import Figure
 from pipeline.prediction_sets import ClassConformal, class_places
 from pipeline.regions import Calibration, ClassSets, Regions
 from pipeline.schema import Schema
-from pipeline.splits import Fold, stratified_folds
+from pipeline.splits import Fold, Stretch, one_stretch, stratified_folds
 from pipeline.tasks import Floats, Truth
 from pipeline.tasks.divisions import Division, placed
 from pipeline.tasks.tables import (
@@ -107,6 +107,9 @@ class Classification:
         self, frame: pd.DataFrame, schema: Schema, truth: Truth, predicted: Floats, *, level: float
     ) -> Calibration:
         return ClassConformal.fit(predicted, truth, classes=self.classes, level=level)
+
+    def refreshes(self, frame: pd.DataFrame, schema: Schema, *, first: int) -> Sequence[Stretch]:
+        return one_stretch(len(frame), first=first)
 
     def regions(
         self,

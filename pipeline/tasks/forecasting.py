@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.conformal import GroupedConformal
 from pipeline.errors import CaseError
 from pipeline.figures import Figure
-from pipeline.intervals import LevelConformal
 from pipeline.metrics import by_segment, regression_metrics
 from pipeline.regions import Calibration, Regions
 from pipeline.schema import Schema
-from pipeline.splits import Fold, folds_from_origins
+from pipeline.splits import Fold, Stretch, folds_from_origins
 from pipeline.tasks import Floats, Truth, timesteps
 from pipeline.tasks.history import Grid
-from pipeline.tasks.numbers import interval_answer, level_intervals
+from pipeline.tasks.numbers import interval_answer, intervals_of
 from pipeline.tasks.timesteps import Step
 
 if TYPE_CHECKING:
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from pipeline.tasks.lookup import Lookup
+
+SERIES_GROUP = "series"
+"""The grouping of calibration whose labels are the series."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +53,8 @@ class Forecasting:
     """What the baseline says of a series without any past; `None`: the mean of all."""
     floor: float | None = None
     """Lowest possible value; predictions and intervals are cut there."""
+    memory: int | None = None
+    """Steps after which an error counts half in the calibration of intervals; `None`: never."""
     kind: str = "forecasting"
     region_name: str = "interval"
     primary: str = "rmse"
@@ -162,7 +167,31 @@ class Forecasting:
     def calibrate(
         self, frame: pd.DataFrame, schema: Schema, truth: Truth, predicted: Floats, *, level: float
     ) -> Calibration:
-        return LevelConformal.fit(predicted, truth, level=level)
+        """By the size of the prediction, by series and by step of the season, recent rows most."""
+        steps = self.ordinals(utc(frame, schema))
+        return GroupedConformal.fit(
+            predicted,
+            truth,
+            level=level,
+            groups=self._groups(frame, schema),
+            member=SERIES_GROUP,
+            age=steps.max(initial=0) - steps,
+            half_life=self.memory,
+        )
+
+    def refreshes(self, frame: pd.DataFrame, schema: Schema, *, first: int) -> Sequence[Stretch]:
+        """A stretch a season, or a horizon where that is longer."""
+        times = utc(frame, schema)
+        length, steps = max(self.season, self.horizon), self.ordinals(times[first:])
+        # A stretch without rows, when nothing was counted, is part of the one before.
+        filled = np.unique((steps - steps.min()) // length) * length + steps.min()
+        folds = folds_from_origins(
+            times,
+            origins=[timesteps.start(int(step), self.every) for step in filled],
+            end=timesteps.start(int(steps.max()) + 1, self.every),
+            known_after=schema.known_after,
+        )
+        return [Stretch(known=fold.train, new=fold.test[fold.test >= first]) for fold in folds]
 
     def regions(
         self,
@@ -173,7 +202,8 @@ class Forecasting:
         *,
         level: float,
     ) -> Regions:
-        return level_intervals(calibration, predicted, level=level, floor=self.floor)
+        groups = self._groups(frame, schema)
+        return intervals_of(calibration, predicted, groups, level=level, floor=self.floor)
 
     def columns(self, predicted: Floats) -> dict[str, list[Any]]:
         return {"prediction": predicted.tolist()}
@@ -252,6 +282,15 @@ class Forecasting:
     def ordinals(self, times: NDArray[np.datetime64]) -> NDArray[np.int64]:
         """Whole steps since 1970."""
         return timesteps.ordinals(times, self.every)
+
+    def _groups(self, frame: pd.DataFrame, schema: Schema) -> dict[str, NDArray[Any]]:
+        """Labels by which intervals are calibrated."""
+        first, *others = schema.series
+        series = frame[first].astype(str)
+        if others:
+            series = series.str.cat(frame[others].astype(str), sep=", ")
+        steps = self.ordinals(utc(frame, schema)) % self.season
+        return {SERIES_GROUP: series.to_numpy(dtype=object), "step of the season": steps}
 
     def _grid(self, observations: pd.DataFrame, schema: Schema) -> Grid:
         series = observations.groupby(list(schema.series), sort=True).ngroup().to_numpy()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
+from pipeline.conformal import GroupedConformal, Labels
 from pipeline.errors import StepError
 from pipeline.intervals import LevelConformal
 from pipeline.regions import Calibration, Intervals
@@ -14,17 +15,29 @@ if TYPE_CHECKING:
     from pipeline.tasks import Floats
 
 
-def level_intervals(
-    calibration: Calibration, predicted: Floats, *, level: float, floor: float | None
+def intervals_of(
+    calibration: Calibration,
+    predicted: Floats,
+    groups: Labels,
+    *,
+    level: float,
+    floor: float | None,
 ) -> Intervals:
-    """The intervals of a level; raises `StepError` when the calibration is for another."""
-    if not isinstance(calibration, LevelConformal) or calibration.level != level:
-        raise StepError(
-            f"A {type(calibration).__name__} of level {calibration.level!r} makes no intervals of "
-            f"level {level!r}. Train again with that level."
-        )
-    low, high = calibration.interval(predicted, floor=floor)
-    return Intervals(low=low, high=high)
+    """The intervals of a level; raises `StepError` when the calibration is for another.
+
+    `groups` holds the labels that the calibration was made with, of the rows to be predicted.
+    """
+    if calibration.level == level:
+        if isinstance(calibration, GroupedConformal):
+            low, high = calibration.interval(predicted, groups, floor=floor)
+            return Intervals(low=low, high=high)
+        if isinstance(calibration, LevelConformal):
+            low, high = calibration.interval(predicted, floor=floor)
+            return Intervals(low=low, high=high)
+    raise StepError(
+        f"A {type(calibration).__name__} of level {calibration.level!r} makes no intervals of "
+        f"level {level!r}. Train again with that level."
+    )
 
 
 def interval_answer(name: str) -> type[BaseModel]:

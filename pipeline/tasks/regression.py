@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.conformal import GroupedConformal
 from pipeline.figures import Figure
-from pipeline.intervals import LevelConformal
 from pipeline.metrics import by_segment, regression_metrics
 from pipeline.regions import Calibration, Regions
 from pipeline.schema import Schema
-from pipeline.splits import Fold, grouped_folds
+from pipeline.splits import Fold, Stretch, grouped_folds, one_stretch
 from pipeline.tasks import Floats, Truth
 from pipeline.tasks.divisions import Division, placed
-from pipeline.tasks.numbers import interval_answer, level_intervals
+from pipeline.tasks.numbers import interval_answer, intervals_of
 from pipeline.tasks.tables import (
     first_time,
     group_losses,
@@ -93,7 +93,17 @@ class Regression:
     def calibrate(
         self, frame: pd.DataFrame, schema: Schema, truth: Truth, predicted: Floats, *, level: float
     ) -> Calibration:
-        return LevelConformal.fit(predicted, truth, level=level)
+        """By the size of the prediction, and by the columns of the baseline, first of all the first."""
+        return GroupedConformal.fit(
+            predicted,
+            truth,
+            level=level,
+            groups=segment_labels(frame, self.baseline_by),
+            member=self.baseline_by[0] if self.baseline_by else "",
+        )
+
+    def refreshes(self, frame: pd.DataFrame, schema: Schema, *, first: int) -> Sequence[Stretch]:
+        return one_stretch(len(frame), first=first)
 
     def regions(
         self,
@@ -104,7 +114,8 @@ class Regression:
         *,
         level: float,
     ) -> Regions:
-        return level_intervals(calibration, predicted, level=level, floor=self.floor)
+        groups = segment_labels(frame, self.baseline_by)
+        return intervals_of(calibration, predicted, groups, level=level, floor=self.floor)
 
     def columns(self, predicted: Floats) -> dict[str, list[Any]]:
         return {"prediction": predicted.tolist()}

@@ -1,96 +1,151 @@
+"""Whether to train a challenger."""
+
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from hand_made import NEWEST_KNOWN, Bench, drift_record, fitted_model, wave_case
+from hand_made import FIRST, NEWEST_KNOWN, Bench, drift_record, fitted_model, wave_case
 
-from pipeline.records import DecideRecord, DriftRecord, FittedModel
-from pipeline.steps.decide import choose
+from pipeline.comparison import tolerance_limit
+from pipeline.records import DecideRecord, DriftRecord
+from pipeline.shift import ColumnShift
+from pipeline.steps.decide import Reason, Standing, choose, drifted_share, stand, worst_expected
 
 CASE = wave_case()
-
-
-def aged(days: float) -> FittedModel:
-    return fitted_model(end=NEWEST_KNOWN - timedelta(days=days))
-
-
-def test_without_a_champion_one_is_trained() -> None:
-    """The first run always trains."""
-    unknown = drift_record(champion_error=None, expected_error=None, worst_expected_error=None)
-
-    assert (True, "Retrain: there is no champion yet.") == choose(CASE, unknown, None, "auto")
-
-
-@pytest.mark.parametrize("asked", ["never", "always"])
-def test_without_a_champion_what_was_asked_is_of_no_account(asked: str) -> None:
-    """There is nothing to keep, even when training was forbidden."""
-    unknown = drift_record(champion_error=None)
-
-    assert (True, "Retrain: there is no champion yet.") == choose(CASE, unknown, None, asked)
-
-
-@pytest.mark.parametrize(
-    ("asked", "expected"),
-    [
-        ("always", (True, "Retrain: it was asked for.")),
-        ("never", (False, "Keep: it was asked for.")),
-    ],
+QUIET = Standing(
+    error=5.0,
+    limit=7.0,
+    drifted=0.0,
+    alarmed=(),
+    trained_days_ago=20.0,
+    learned_days_ago=20.0,
 )
-def test_what_is_asked_for_is_done(asked: str, expected: tuple[bool, str]) -> None:
+
+
+def chosen(asked: str = "auto", **changes: Any) -> Reason:
+    return choose(CASE, replace(QUIET, **changes), asked)
+
+
+@pytest.mark.parametrize("asked", ["auto", "never", "always"])
+def test_without_a_champion_one_is_trained(asked: str) -> None:
+    """The first run always trains, even when training was forbidden: there is nothing to keep."""
+    found = choose(CASE, stand(CASE, drift_record(champion_error=None), None, None), asked)
+
+    assert Reason(trigger="first", sentence="Retrain: there is no champion yet.") == found
+
+
+def test_what_is_asked_for_is_done() -> None:
     """A person's word stands above the numbers, good or bad."""
-    for found in (drift_record(), drift_record(champion_error=100.0)):
-        assert expected == choose(CASE, found, aged(10), asked)
+    assert "asked" == chosen("always").trigger
+    assert Reason(trigger="", sentence="Keep: it was asked for.") == chosen("never", error=100.0)
 
 
 def test_an_error_above_the_limit_calls_for_training() -> None:
     """The sentence holds both numbers, with the unit."""
-    found = choose(CASE, drift_record(champion_error=7.01), aged(10), "auto")
-
     assert (
-        True,
-        "Retrain: RMSE 7.01 waves/h in the newest window is above 7, the worst that its backtest "
-        "allows.",
-    ) == found
+        Reason(
+            trigger="performance",
+            sentence="Retrain: RMSE 7.01 waves/h in the newest window is above 7, the worst that "
+            "its backtest allows.",
+        )
+    ) == chosen(error=7.01)
 
 
 def test_an_error_at_the_limit_is_kept() -> None:
-    """Only what is above the limit counts as degraded."""
-    retrain, sentence = choose(CASE, drift_record(champion_error=7.0), aged(10), "auto")
-
-    assert not retrain
-    assert sentence == (
-        "Keep: RMSE 7 waves/h in the newest window is within 7, and the champion is 10 days old."
-    )
-
-
-@pytest.mark.parametrize(("days", "expected"), [(28.0, False), (28.5, True), (90, True)])
-def test_an_old_champion_calls_for_training(days: float, expected: bool) -> None:
-    """What it learned may be as old as the case says, and no older."""
-    retrain, sentence = choose(CASE, drift_record(), aged(days), "auto")
-
-    assert expected == retrain
-    assert ("over 28" in sentence) == expected
-
-
-def test_a_baseline_that_serves_calls_for_training() -> None:
-    """Each run tries anew whether a model has become better, old or not."""
-    serving = fitted_model("baseline", end=NEWEST_KNOWN - timedelta(days=1))
-
+    """Only what is above the limit counts; the sentence says how near the others are."""
     assert (
-        True,
-        "Retrain: the baseline serves, with RMSE 5 waves/h in the newest window; a model may have "
-        "become better.",
-    ) == choose(CASE, drift_record(), serving, "auto")
+        Reason(
+            trigger="",
+            sentence="Keep: RMSE 7 waves/h in the newest window is within 7, and what the newest "
+            "model learned is 20 days old (up to 28).",
+        )
+    ) == chosen(error=7.0)
 
 
-def test_columns_that_changed_are_no_reason_by_themselves() -> None:
-    """Drift without loss of accuracy is told and not acted on."""
-    retrain, _ = choose(
-        CASE, drift_record(sentence="3 of 3 columns have changed."), aged(1), "auto"
+@pytest.mark.parametrize(("days", "trigger"), [(28.0, ""), (28.5, "age"), (90.0, "age")])
+def test_what_was_learned_long_ago_calls_for_training(days: float, trigger: str) -> None:
+    """As old as the case says, and no older."""
+    assert trigger == chosen(learned_days_ago=days).trigger
+
+
+def test_drift_counts_by_what_it_means_to_the_champion() -> None:
+    """An alarm in a column that hardly matters is told, one in a column that does is acted on."""
+    minor = chosen(alarmed=("wind",), drifted=0.1)
+    major = chosen(alarmed=("value",), drifted=0.25)
+
+    assert "" == minor.trigger
+    assert "the columns that changed (wind) hold 10% of what it rests on" in minor.sentence
+    assert "drift" == major.trigger
+    assert "Retrain: value changed, with 25% of what the champion's predictions" in major.sentence
+
+
+def test_importance_that_was_not_measured_is_no_reason() -> None:
+    """A champion of an older version has none on record."""
+    assert drifted_share({}, ("value",)) is None
+    assert drifted_share({"value": 0.0}, ("value",)) is None
+    assert 0.75 == drifted_share({"value": 3.0, "wind": 1.0}, ("value", "hail"))
+    assert "" == chosen(alarmed=("value",), drifted=None).trigger
+
+
+def test_after_a_training_the_next_one_waits_for_new_rows() -> None:
+    """A baseline that serves on, or a bad week, is no reason to train every week again."""
+    found = chosen(error=9.0, trained_days_ago=7.0)
+
+    assert "" == found.trigger
+    assert "above 7" in found.sentence
+    assert "a challenger was trained 7 days ago; another waits until 10 days" in found.sentence
+
+
+def test_the_limit_is_what_the_next_window_of_the_backtest_stays_below() -> None:
+    """Hahn's limit over windows as long as the current one; the share that matters at least."""
+    windows = (5.0, 9.0, 4.0, 6.0)
+    champion = fitted_model().model_copy(update={"windows": windows, "independent": 4.0})
+    steady = champion.model_copy(update={"windows": (5.0, 5.01, 4.99, 5.0)})
+
+    expected = tolerance_limit(windows, independent=4.0, share=0.95)
+    assert pytest.approx(expected) == worst_expected(champion, CASE, alpha=0.05)
+    assert pytest.approx(1.5 * 5.0) == worst_expected(steady, CASE, alpha=0.05)
+
+
+def test_a_champion_without_windows_has_its_worst_fold() -> None:
+    """Records of older versions hold no more."""
+    assert 1.5 * 6.0 == worst_expected(fitted_model(), CASE, alpha=0.05)
+
+
+def test_the_numbers_come_from_the_records() -> None:
+    """Error and alarms from the drift step, age from the newest training."""
+    alarm = ColumnShift(
+        column="wind",
+        kind="number",
+        distance=0.5,
+        p_value=0.001,
+        adjusted_p_value=0.002,
+        effect=1.0,
+        alarm=True,
+        reference_mean=1.0,
+        current_mean=2.0,
+        sentence="Mean wind is higher.",
+        missing_reference=0.0,
+        missing_current=0.0,
+        new_categories=(),
+    )
+    champion = fitted_model(end=NEWEST_KNOWN - timedelta(days=12)).model_copy(
+        update={"importance": {"wind": 1.0, "value": 3.0}}
     )
 
-    assert not retrain
+    found = stand(CASE, drift_record(columns=(alarm,)), champion, None)
+
+    assert found == Standing(
+        error=5.0,
+        limit=9.0,
+        drifted=0.25,
+        alarmed=("wind",),
+        trained_days_ago=None,
+        learned_days_ago=12.0,
+    )
 
 
 def test_the_decision_is_recorded_with_the_champions_age(bench: Bench) -> None:
@@ -104,6 +159,25 @@ def test_the_decision_is_recorded_with_the_champions_age(bench: Bench) -> None:
     assert ("retrain", None) == (first.decision, first.champion_age_days)
     assert ("keep", 10.0) == (second.decision, second.champion_age_days)
     assert second.sentence.startswith("Keep: RMSE ")
+
+
+def test_a_baseline_that_serves_is_not_trained_against_every_run(bench: Bench) -> None:
+    """It is judged by its errors and the age of the newest training, as every champion."""
+    bench.case = wave_case(candidates=())
+    bench.do(
+        "ingest",
+        "validate",
+        "drift",
+        "decide",
+        "train",
+        "evaluate",
+        "promote",
+        as_of=str(FIRST + timedelta(days=50)),
+    )
+    found = bench.do("ingest", "validate", "drift", "decide", run_id="run-2").record
+
+    assert isinstance(found, DecideRecord)
+    assert ("keep", "", 10.0) == (found.decision, found.trigger, found.trained_days_ago)
 
 
 def test_a_parameter_of_the_run_decides(bench: Bench) -> None:

@@ -56,7 +56,7 @@ def test_a_first_challenger_that_beats_the_baseline_is_promoted() -> None:
     assert "challenger" == found.role
     assert (
         "Promote the first champion: the challenger's RMSE is 20.0% lower than the baseline's on "
-        "the held-out window (p = 0.010, 28 pairs)."
+        "the held-out window (p = 0.010, to be at most 0.050; 28 pairs)."
     ) == found.sentence
 
 
@@ -121,7 +121,7 @@ def test_a_baseline_that_beats_every_model_is_promoted() -> None:
     assert "baseline" == found.role
     assert (
         "Promote the baseline: the baseline's RMSE is 33.3% lower than the champion's on the "
-        "held-out window (p = 0.001, 28 pairs)."
+        "held-out window (p = 0.001, to be at most 0.050; 28 pairs)."
     ) == found.sentence
 
 
@@ -133,9 +133,9 @@ def test_a_champion_as_good_as_the_baseline_stays() -> None:
 
 def test_without_a_challenger_the_champion_stays() -> None:
     """A run that trained nothing promotes nothing."""
-    assert Choice(role="champion", sentence="Hold: no new challenger was trained.") == kept(
-        4.0, 5.0, 0.01
-    )
+    assert Choice(
+        role="champion", action="hold", sentence="Hold: no new challenger was trained."
+    ) == kept(4.0, 5.0, 0.01)
 
 
 def test_without_a_challenger_the_baseline_can_take_over() -> None:
@@ -247,9 +247,10 @@ def test_a_promotion_needs_an_evaluation(bench: Bench) -> None:
 
 
 def test_the_champion_is_the_model_that_was_trained(bench: Bench) -> None:
-    """The same file, intervals and backtest as the training recorded."""
+    """The same file and backtest as the training recorded."""
     found = promoted(bench)
     trained = bench.store.record("waves", "run-1", TrainRecord)
 
     assert trained is not None
-    assert trained.challenger == found.champion
+    assert trained.challenger.ref == found.champion.ref
+    assert trained.challenger.backtest == found.champion.backtest

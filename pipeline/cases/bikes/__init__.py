@@ -33,6 +33,7 @@ CASE = Case(
         means=(24, 168),
         seasons=4,
         floor=0.0,
+        memory=28 * 24,
     ),
     schema=Schema(
         columns=(
