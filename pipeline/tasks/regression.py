@@ -93,7 +93,9 @@ class Regression:
     def calibrate(
         self, frame: pd.DataFrame, schema: Schema, truth: Truth, predicted: Floats, *, level: float
     ) -> Calibration:
-        """By the size of the prediction, and by the columns of the baseline, first of all the first."""
+        """By the size of the prediction and the columns of the baseline, of which the first counts
+        most.
+        """
         return GroupedConformal.fit(
             predicted,
             truth,
