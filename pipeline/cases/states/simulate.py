@@ -24,11 +24,11 @@ PRODUCERS = ("Electric Utility", "IPP NAICS-22 Non-Cogen", "Industrial Cogen")
 PRODUCER_SHARES = (0.62, 0.3, 0.08)
 LEVELS = {"Coal": 32.0, "Natural Gas": 9.0, "Petroleum": 2.0, "Other": 0.15}
 """Mean emissions of a state in the first year, in million metric tons."""
-DRIFTS = {"Coal": -0.012, "Natural Gas": 0.035, "Petroleum": -0.06, "Other": 0.0}
+DRIFTS = {"Coal": -0.03, "Natural Gas": 0.045, "Petroleum": -0.06, "Other": 0.0}
 """Mean change of a year, as a logarithm, before the shift."""
-COMMON = 0.035
+COMMON = 0.02
 """Spread of what happens to a fuel in all states in a year, such as its price."""
-OWN = 0.07
+OWN = 0.05
 """Spread of what happens to one series in a year."""
 NEGATIVE = -12e-6
 
