@@ -9,10 +9,14 @@ import contextlib
 import json
 import os
 import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from pipeline.errors import StateError
+from pipeline.sources import Request
 from pipeline.sources.files import digest
 from pipeline.store.atomic import write_bytes
 
@@ -138,6 +142,16 @@ class Cache:
             if not resumable and not (kept and (kept.get("etag") or kept.get("last_modified"))):
                 with contextlib.suppress(OSError):  # what can't be removed does no harm
                     shutil.rmtree(entry.path)
+
+
+@contextmanager
+def cache_of(request: Request) -> Iterator[Cache]:
+    """The cache that a request names, else one that is gone afterwards."""
+    if request.cache is not None:
+        yield Cache(folder=request.cache)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        yield Cache(folder=Path(folder))
 
 
 def _read(path: Path) -> dict[str, object] | None:

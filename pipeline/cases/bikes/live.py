@@ -6,19 +6,15 @@ complete: counts arrive late, and the weather archive lags by some days.
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pyarrow as pa
 
 from pipeline.cases.bikes.source import EXPORT, ROWS_PER_BATCH, observations, with_coordinates
 from pipeline.cases.bikes.weather import HOUR, Weather, readings
 from pipeline.sources import Feed, Request
-from pipeline.sources.cache import Cache
+from pipeline.sources.cache import cache_of
 from pipeline.sources.http import HttpClient, Patience
 from pipeline.sources.opendatasoft import OpendatasoftExport
 from pipeline.sources.openmeteo import OpenMeteo
@@ -66,8 +62,8 @@ class CounterFeed:
             start = max(start, request.since - self.overlap)
         start = start.replace(minute=0, second=0, microsecond=0)
         with (
-            _cache(request) as folder,
-            HttpClient(cache=Cache(folder=folder), patience=self.patience) as client,
+            cache_of(request) as cache,
+            HttpClient(cache=cache, patience=self.patience) as client,
         ):
             weather_part, observed = self.weather.fetch(client, start, until)
             counts = list(self.counts.fetch(client, start, until, self.step))
@@ -81,15 +77,6 @@ class CounterFeed:
                 for batch in table.to_batches(max_chunksize=ROWS_PER_BATCH)
             ),
         )
-
-
-@contextmanager
-def _cache(request: Request) -> Iterator[Path]:
-    if request.cache is not None:
-        yield request.cache
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        yield Path(folder)
 
 
 def _weather(observed: pa.Table) -> Weather:

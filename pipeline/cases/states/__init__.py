@@ -12,6 +12,7 @@ from pipeline.cases.states.source import EmissionFeed, EmissionFiles
 from pipeline.schema import Column, Schema
 from pipeline.tasks.forecasting import Forecasting
 from pipeline.tasks.timesteps import YEAR
+from pipeline.trends import TrendView
 
 CASE = Case(
     name="states",
@@ -132,4 +133,20 @@ CASE = Case(
         margin=0.01,
     ),
     check_columns=check_columns,
+    trends=(
+        TrendView(
+            name="states",
+            title="CO2 of power plants by state, year by year",
+            bucket="year",
+            panels="state",
+            aggregate="sum",
+        ),
+        TrendView(
+            name="fuels",
+            title="CO2 of power plants by fuel, year by year",
+            bucket="year",
+            lines="fuel",
+            aggregate="sum",
+        ),
+    ),
 )

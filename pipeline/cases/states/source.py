@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,7 +20,7 @@ from pipeline.cases.states.tables import (
 from pipeline.errors import SourceError
 from pipeline.sources import Feed, Part, Request
 from pipeline.sources.address import Address
-from pipeline.sources.cache import Cache
+from pipeline.sources.cache import cache_of
 from pipeline.sources.delimited import read_csv
 from pipeline.sources.eia import EiaSeries, api_key, rows_of
 from pipeline.sources.files import digest, list_files
@@ -101,8 +99,8 @@ class EmissionFeed:
         """All years: the publisher revises old ones too. Raises `SourceError`."""
         key = self.key()
         with (
-            _cache(request) as folder,
-            HttpClient(cache=Cache(folder=folder), patience=self.patience) as client,
+            cache_of(request) as cache,
+            HttpClient(cache=cache, patience=self.patience) as client,
         ):
             found = [self._plants(client)]
             if key:
@@ -163,12 +161,3 @@ def _feed(found: list[Found], request: Request) -> Feed:
     rows = pa.concat_tables([table for _, table in found])
     table = observations(rows, request.schema, request.as_of)
     return Feed(parts=tuple(part for part, _ in found), batches=tuple(table.to_batches()))
-
-
-@contextmanager
-def _cache(request: Request) -> Iterator[Path]:
-    if request.cache is not None:
-        yield request.cache
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        yield Path(folder)

@@ -8,6 +8,7 @@ from pipeline.case import Candidate, Case, Gates, Windows
 from pipeline.cases.vehicles import candidates
 from pipeline.cases.vehicles.checks import check_columns
 from pipeline.cases.vehicles.columns import COLUMNS
+from pipeline.cases.vehicles.live import VehicleFeed
 from pipeline.cases.vehicles.simulate import VehicleSimulator
 from pipeline.cases.vehicles.source import VehicleFiles
 from pipeline.schema import Schema
@@ -37,7 +38,7 @@ CASE = Case(
         target="co2",
         known_after=timedelta(days=1),
     ),
-    sources={"files": VehicleFiles(), "sample": VehicleSimulator()},
+    sources={"live": VehicleFeed(), "files": VehicleFiles(), "sample": VehicleSimulator()},
     candidates=(
         Candidate(
             name="extra_trees",
