@@ -23,6 +23,8 @@ BINS = 64
 """Bins of equal share of the reference, for the distance."""
 SAMPLE = 20_000
 """Values of the reference that ranks are taken from."""
+FARTHEST = 4.0
+"""Times the largest usual residual: no single row weighs more."""
 MOST_CATEGORIES = 63
 
 
@@ -45,6 +47,8 @@ class Numbers:
     current_mean: float | None
     missing_reference: float
     missing_current: float
+    alike: bool
+    """Whether all series hold the same value at any moment, as the weather of a city does."""
 
     @property
     def complete(self) -> bool:
@@ -63,8 +67,10 @@ class Scores:
     raw: Floats
     """Mean residual by block, in the unit."""
     by_entity: Floats
-    """Blocks x series: mean residual over the series' own scale; no columns where all series are
-    alike at any time."""
+    """Blocks x series: mean residual over the series' own scale, less the mean of all; no columns
+    where all series are alike at any time."""
+    by_hour: Floats
+    """The same by stretch of three hours of the day."""
     rows: Floats
     """Rows with a value, by block."""
     distance: float
@@ -134,6 +140,7 @@ def read_numbers(name: str, values: Floats, layout: Layout) -> Numbers:
         current_mean=_mean(values[layout.rows :]),
         missing_reference=float(1 - known.mean()),
         missing_current=float(1 - present[layout.rows :].mean()),
+        alike=layout.step is not None and _alike(filled - centre, present, layout.step),
     )
 
 
@@ -186,18 +193,29 @@ def score_numbers(numbers: Numbers, layout: Layout, season: Floats | None) -> Sc
     rows = table.sum(axis=1).astype(np.float64)
     with np.errstate(invalid="ignore", divide="ignore"):
         means = np.where(rows[:, None] > 0, table @ scored / rows[:, None], np.nan)
-        raw = np.where(rows > 0, layout.sums(numbers.residuals) / rows, np.nan)
+        raw = np.where(rows > 0, layout.sums(_tamed(numbers.residuals, layout)) / rows, np.nan)
     bins = table.reshape(len(table), BINS, -1).sum(axis=2)
     windows = np.stack([part.sum(axis=0) for part in layout.split(bins)])
     return Scores(
         location=_as_fitted(means[:, 0], numbers, layout),
         shape=means[:, 1:],
         raw=_as_fitted(raw, numbers, layout),
-        by_entity=_by_entity(scaled, present, layout),
+        by_entity=_by_entity(scaled, present, layout, alike=numbers.alike),
+        by_hour=_by_hour(scaled, present, layout),
         rows=rows,
         distance=_distance(windows),
         codes=np.where(present, codes, MIDDLE).astype(np.int16),
     )
+
+
+def _tamed(residuals: Floats, layout: Layout) -> Floats:
+    """Residuals cut off at `FARTHEST` times the most that is usual in the reference."""
+    sample = np.abs(residuals[: layout.rows : max(1, layout.rows // SAMPLE)])
+    limit = FARTHEST * float(np.quantile(sample, 1 - 1 / 2_000)) if len(sample) else 0.0
+    if limit == 0 or (residuals.max() <= limit and residuals.min() >= -limit):
+        return residuals
+    tamed: Floats = np.clip(residuals, -limit, limit)
+    return tamed
 
 
 def _as_fitted(means: Floats, numbers: Numbers, layout: Layout) -> Floats:
@@ -274,23 +292,41 @@ def normal_scores(codes: NDArray[np.int16], rows: NDArray[np.intp]) -> NDArray[n
     return taken
 
 
-def _by_entity(scaled: Floats, present: NDArray[np.bool_], layout: Layout) -> Floats:
-    """Mean by block and series, less the mean over the series of the block."""
-    series = len(layout.entities)
-    if series < 2:
+def _by_entity(
+    scaled: Floats, present: NDArray[np.bool_], layout: Layout, *, alike: bool
+) -> Floats:
+    if layout.step is None or alike:
         return np.empty((layout.all_blocks, 0))
-    chosen = present & (layout.entity >= 0)
-    place = (layout.block * series + layout.entity)[chosen]
-    shape = (layout.all_blocks, series)
-    sums = np.bincount(place, scaled[chosen], minlength=shape[0] * series).reshape(shape)
-    rows = np.bincount(place, minlength=shape[0] * series).reshape(shape)
+    return _apart(scaled, present & (layout.entity >= 0), layout.entity, layout)
+
+
+def _by_hour(scaled: Floats, present: NDArray[np.bool_], layout: Layout) -> Floats:
+    if layout.hour is None:
+        return np.empty((layout.all_blocks, 0))
+    return _apart(scaled, present, layout.hour, layout)
+
+
+def _alike(centred: Floats, present: NDArray[np.bool_], step: Places) -> bool:
+    known = centred * present
+    rows, sums = np.bincount(step, present), np.bincount(step, known)
+    within = float(known @ known) - float((sums**2 / np.maximum(rows, 1)).sum())
+    return within <= 1e-6 * float(known @ known)
+
+
+def _apart(scaled: Floats, chosen: NDArray[np.bool_], group: Places, layout: Layout) -> Floats:
+    """Mean by block and group, less the mean over the groups of the block."""
+    groups = int(group[chosen].max(initial=0)) + 1
+    every = bool(chosen.all())
+    place = layout.block * groups + group
+    shape = (layout.all_blocks, groups)
+    if not every:
+        place, scaled = place[chosen], scaled[chosen]
+    sums = np.bincount(place, scaled, minlength=shape[0] * groups).reshape(shape)
+    rows = np.bincount(place, minlength=shape[0] * groups).reshape(shape)
     with np.errstate(invalid="ignore", divide="ignore"):
         means = np.where(rows > 0, sums / rows, np.nan)
         common = np.nansum(means, axis=1) / np.maximum(1, (rows > 0).sum(axis=1))
     apart: Floats = means - common[:, None]
-    apart -= np.nan_to_num(apart[: layout.blocks]).mean(axis=0)
-    if np.nanmax(np.abs(apart), initial=0.0) < 1e-6:
-        return np.empty((layout.all_blocks, 0))
     return apart
 
 

@@ -8,10 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.shift._noise import Fit, Floats, Grid, fit_noise
+from pipeline.shift._rates import cauchy_combination
 
+LATEST = {1.0: 0.82, 0.75: 0.06, 0.5: 0.06, 0.25: 0.06}
+"""Shares of the current window, up to its end, whose mean is tested, with their weights: most goes
+to the whole window, the others find what began within it."""
+MUCH_LOUDER = 100
+"""How much less likely a part must be than the whole window to be told of in its place."""
 HOLE = 1e8
 """Variance of a block without rows, in that of an innovation: its weight is nothing."""
 LONGEST_GAP = 200
+FEWEST_BLOCKS = 4
+"""Blocks of a window that has parts."""
 SPARE = 4
 """Blocks beyond one a regressor, without which a reference tells nothing."""
 NEGLIGIBLE = 1e-4
@@ -40,7 +48,9 @@ class Contrast:
     p_values: Floats
     """Two-sided."""
     differences: Floats
-    """Current less expected, in the unit of the series."""
+    """Current less expected, in the unit of the series, over the share `latest` of the window."""
+    latest: Floats
+    """Which of `LATEST` speaks loudest."""
     residuals: Floats
     """Reference blocks x series, the season taken out."""
 
@@ -50,6 +60,7 @@ def contrast_means(
 ) -> Contrast:
     """Tests every column of two matrices of block means (blocks x series, NaN for no rows).
 
+    The mean of the whole window and those of its latest parts are tested (`LATEST`), and combined.
     For each noise model the difference is estimated by generalised least squares (Aitken 1936)
     over the current blocks, its variance is that of the estimate and of the season's coefficients
     (least squares on the reference, sandwich variance), and its p-value is Student's; p-values are
@@ -58,6 +69,7 @@ def contrast_means(
     variance of the innovations from below, for series that never moved in the reference.
     """
     p_values, differences = np.ones(reference.shape[1]), np.zeros(reference.shape[1])
+    latest = np.ones(reference.shape[1])
     residuals = np.zeros_like(reference)
     least = np.broadcast_to(np.asarray(least_variance, dtype=np.float64), p_values.shape)
     known = np.isfinite(np.concatenate([reference, current]))
@@ -75,8 +87,8 @@ def contrast_means(
                 least[chosen],
             )
             p_values[chosen], differences[chosen] = found.p_values, found.differences
-            residuals[:, chosen] = found.residuals
-    return Contrast(p_values=p_values, differences=differences, residuals=residuals)
+            residuals[:, chosen], latest[chosen] = found.residuals, found.latest
+    return Contrast(p_values=p_values, differences=differences, latest=latest, residuals=residuals)
 
 
 def block_ranks(reference: Floats, current: Floats) -> tuple[Floats, Floats]:
@@ -136,39 +148,44 @@ def _contrast_pattern(
     fit = fit_noise(grid, residuals, regressors)
     likely = np.asarray((fit.weights > NEGLIGIBLE / grid.size).any(axis=1))
     grid, fit = grid.only(likely), fit.only(likely)
-    share = here.mean()
     left = (current - design.current @ coefficients) * now[:, None]
-    estimate = _estimate(grid, design, now)
-    season = estimate.weights @ design.current
-    differences = estimate.weights @ left
+    course: tuple[Floats, Floats] | None = None
     if design.follows:
         states = grid.forecasts(np.concatenate([residuals, regressors], axis=1))
-        carried = (estimate.weights * estimate.carried).sum(axis=1)[:, None]
-        differences = differences - carried * states[:, : reference.shape[1]]
-        season = season - carried * states[:, reference.shape[1] :]
+        course = (grid.phi[:, None] ** (design.gap + np.arange(len(now)))[None], states)
     covariances = _coefficient_covariances(grid, regressors, inverse)
-    spread = estimate.variances + np.einsum("gk,gkl,gl->g", season, covariances, season)
-    variances = np.maximum(fit.variances / share, least)
+    variances = np.maximum(fit.variances / here.mean(), least)
+    solve = _solver(grid, design, now)
+    p_values, differences = [], []
+    shares = LATEST if design.ordered and len(now) >= FEWEST_BLOCKS else {1.0: 1.0}
+    for share in shares:
+        part = np.arange(len(now)) >= len(now) - max(1, round(share * len(now)))
+        weights, variance = _estimate(solve, now, part)
+        found, season = weights @ left, weights @ design.current
+        if course is not None:
+            carried, states = course
+            ahead = (weights * carried).sum(axis=1)[:, None] * states
+            found = found - ahead[:, : reference.shape[1]]
+            season = season - ahead[:, reference.shape[1] :]
+        spread = variance + np.einsum("gk,gkl,gl->g", season, covariances, season)
+        p_values.append(_student(found, variances * spread[:, None], fit))
+        differences.append((fit.weights * found).sum(axis=0))
+    loudness = np.stack(p_values)
+    loudness[1:] *= MUCH_LOUDER
+    loudest, series = loudness.argmin(axis=0), np.arange(loudness.shape[1])
     return Contrast(
-        p_values=_student(differences, variances * spread[:, None], fit),
-        differences=(fit.weights * differences).sum(axis=0),
+        p_values=cauchy_combination(np.stack(p_values), np.array(list(shares.values()))),
+        differences=np.stack(differences)[loudest, series],
+        latest=np.array(list(shares))[loudest],
         residuals=residuals,
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Estimate:
-    """Weights of the current blocks (models x blocks) and variance of the weighted mean."""
-
-    weights: Floats
-    variances: Floats
-    carried: Floats
-    """Share of the forecast of the first block after the reference that is left in each block."""
-
-
-def _estimate(grid: Grid, design: Design, now: NDArray[np.bool_]) -> _Estimate:
-    length = len(now)
-    gap = min(design.gap, LONGEST_GAP)
+def _solver(grid: Grid, design: Design, now: NDArray[np.bool_]) -> Floats:
+    """Inverse covariances of the current blocks, models x blocks x blocks: as they are, or given
+    the reference where the window follows it.
+    """
+    length, gap = len(now), min(design.gap, LONGEST_GAP)
     if design.follows:
         responses = grid.responses(gap + length)
         back = np.subtract.outer(np.arange(length) + gap, np.arange(gap + length))
@@ -177,16 +194,21 @@ def _estimate(grid: Grid, design: Design, now: NDArray[np.bool_]) -> _Estimate:
     else:
         apart = np.abs(np.subtract.outer(np.arange(length), np.arange(length)))
         covariances = grid.autocovariances(length)[:, apart]
-    covariances = covariances + HOLE * np.diag(~now)
-    solved = np.linalg.solve(
-        covariances, np.broadcast_to(now * 1.0, (grid.size, length))[..., None]
-    )
-    information = solved[..., 0].sum(axis=1)
-    return _Estimate(
-        weights=solved[..., 0] * now / information[:, None],
-        variances=1 / information,
-        carried=grid.phi[:, None] ** (design.gap + np.arange(length))[None],
-    )
+    inverses: Floats = np.linalg.inv(covariances + HOLE * np.diag(~now))
+    return inverses
+
+
+def _estimate(
+    inverses: Floats, now: NDArray[np.bool_], part: NDArray[np.bool_]
+) -> tuple[Floats, Floats]:
+    """Weights of the blocks in the estimated difference of a part of the window from the rest
+    (models x blocks), and its variance.
+    """
+    if not (part & now).any():
+        part = np.ones_like(part)
+    solved = inverses @ (part & now).astype(np.float64)
+    information = solved[:, part & now].sum(axis=1)
+    return solved * now / information[:, None], 1 / information
 
 
 def _coefficient_covariances(grid: Grid, regressors: Floats, inverse: Floats) -> Floats:

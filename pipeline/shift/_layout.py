@@ -60,6 +60,10 @@ class Layout:
     entity: Places
     """Series of each row; -1 for one that the reference doesn't have or that isn't looked at."""
     entities: tuple[Any, ...]
+    step: Places | None
+    """Moment of each row, where several series share moments."""
+    hour: Places | None
+    """Which three hours of the day each row lies in, where there are several."""
     plain: Design
     """With weekdays where there are enough weeks."""
     yearly: Design | None
@@ -106,6 +110,8 @@ class Layout:
             cells=cells,
             entity=entity,
             entities=names,
+            step=_steps(times) if len(names) > 1 else None,
+            hour=_hours(times, length),
             plain=design(plain),
             yearly=design(year) if yearly else None,
         )
@@ -130,6 +136,8 @@ class Layout:
             cells=len(names) + 1,
             entity=entity,
             entities=names,
+            step=None,
+            hour=None,
             plain=Design(
                 reference=np.ones((blocks, 1)), current=np.ones((current, 1)), ordered=False
             ),
@@ -149,6 +157,18 @@ class Layout:
     def split(self, by_block: Floats) -> tuple[Floats, Floats]:
         """Figures by block, of the reference and of the current window."""
         return by_block[: self.blocks], by_block[self.blocks :]
+
+
+def _steps(times: NDArray[np.datetime64]) -> Places:
+    found: Places = np.unique(times, return_inverse=True)[1].ravel()
+    return found
+
+
+def _hours(times: NDArray[np.datetime64], length: np.timedelta64) -> Places | None:
+    if length < DAY:
+        return None
+    hours: Places = (times.astype("datetime64[h]").astype(np.int64) % 24 // 3).astype(np.intp)
+    return hours if hours.min() < hours.max() else None
 
 
 def _block_length(

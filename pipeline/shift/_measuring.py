@@ -26,6 +26,7 @@ from pipeline.shift._parts import (
     direction_parts,
     location_parts,
     missing_part,
+    rhythm_part,
     series_part,
     shape_parts,
     yearly_columns,
@@ -39,7 +40,8 @@ TOGETHER = "all columns together"
 WEIGHTS = {
     "mean": 0.85,
     "series": 0.35,
-    "shape": 0.07,
+    "daily rhythm": 0.06,
+    "shape": 0.06,
     "direction": 0.85,
     "categories": 0.7,
     "new categories": 0.3,
@@ -112,6 +114,7 @@ def _measure_numbers(
             located[place],
             shaped[place] if each.kind != "boolean" else None,
             series_part(column, scores[place], layout),
+            rhythm_part(scores[place], layout),
             _lost_part(column, layout),
         ]
         found[each.name] = _measured(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,8 @@ YEAR_LEVEL = 0.1
 """p-value below which the waves of the year are taken for real."""
 RARE = 5
 """Blocks of the reference with an occurrence below which single blocks are counted."""
+SINGLE = 0.01
+"""p-value, over the number of series, at which one of them counts as moved."""
 FARTHEST = 4.0
 """About the most extreme normal score."""
 
@@ -28,18 +30,21 @@ class Part:
     """One test of one column."""
 
     name: str
-    """mean, series, shape, direction, categories, new categories or missing values."""
+    """mean, series, daily rhythm, shape, direction, categories, new categories, missing values."""
     p_value: float
     effect: float
-    """Signed. mean: in standard deviations of the reference's values; series: the largest, in
-    standard deviations of the series; shape: mean Hermite polynomial of the normal scores;
-    direction: change of the mean vector, 0 to 2; shares: Cohen's h."""
+    """Signed. mean: in standard deviations of the reference's values; series, daily rhythm:
+    the shifts of those that moved, in standard deviations, averaged over all; shape: mean
+    Hermite polynomial of the normal scores; direction: change of the mean vector, 0 to 2; shares:
+    Cohen's h."""
     difference: float | None = None
     """In the unit, where there is one."""
     about: str = ""
     """The category or series that moved most."""
     others: int = 0
     """How many more did."""
+    latest: float = 1.0
+    """Share of the current window, up to its end, that the figures are for."""
     before: float | None = None
     """Share of the rows in the reference, where a share is tested."""
     now: float | None = None
@@ -76,14 +81,18 @@ def location_parts(
     rows = np.array([each.rows[: layout.blocks].sum() for each in scores])
     least = FARTHEST**2 / np.maximum(1, rows) / np.maximum(1, rows / layout.blocks)
     p_values, differences = np.ones(len(scores)), np.zeros(len(scores))
+    latest = np.ones(len(scores))
     shifts, residuals = np.zeros(len(scores)), np.zeros((layout.blocks, len(scores)))
     for design, chosen in _by_design(yearly, layout):
         both = np.concatenate([located[:, chosen], raw[:, chosen]], axis=1)
         count = len(chosen)
         bound = np.concatenate([least[chosen], np.zeros(count)])
         found = contrast_means(*layout.split(both), design, least_variance=bound)
-        p_values[chosen], shifts[chosen] = found.p_values[:count], found.differences[:count]
-        differences[chosen] = found.differences[count:]
+        p_values[chosen] = cauchy_combination(found.p_values.reshape(2, count))
+        shifts[chosen], differences[chosen] = found.differences.reshape(2, count)
+        # The raw means tell a change beyond all values that were ever seen, which ranks can't.
+        telling = found.p_values.reshape(2, count).argmin(axis=0)
+        latest[chosen] = found.latest.reshape(2, count)[telling, np.arange(count)]
         residuals[:, chosen] = found.residuals[:, :count]
     if not layout.plain.ordered and len(layout.entities) == 1:
         # Nothing was taken out but the mean, and blocks are but rows.
@@ -94,8 +103,11 @@ def location_parts(
             p_value=float(p_value),
             effect=_over(float(difference), each.spread, each.current_mean),
             difference=float(difference),
+            latest=float(share),
         )
-        for p_value, difference, each in zip(p_values, differences, numbers, strict=True)
+        for p_value, difference, share, each in zip(
+            p_values, differences, latest, numbers, strict=True
+        )
     ]
     return parts, np.sign(shifts) * _normal_quantiles(p_values), residuals
 
@@ -110,7 +122,7 @@ def shape_parts(scores: Sequence[Scores], yearly: NDArray[np.bool_], layout: Lay
     return [
         Part(
             name="shape",
-            p_value=cauchy_combination(found.p_values[2 * place : 2 * place + 2]),
+            p_value=float(cauchy_combination(found.p_values[2 * place : 2 * place + 2])),
             effect=float(effects[2 * place]),
         )
         for place in range(len(scores))
@@ -141,7 +153,7 @@ def direction_parts(angles: Sequence[Floats], layout: Layout) -> list[Part]:
         parts.append(
             Part(
                 name="direction",
-                p_value=cauchy_combination(found.p_values),
+                p_value=float(cauchy_combination(found.p_values)),
                 effect=float(np.hypot(*found.differences[:2])),
             )
         )
@@ -152,19 +164,42 @@ def series_part(numbers: Numbers, scores: Scores, layout: Layout) -> Part | None
     """Each series against the others: its level relative to its own reference, less the mean of
     all series of the block, so that what moves all of them alike is not counted.
     """
-    if not scores.by_entity.shape[1]:
+    part = _apart_part("series", scores.by_entity, layout)
+    if part is None:
         return None
-    yearly = yearly_columns(scores.by_entity, layout)
-    found = _contrast_all(scores.by_entity, yearly, layout, 1e-9)
-    most = int(np.argmin(found.p_values))
-    moved = found.p_values <= 0.01 / len(found.p_values)
-    return Part(
-        name="series",
-        p_value=cauchy_combination(found.p_values),
-        effect=float(found.differences[most]),
-        difference=float(found.differences[most] * numbers.scales[most + 1]),
+    most = int(part.about)
+    return replace(
+        part,
+        difference=(part.difference or 0.0) * float(numbers.scales[most + 1]),
         about=str(layout.entities[most]),
+    )
+
+
+def rhythm_part(scores: Scores, layout: Layout) -> Part | None:
+    """Each three hours of the day against the others, in the same way."""
+    return _apart_part("daily rhythm", scores.by_hour, layout)
+
+
+def _apart_part(name: str, apart: Floats, layout: Layout) -> Part | None:
+    if not apart.shape[1]:
+        return None
+    centred = apart - _known_means(layout.split(apart)[0])
+    found = _contrast_all(centred, yearly_columns(centred, layout), layout, 1e-9)
+    here = np.isfinite(centred[layout.blocks :]).any(axis=0)
+    if not here.any():
+        return None
+    p_values = np.where(here, found.p_values, 1.0)
+    most = int(np.argmin(p_values))
+    moved = p_values <= SINGLE / here.sum()
+    sizes = np.abs(found.differences[moved]).sum() / here.sum()
+    return Part(
+        name=name,
+        p_value=float(cauchy_combination(p_values[here])),
+        effect=float(np.copysign(sizes, found.differences[most])),
+        difference=float(found.differences[most]),
+        about=str(most),
         others=int(max(0, moved.sum() - 1)),
+        latest=float(found.latest[most]),
     )
 
 
@@ -186,7 +221,7 @@ def category_parts(shares: Shares, layout: Layout) -> list[Part]:
         parts.append(
             Part(
                 name="categories",
-                p_value=cauchy_combination(p_values),
+                p_value=float(cauchy_combination(p_values)),
                 effect=float(effects[most]),
                 about=str(shares.labels[most]),
                 before=float(before[most] / max(1.0, shares.rows[: layout.blocks].sum())),
@@ -250,13 +285,18 @@ def _contrast_all(
 ) -> Contrast:
     least = np.broadcast_to(np.asarray(least, dtype=np.float64), (series.shape[1],))
     p_values, differences = np.ones(series.shape[1]), np.zeros(series.shape[1])
+    latest = np.ones(series.shape[1])
     for design, chosen in _by_design(yearly, layout):
         found = contrast_means(
             *layout.split(series[:, chosen]), design, least_variance=least[chosen]
         )
         p_values[chosen], differences[chosen] = found.p_values, found.differences
+        latest[chosen] = found.latest
     return Contrast(
-        p_values=p_values, differences=differences, residuals=np.empty((0, series.shape[1]))
+        p_values=p_values,
+        differences=differences,
+        latest=latest,
+        residuals=np.empty((0, series.shape[1])),
     )
 
 

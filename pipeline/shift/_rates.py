@@ -25,20 +25,24 @@ def benjamini_hochberg(p_values: Floats) -> Floats:
     return adjusted
 
 
-def cauchy_combination(p_values: Floats) -> float:
+def cauchy_combination(p_values: Floats, weights: Floats | None = None) -> Floats:
     """One p-value for "none of these has changed", valid in the tail however they depend.
 
-    Liu & Xie 2020, "Cauchy combination test", eq. 1 with even weights.
+    Liu & Xie 2020, "Cauchy combination test", eq. 1; combines along the first axis, with even
+    weights unless others are given.
 
-    >>> round(cauchy_combination(np.array([0.02, 0.02])), 12)
+    >>> float(cauchy_combination(np.array([0.02, 0.02])).round(12))
     0.02
     """
-    small = np.clip(p_values, 1e-300, 1 - 1e-15)
+    # A p-value of one would outweigh all others: it counts as 1 - 1 / tests, as its authors advise.
+    small = np.clip(p_values, 1e-300, np.maximum(0.9, 1 - 1 / len(p_values)))
     with np.errstate(over="ignore"):
         # tan((1/2 - p) pi) is 1 / (p pi) for small p, where the subtraction would lose it.
         heavy = np.where(small < 1e-15, 1 / (small * np.pi), np.tan((0.5 - small) * np.pi))
-    mean = float(np.mean(heavy))
-    return 1 / (mean * np.pi) if mean > 1e14 else float(0.5 - np.arctan(mean) / np.pi)
+    mean = np.average(heavy, axis=0, weights=weights)
+    with np.errstate(divide="ignore"):
+        combined: Floats = np.where(mean > 1e14, 1 / (mean * np.pi), 0.5 - np.arctan(mean) / np.pi)
+    return np.where((p_values == 1).all(axis=0), 1.0, combined)
 
 
 def weighted_bonferroni(p_values: Floats, weights: Floats) -> float:

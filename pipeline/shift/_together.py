@@ -60,7 +60,7 @@ def measure_together(
         series = np.where(rows[:, None] > 0, products[:, first, second] / rows[:, None], np.nan)
     level = replace(layout.plain, follows=False)
     paired = contrast_means(*block_ranks(*layout.split(series)), level).p_values
-    joint, dependence = hotelling(z_scores, residuals), cauchy_combination(paired)
+    joint, dependence = hotelling(z_scores, residuals), float(cauchy_combination(paired))
     most = int(np.argmin(paired))
     return Together(
         p_value=weighted_bonferroni(np.array([joint, dependence]), np.array([0.5, 0.5])),

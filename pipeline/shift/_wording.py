@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 NAMED = 3
 """New categories that a sentence names."""
+LATEST_WORDS = {0.75: "three quarters", 0.5: "half", 0.25: "quarter"}
 AGAINST = {
     "reference": "the reference",
     "same weeks": "the same weeks of the year before",
@@ -51,18 +52,33 @@ def _mean(one: Measured, part: Part) -> str:
     decimals = _decimals(gap)
     size = " ".join(filter(None, [_figure(abs(gap), decimals), _difference_unit(one.unit)]))
     side = "above" if gap > 0 else "below"
-    figures = f"{_figure(now, decimals)} against {_figure(now - gap, decimals)}"
-    return f"Mean {one.column} is {size} {side} {AGAINST[one.against]} ({figures})."
+    figures = f" ({_figure(now, decimals)} against {_figure(now - gap, decimals)})"
+    return f"Mean {one.column} is {size} {side} {AGAINST[one.against]}{_latest(part) or figures}."
+
+
+def _latest(part: Part) -> str:
+    share = LATEST_WORDS.get(part.latest)
+    return f" in the last {share} of the window" if share else ""
 
 
 def _series(one: Measured, part: Part) -> str:
     gap = part.difference or 0.0
     size = " ".join(filter(None, [_figure(abs(gap), _decimals(gap)), _difference_unit(one.unit)]))
+    when = _latest(part)
     more = f"; {part.others} more series moved apart" if part.others else ""
     side = "higher" if gap > 0 else "lower"
     return (
         f"{one.column} of {part.about!r} is {size} {side} beside the other series than in the "
-        f"reference{more}."
+        f"reference{when}{more}."
+    )
+
+
+def _rhythm(one: Measured, part: Part) -> str:
+    side = "higher" if (part.difference or 0.0) > 0 else "lower"
+    first = 3 * int(part.about)
+    return (
+        f"{one.column} has another daily rhythm{_latest(part)}: most of all it is {side} from "
+        f"{first} to {first + 3} h UTC beside the other hours."
     )
 
 
@@ -105,6 +121,7 @@ def _new_share(one: Measured, part: Part) -> str:
 SENTENCES: Mapping[str, Callable[[Measured, Part], str]] = {
     "mean": _mean,
     "series": _series,
+    "daily rhythm": _rhythm,
     "shape": _shape,
     "direction": _direction,
     "categories": _categories,

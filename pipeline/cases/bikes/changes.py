@@ -25,14 +25,20 @@ def documented_changes(start: datetime, counters: tuple[str, ...]) -> dict[str, 
         "sudden: counts of half the counters -35 %": (
             Sudden(column="count", start=start, factor=0.65, only={"counter": half}),
         ),
-        "gradual: counts -40 % over 14 days": (
-            Gradual(column="count", start=start, over=timedelta(days=14), factor=0.6),
+        "gradual: counts of half the counters -40 % over 14 days": (
+            Gradual(
+                column="count",
+                start=start,
+                over=timedelta(days=14),
+                factor=0.6,
+                only={"counter": half},
+            ),
         ),
-        "seasonal: a new wave in the counts, 28 days, 40 %": (
-            Seasonal(column="count", start=start, period=timedelta(days=28), factor=1.4),
+        "seasonal: another daily rhythm, counts +50 % at 6 and -50 % at 18 UTC": (
+            Seasonal(column="count", start=start, period=timedelta(days=1), factor=1.5),
         ),
-        "one column: wind +2 m/s": (Sudden(column="wind", start=start, by=2.0),),
-        "target only: counts +30 %": (Sudden(column="count", start=start, factor=1.3),),
+        "one column: wind +3 m/s": (Sudden(column="wind", start=start, by=3.0),),
+        "target only: counts +60 %": (Sudden(column="count", start=start, factor=1.6),),
         "missing: a tenth of the temperatures": (
             Missing(column="temperature", start=start, share=0.1),
         ),
