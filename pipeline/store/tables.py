@@ -104,7 +104,8 @@ class Table:
             self._require_columns(existing.column_names, schema)
         change = changes(existing, rows, schema)
         if existing is None:
-            self._write(change.upserts, "append")
+            # Not "append": a table that another process has made meanwhile is not added to.
+            self._write(change.upserts, "error")
         elif change.any:
             self._merge_into(change, schema)
         version = self.version()
