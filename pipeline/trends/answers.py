@@ -149,6 +149,11 @@ def _conditions(question: Question, observations: Observations) -> tuple[list[st
         time = quoted(observations.schema.time)
         parts.append(f"({time} <= ? OR {time} IS NULL)")
         values.append(observations.not_after)
+    told = observations.schema.parts
+    asked = {*question.by, *(condition.column for condition in question.where)}
+    if told is not None and told not in asked:
+        # A sum beside its parts would count them twice; who asks by that column means to see both.
+        parts.append(quoted(told))
     return parts, values
 
 

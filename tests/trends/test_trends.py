@@ -332,3 +332,16 @@ def test_views_that_cannot_be_shown_are_refused_with_their_case() -> None:
 
     for part in ("'By make'", "'colour'", "no horizontal axis", "'twice' names two views", "cars"):
         assert part in str(caught.value)
+
+
+def test_sums_take_no_part_beside_their_parts(cars: Observations) -> None:
+    """Unless the question is about that very column: then both are shown."""
+    parts = replace(cars, schema=replace(SCHEMA, parts="electric"))
+    plain = Question.of(SCHEMA, column="seats", aggregates=("count",))
+    split = Question.of(SCHEMA, by=("electric",), column="seats", aggregates=("count",))
+    chosen = Question.of(SCHEMA, where=("electric = false",), column="seats", aggregates=("count",))
+
+    assert [{"count": 10}] == parts.answer(plain).records()
+    assert [{"count": 60}] == cars.answer(plain).records()
+    assert [50, 10] == [row["count"] for row in parts.answer(split).records()]
+    assert [{"count": 50}] == parts.answer(chosen).records()
