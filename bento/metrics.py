@@ -119,6 +119,10 @@ class Metrics:
         if before is not None:
             self.champion.labels(before.case, before.candidate, before.version).set(0)
         case = card.case
+        # Counters begin at 0, so that the first event is a change.
+        self.predictions.labels(case, card.candidate, card.version)
+        for counter in (self.extrapolations, self.actuals):
+            counter.labels(case)
         self.champion.labels(case, card.candidate, card.version).set(1)
         self.learned.labels(case).set(card.learned.end.timestamp())
         self.promoted.labels(case).set(card.promoted_as_of.timestamp())

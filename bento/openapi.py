@@ -86,7 +86,8 @@ def document(champions: Mapping[str, Champion], settings: Settings) -> dict[str,
         "info": {
             "title": "Vigie",
             "version": pipeline.__version__,
-            "description": "Predictions of the champions, with what surrounds them.",
+            "description": "Predictions of the champions, with what surrounds them. "
+            "[Try it](./try).",
         },
         "servers": [{"url": "."}],
         "paths": paths | _own_paths(settings),

@@ -268,7 +268,7 @@ def page(name: str, media_type: bytes) -> Handler:
 
 def ways() -> Ways:
     """All of them."""
-    script = b"text/javascript; charset=utf-8"
+    script, style = b"text/javascript; charset=utf-8", b"text/css; charset=utf-8"
     return Ways(
         exact={
             way.name: way
@@ -279,6 +279,9 @@ def ways() -> Ways:
                 _open("/", page("index.html", HTML), "docs"),
                 _open("/docs.js", page("docs.js", script), "docs"),
                 _open("/openapi.json", document, "docs"),
+                _open("/try", page("try.html", HTML), "try"),
+                _open("/try.js", page("try.js", script), "try"),
+                _open("/try.css", page("try.css", style), "try"),
                 Way(name="/v1/cases", handlers={"GET": cases}),
                 Way(name="/token", handlers={"POST": token}, needs=None),
             )

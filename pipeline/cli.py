@@ -17,7 +17,7 @@ import click
 from pipeline import __version__
 from pipeline.errors import VigieError
 from pipeline.notify.command import notify
-from pipeline.service_commands import calls, keys, predict, serve
+from pipeline.service_commands import calls, keys, predict, rollback, serve
 from pipeline.snapshots.command import state
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -57,7 +57,7 @@ def commands() -> None:
     """
 
 
-for command in (serve, keys, calls, predict):
+for command in (serve, keys, calls, predict, rollback):
     commands.add_command(command)
 commands.add_command(notify)
 commands.add_command(state)

@@ -175,6 +175,22 @@ def vars_of(call: Any) -> dict[str, Any]:
 
 @click.command(context_settings=WIDE)
 @click.argument("case")
+@_home
+def rollback(case: str, home: str) -> None:
+    """Let the champion before serve CASE again.
+
+    A service that runs takes it over within seconds. It is a decision on record; the next run may
+    promote another champion.
+    """
+    from pipeline.case import find_case
+    from pipeline.packaging.rollback import roll_back
+    from pipeline.store import Store
+
+    click.echo(roll_back(Store.at(home), find_case(case)).sentence)
+
+
+@click.command(context_settings=WIDE)
+@click.argument("case")
 @click.option(
     "--json",
     "text",

@@ -23,6 +23,7 @@ from pipeline.packaging.bundles import (
     ModelCard,
     read_bundles,
 )
+from pipeline.packaging.rollback import MEASURED_IN
 from pipeline.packaging.support import categories, example, support
 from pipeline.records import (
     DriftRecord,
@@ -146,7 +147,7 @@ def _card(
         data_as_of=_newest_time(history, case),
         data_version=checked.inputs[0].version,
         primary=promotion.primary,
-        measured=_newest(store, promotion, EvaluateRecord).held_out,
+        measured=_measured(store, promotion).held_out,
         scores=promotion.scores,
         baseline_scores=promotion.baseline_scores,
         drift=_drift(store, case.name),
@@ -167,6 +168,12 @@ def _newest_time(history: pa.Table, case: Case) -> datetime | None:
         return None
     newest: datetime | None = pc.max(history[case.schema.time]).as_py()
     return newest
+
+
+def _measured(store: Store, promotion: PromoteRecord) -> EvaluateRecord:
+    """The evaluation that the promotion's scores are of."""
+    run_id = str(promotion.parameters.get(MEASURED_IN, promotion.run_id))
+    return _newest(store, promotion.model_copy(update={"run_id": run_id}), EvaluateRecord)
 
 
 def _drift(store: Store, case: str) -> DriftState | None:

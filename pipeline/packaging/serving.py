@@ -104,6 +104,7 @@ def _keep_new(
 
 def _greeting(address: str, bundles: tuple[Bundle, ...], settings: Settings) -> Iterator[str]:
     yield f"Vigie answers at {address} (Ctrl-C ends it). Every address: {address}/"
+    yield f"To try it in a browser: {address}/try"
     yield from _access(settings)
     key = "" if settings.open else " -H 'Authorization: Bearer KEY'"
     yield f"  curl {address}/v1/cases{key}"

@@ -318,4 +318,6 @@ def test_the_bento_files_are_in_the_package() -> None:
     """The page and its script are files of the package, so that a Bento carries them."""
     pages = Path(__file__).parents[2] / "bento" / "pages"
 
-    assert ["docs.js", "index.html"] == sorted(path.name for path in pages.iterdir())
+    assert ["docs.js", "index.html", "try.css", "try.html", "try.js"] == sorted(
+        path.name for path in pages.iterdir()
+    )

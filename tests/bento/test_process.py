@@ -19,6 +19,7 @@ from typing import Any
 
 import psutil
 import pytest
+from toy_service import promote
 
 from pipeline.case import Case
 from pipeline.errors import ServiceError
@@ -139,6 +140,30 @@ def test_serve_answers_and_ends_cleanly(store: Store, checkout: Path, ending: in
         assert 2 < len(family)
         assert not psutil.wait_procs(family, timeout=5)[1]
     assert not (checkout / "nobody" / "bentoml").exists()
+
+
+def test_what_is_promoted_is_served_and_a_kill_leaves_nothing_behind(
+    store: Store, checkout: Path
+) -> None:
+    """A promotion while the service runs is served within seconds, without a failed call; after
+    SIGKILL of the command no process of it is left.
+    """
+    port = free_port()
+    command = [sys.executable, "-c", SERVE, str(store.home), str(port)]
+    with running(command, checkout, HOME=str(checkout / "nobody")) as process:
+        wait_for(port)
+        before = predict(port)["model"]["version"]
+        promote(store, "20210309T000000-bbbb", alpha=1000.0)
+        deadline = time.monotonic() + 60
+        while (found := predict(port)["model"]["version"]) == before:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        family = _family(process.pid)[1:]
+        process.kill()
+
+        assert before != found
+        assert 2 < len(family)
+        assert not psutil.wait_procs(family, timeout=20)[1]
 
 
 def test_a_bento_answers_like_the_checkout(

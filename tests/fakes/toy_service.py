@@ -32,6 +32,7 @@ from pipeline.packaging import export_champions
 from pipeline.packaging.settings import Settings
 from pipeline.records import (
     CandidateScores,
+    DriftRecord,
     EvaluateRecord,
     FittedModel,
     IngestRecord,
@@ -173,6 +174,18 @@ def promote(store: Store, run_id: str = RUN, alpha: float = 1.0, simulated: bool
             candidates=(candidate,),
             challenger=champion,
             baseline=champion,
+        )
+    )
+    store.write_record(
+        DriftRecord(
+            **common,
+            reference=window,
+            current=window,
+            alpha=0.05,
+            columns=(),
+            champion_error=None,
+            expected_error=None,
+            worst_expected_error=None,
         )
     )
     store.write_record(

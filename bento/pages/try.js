@@ -1,0 +1,166 @@
+"use strict";
+// A form for each case, made from its schema in the service's own OpenAPI document.
+const byId = name => document.getElementById(name);
+const make = (tag, content, attributes = {}) => {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  made.append(...[content].flat().filter(part => part !== ""));
+  return made;
+};
+let spec;
+
+const resolve = schema => schema.$ref
+  ? spec.components.schemas[schema.$ref.split("/").pop()] : schema;
+
+const recordOf = name => {
+  const body = spec.paths[`/v1/${name}/predict`].post.requestBody.content["application/json"];
+  return { schema: resolve(resolve(body.schema).properties.records.items),
+           example: ((body.example || {}).records || [{}])[0] };
+};
+
+const kindOf = field => {
+  const kinds = (field.anyOf || [field]).map(each => each.type).filter(kind => kind !== "null");
+  return kinds[0] || "string";
+};
+
+function showCase() {
+  const name = byId("case").value;
+  const { schema, example } = recordOf(name);
+  byId("question").textContent = spec.paths[`/v1/${name}/predict`].post.summary;
+  byId("fields").replaceChildren(...Object.entries(schema.properties).map(([field, kind]) => {
+    const needed = (schema.required || []).includes(field);
+    const attributes = { id: `field-${field}`, name: field, "data-kind": kindOf(kind) };
+    let input;
+    if (kind.enum || kindOf(kind) === "boolean") {
+      const values = kind.enum || ["true", "false"];
+      input = make("select", [...(needed ? [] : [""]), ...values].map(value =>
+        make("option", String(value), { value })), attributes);
+    } else {
+      const mode = /number|integer/.test(kindOf(kind)) ? { inputmode: "decimal" } : {};
+      input = make("input", [], { ...attributes, ...mode, autocomplete: "off" });
+    }
+    if (example[field] !== undefined) input.value = example[field];
+    const note = kind.description ? make("small", `${kind.description}`) : "";
+    return make("p", [make("label", [`${field} `, note], { for: `field-${field}` }), input]);
+  }));
+  showCommand();
+}
+
+function request() {
+  const record = {};
+  for (const input of byId("fields").querySelectorAll("[data-kind]")) {
+    const text = input.value.trim();
+    if (text === "") continue;
+    const kind = input.dataset.kind;
+    const number = Number(text);
+    record[input.name] = /number|integer/.test(kind) && !Number.isNaN(number) ? number
+      : kind === "boolean" ? text === "true" : text;
+  }
+  const level = byId("interval").value.trim();
+  return { records: [record], ...(level ? { interval: Number(level) } : {}) };
+}
+
+function showCommand() {
+  const address = new URL(`v1/${byId("case").value}/predict`, location.href);
+  const key = byId("key").value ? " \\\n  -H \"Authorization: Bearer $VIGIE_KEY\"" : "";
+  const body = JSON.stringify(request()).replaceAll("'", "'\\''");
+  byId("curl").textContent =
+    `curl ${address}${key} \\\n  -H 'Content-Type: application/json' \\\n  -d '${body}'`;
+}
+
+const shown = value => Number(value.toPrecision(4)).toLocaleString("en");
+
+function drawInterval(one, unit) {
+  const low = Math.min(one.low, one.prediction), high = Math.max(one.high, one.prediction);
+  const room = (high - low || 1) * 0.15, from = low - room, to = high + room;
+  const x = value => 20 + 320 * (value - from) / (to - from);
+  const label = (value, place, anchor) =>
+    `<text x="${x(value)}" y="${place}" text-anchor="${anchor}">${shown(value)}</text>`;
+  const words = `${shown(one.prediction)} ${unit}, interval from ${shown(one.low)} to ${shown(one.high)}`;
+  return `<svg viewBox="0 0 360 90" role="img" aria-label="${words}">
+    <line class="axis" x1="20" x2="340" y1="45" y2="45"/>
+    <rect class="band" x="${x(one.low)}" y="35" width="${x(one.high) - x(one.low)}" height="20"/>
+    <circle class="point" cx="${x(one.prediction)}" cy="45" r="7"/>
+    ${label(one.low, 75, "middle")}${label(one.high, 75, "middle")}
+    ${label(one.prediction, 25, "middle")}</svg>`;
+}
+
+function drawClasses(probabilities) {
+  const rows = Object.entries(probabilities).sort((a, b) => b[1] - a[1]);
+  const bars = rows.map(([name, share], place) => {
+    const y = place * 26, safe = new Option(name).innerHTML;
+    return `<text x="0" y="${y + 16}">${safe}</text>
+      <rect class="band" x="120" y="${y + 3}" width="${180 * share}" height="18"/>
+      <text x="${126 + 180 * share}" y="${y + 16}">${(share * 100).toFixed(1)} %</text>`;
+  });
+  return `<svg viewBox="0 0 360 ${rows.length * 26 + 4}" role="img"
+    aria-label="Probabilities of the classes">${bars.join("")}</svg>`;
+}
+
+function showAnswer(answer) {
+  const [one] = answer.predictions;
+  const numeric = typeof one.prediction === "number";
+  const parts = [make("h2", "Answer"), make("p",
+    numeric ? `${shown(one.prediction)} ${answer.unit}` : one.prediction, { class: "value" })];
+  const drawing = document.createElement("div");
+  if (numeric && "low" in one) {
+    drawing.innerHTML = drawInterval(one, new Option(answer.unit).innerHTML);
+    parts.push(drawing, make("p", `Between ${shown(one.low)} and ${shown(one.high)}: made to hold ` +
+      `the truth in ${Math.round(answer.level * 100)} of 100 cases.`));
+  } else if (one.probabilities) {
+    drawing.innerHTML = drawClasses(one.probabilities);
+    parts.push(drawing);
+  }
+  if (one.set) parts.push(make("p", `One of: ${one.set.join(", ")}, in ` +
+    `${Math.round(answer.level * 100)} of 100 cases.`));
+  if (one.extrapolating) parts.push(make("p",
+    "A number lies outside of what the model has learned from.", { class: "flag" }));
+  if (answer.simulated) parts.push(make("p", "SIMULATED DATA: the model learned from a simulator.",
+    { class: "flag" }));
+  parts.push(make("p", `Model ${answer.model.candidate}, version ${answer.model.version}, learned ` +
+    `until ${answer.model.learned_until}.`));
+  byId("answer").replaceChildren(...parts);
+}
+
+function showProblem(problem) {
+  for (const input of document.querySelectorAll("[aria-invalid]")) input.removeAttribute("aria-invalid");
+  const lines = (problem.errors || []).map(each => {
+    const input = byId(`field-${each.field}`) || byId(each.field);
+    if (input) input.setAttribute("aria-invalid", "true");
+    return make("li", `${each.field}: ${each.detail}`);
+  });
+  byId("answer").replaceChildren(make("h2", "No answer"),
+    make("p", problem.detail, { class: "problem" }), make("ul", lines, { class: "problem" }));
+}
+
+async function ask(event) {
+  event.preventDefault();
+  showCommand();
+  const key = byId("key").value.trim();
+  const headers = { "Content-Type": "application/json",
+                    ...(key ? { Authorization: `Bearer ${key}` } : {}) };
+  try {
+    const found = await fetch(`./v1/${byId("case").value}/predict`,
+      { method: "POST", headers, body: JSON.stringify(request()) });
+    const content = await found.json();
+    if (!found.ok) return showProblem(content);
+    for (const input of document.querySelectorAll("[aria-invalid]")) input.removeAttribute("aria-invalid");
+    showAnswer(content);
+  } catch (error) {
+    showProblem({ detail: `The service did not answer: ${error.message}.` });
+  }
+}
+
+async function start() {
+  const found = await fetch("./openapi.json");
+  if (!found.ok) return showProblem(await found.json());
+  spec = await found.json();
+  const names = Object.keys(spec.paths).map(path => path.match(/^\/v1\/([^/]+)\/predict$/))
+    .filter(Boolean).map(match => match[1]);
+  byId("case").replaceChildren(...names.map(name => make("option", name, { value: name })));
+  byId("case").addEventListener("change", showCase);
+  byId("form").addEventListener("input", showCommand);
+  byId("form").addEventListener("submit", ask);
+  showCase();
+}
+start();
