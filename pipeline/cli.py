@@ -421,6 +421,31 @@ def trends(
 
 
 @commands.command()
+@click.argument("case")
+@click.option("--weeks", default=40, show_default=True, help="Most weeks to replay, newest last.")
+@click.option("--candidate", default="", help="Which model learns; default: the first of the case.")
+@home_option
+def policies(case: str, weeks: int, candidate: str, home: str) -> None:
+    """Replay retraining policies over the history of CASE: never, by performance, by drift,
+    monthly, always.
+
+    A model is learned at the start of every week, once; the next call learns only the weeks that
+    are new. The first two current windows only set the limits. Table and chart are written to
+    policies/CASE of the home.
+    """
+    from pipeline.case import find_case
+    from pipeline.steps.price import price
+    from pipeline.store import Store
+
+    def say(line: str) -> None:
+        click.echo(line, err=True)
+
+    found = price(Store.at(home), find_case(case), weeks=weeks, candidate=candidate, say=say)
+    click.echo(found.rows.drop(columns="trained").to_string(index=False))
+    click.echo(f"{found.figure.alt} Written to {found.folder}.")
+
+
+@commands.command()
 @click.option("--output", metavar="FILE", help="Also one archive, such as vigie.bento.")
 @home_option
 def pack(output: str | None, home: str) -> None:

@@ -29,6 +29,7 @@ from pipeline.records import (
 from pipeline.regions import Regions
 from pipeline.splits import Fold
 from pipeline.steps.evidence import answer, asked, before_this, worst_segment
+from pipeline.steps.importance import importance
 from pipeline.steps.run import Run
 from pipeline.steps.stretches import known_until, window_of
 from pipeline.steps.track import Track, Tracked, recalibrated, rolling_regions, tracked
@@ -39,8 +40,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Role = Literal["champion", "challenger", "baseline", "predecessor"]
-IMPORTANCE_ROWS = 2_000
-SEED = 20211109
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +129,7 @@ def evaluate(run: Run, options: EvaluateOptions) -> View:
                     calibration=recalibrated(
                         case, frame, system.tracked.track, system.model.calibration.level
                     ),
-                    importance=importance(case, system, rows, truth),
+                    importance=importance(case, system.tracked.model, rows, truth),
                 )
                 for system in systems
             },
@@ -229,30 +228,6 @@ def _served(run: Run, systems: list[System], frame: pd.DataFrame) -> Track | Non
     (champion,) = (system for system in systems if system.role == "champion")
     since = np.flatnonzero((frame[time] >= reign.since).to_numpy())
     return champion.tracked.track.only(since)
-
-
-def importance(case: Case, system: System, rows: pd.DataFrame, truth: Truth) -> dict[str, float]:
-    """Share by which the primary score grows when a watched column is shuffled among held-out rows,
-    with all that the frame derives from it; 0 where it does not grow.
-
-    Permutation importance: Breiman 2001, "Random forests", section 10; Fisher, Rudin & Dominici
-    2019, "All models are wrong, but many are useful", equation 3 (ratio form).
-    """
-    random = np.random.default_rng(SEED)
-    chosen = np.sort(random.permutation(len(rows))[:IMPORTANCE_ROWS])
-    table, known = rows.iloc[chosen], truth[chosen]
-    primary = case.task.primary
-    error = case.task.metrics(known, system.predicted[chosen])[primary]
-    derived = [name for name in rows.columns if name not in case.schema.names]
-    found = {}
-    for name in case.task.drift_view(table, case.schema):
-        moved = derived if name == case.schema.target else [name]
-        shuffled_rows = table.copy()
-        shuffled_rows[moved] = table[moved].iloc[random.permutation(len(table))].to_numpy()
-        shuffled = case.task.predict(system.tracked.model, shuffled_rows)
-        grown = case.task.metrics(known, shuffled)[primary]
-        found[name] = max(0.0, grown / error - 1) if error > 0 else 0.0
-    return found
 
 
 def segment_errors(segments: tuple[SegmentScores, ...], case: Case) -> Figure:

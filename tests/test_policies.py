@@ -1,0 +1,82 @@
+"""Policies replayed over a table of models and stretches."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from pipeline.errors import StepError
+from pipeline.policies import POLICIES, History, always, by_drift, by_performance, never, serving
+
+WEEKS = 20
+BREAK = 12
+
+
+def history(*, broken: float = 1.0, drifts: bool = False) -> History:
+    """Losses near 1; models learned before the break do `broken` times as badly after it."""
+    noise = np.random.default_rng(1).uniform(0.95, 1.05, (WEEKS, WEEKS))
+    models, weeks = np.mgrid[:WEEKS, :WEEKS]
+    stale = (models < BREAK + 1) & (weeks >= BREAK)
+    return History(
+        errors=noise * np.where(stale, broken, 1.0),
+        window=2,
+        alpha=0.05,
+        drifted=lambda model, now: drifts and model <= BREAK < now,
+    )
+
+
+@pytest.mark.parametrize(("name", "retrainings"), [("never", 0), ("always", 15), ("monthly", 3)])
+def test_policies_by_the_calendar(name: str, retrainings: int) -> None:
+    """Sixteen weeks from the fifth on: none, one a week, one in four weeks."""
+    found = serving(POLICIES[name], history(), first=4)
+
+    assert WEEKS - 4 == len(found)
+    assert retrainings == len(set(found.tolist())) - 1
+
+
+def test_performance_trains_once_the_broken_weeks_fill_the_window() -> None:
+    """Weeks 12 and 13 are bad: at the start of week 14 the model is learned anew, and only then."""
+    found = serving(by_performance, history(broken=2.0), first=4)
+
+    assert {4, BREAK + 2} == set(found.tolist())
+    assert found.tolist().index(BREAK + 2) == BREAK + 2 - 4
+
+
+def test_performance_leaves_a_steady_model_alone() -> None:
+    """Noise within what its past allows is no reason."""
+    assert {4} == set(serving(by_performance, history(), first=4).tolist())
+
+
+def test_drift_trains_when_it_is_told() -> None:
+    """The first moment after the change, and not again with the new model."""
+    assert {4, BREAK + 1} == set(serving(by_drift, history(drifts=True), first=4).tolist())
+    assert {4} == set(serving(by_drift, history(), first=4).tolist())
+
+
+def test_no_policy_sees_a_week_before_its_end() -> None:
+    """Another outcome of the newest week changes no choice."""
+    known, other = history(broken=2.0), history(broken=2.0)
+    other.errors[:, -1] *= 100
+
+    for policy in POLICIES.values():
+        assert serving(policy, known).tolist() == serving(policy, other).tolist()
+
+
+def test_a_short_past_expects_anything() -> None:
+    """Without two windows there is no limit to be above."""
+    assert math.inf == history().expected(3)
+    assert 1.0 < history().expected(12) < 1.2
+
+
+def test_always_has_the_freshest_model_and_never_the_oldest() -> None:
+    """The two ends of the chart."""
+    assert list(range(4, WEEKS)) == serving(always, history(), first=4).tolist()
+    assert {4} == set(serving(never, history(), first=4).tolist())
+
+
+def test_a_table_that_is_not_square_is_refused() -> None:
+    """Each stretch begins with a model of its own."""
+    with pytest.raises(StepError, match="can't be replayed"):
+        History(errors=np.ones((3, 2)), window=1, alpha=0.05, drifted=lambda *_: False)
