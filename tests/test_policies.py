@@ -36,12 +36,12 @@ def test_policies_by_the_calendar(name: str, retrainings: int) -> None:
     assert retrainings == len(set(found.tolist())) - 1
 
 
-def test_performance_trains_once_the_broken_weeks_fill_the_window() -> None:
-    """Weeks 12 and 13 are bad: at the start of week 14 the model is learned anew, and only then."""
+def test_performance_trains_at_the_end_of_the_first_bad_week() -> None:
+    """Week 12 is twice as bad: at the start of week 13 the model is learned anew, and only then."""
     found = serving(by_performance, history(broken=2.0), first=4)
 
-    assert {4, BREAK + 2} == set(found.tolist())
-    assert found.tolist().index(BREAK + 2) == BREAK + 2 - 4
+    assert {4, BREAK + 1} == set(found.tolist())
+    assert found.tolist().index(BREAK + 1) == BREAK + 1 - 4
 
 
 def test_performance_leaves_a_steady_model_alone() -> None:
