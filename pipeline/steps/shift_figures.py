@@ -1,0 +1,153 @@
+"""What the drift step draws beside the sizes of the changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.figures import INK, LINE, MUTED, SERIES, Figure, figure
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from pipeline.shift import ColumnShift
+
+BINS = 30
+MOST_DRAWN = 4
+"""Columns whose distributions are drawn."""
+MOST_CATEGORIES = 12
+
+
+def tests_figure(shifts: Sequence[ColumnShift], alpha: float) -> Figure:
+    """Every test of every column: how unlikely chance makes what was found."""
+    import altair as alt
+    import pandas as pd
+
+    rows = pd.DataFrame(
+        [
+            {
+                "column": shift.column,
+                "test": test,
+                "p-value": float(f"{p_value:.3g}"),
+                "evidence": _evidence(p_value, alpha),
+                "label": f"{p_value:.3f}" if p_value >= 0.001 else "< 0.001",
+            }
+            for shift in shifts
+            for test, p_value in (shift.tests or {}).items()
+        ]
+    )
+    levels = ["none", "some", "strong"]
+    base = alt.Chart(rows).encode(
+        x=alt.X("test:N", title=None, axis=alt.Axis(labelAngle=0, labelColor=INK)),
+        y=alt.Y("column:N", title=None, sort=None, axis=alt.Axis(labelColor=INK)),
+    )
+    cells = base.mark_rect(stroke=MUTED, strokeWidth=0.5).encode(
+        color=alt.Color(
+            "evidence:N",
+            scale=alt.Scale(domain=levels, range=["transparent", LINE, SERIES[1]]),
+            legend=None,
+        )
+    )
+    strong = rows[rows["evidence"] == "strong"]
+    named = "; ".join(f"{row.column}, {row.test}" for row in strong.itertuples())
+    return figure(
+        cells + base.mark_text(color=INK, fontSize=11).encode(text="label:N"),
+        rows,
+        name="tests",
+        title="p-value of every test, before all of them are judged together",
+        words=f"{len(rows)} tests of {len(shifts)} columns. Strong evidence: {named or 'none'}.",
+        height=28 * len(shifts),
+    )
+
+
+def distributions_figure(
+    shifts: Sequence[ColumnShift],
+    before: Mapping[str, NDArray[Any]],
+    now: Mapping[str, NDArray[Any]],
+    *,
+    otherwise: str,
+) -> Figure:
+    """Both windows' distributions of the columns that alarm, or of `otherwise` when none does."""
+    import altair as alt
+    import pandas as pd
+
+    alarmed = [shift for shift in shifts if shift.alarm and shift.column in before]
+    alarmed.sort(key=lambda shift: shift.p_value)
+    drawn = [shift.column for shift in alarmed[:MOST_DRAWN]] or [otherwise]
+    kinds = {shift.column: shift.kind for shift in shifts}
+    rows = pd.concat(
+        [_shares(name, kinds.get(name, "number"), before[name], now[name]) for name in drawn],
+        ignore_index=True,
+    )
+    chart = (
+        alt.Chart(rows)
+        .mark_line(interpolate="step", strokeWidth=1.6)
+        .encode(
+            x=alt.X("place:Q", title=None, axis=None),
+            y=alt.Y("share of rows (%):Q"),
+            color=alt.Color(
+                "window:N",
+                scale=alt.Scale(domain=["reference", "current"], range=[MUTED, SERIES[1]]),
+            ),
+            strokeDash=alt.StrokeDash("window:N", legend=None),
+            row=alt.Row("column:N", title=None, sort=drawn),
+        )
+    )
+    return figure(
+        chart,
+        rows.drop(columns="place"),
+        name="distributions",
+        title="How values are distributed in the reference and in the current window",
+        words=f"Columns drawn: {', '.join(drawn)}, from low values to high"
+        + (" (those that alarm)." if alarmed else " (no column alarms)."),
+        height=110,
+    )
+
+
+def _evidence(p_value: float, alpha: float) -> str:
+    if p_value <= alpha / 20:
+        return "strong"
+    return "some" if p_value <= alpha else "none"
+
+
+def _shares(name: str, kind: str, before: NDArray[Any], now: NDArray[Any]) -> pd.DataFrame:
+    """Share of the rows of each window by category, or by even bin of the middle 99 %."""
+    import pandas as pd
+
+    if kind == "category":
+        both = pd.concat([pd.Series(before), pd.Series(now)]).astype(str)
+        labels = list(both.value_counts().index[:MOST_CATEGORIES])
+        counts = [
+            pd.Series(part).astype(str).value_counts().reindex(labels).fillna(0)
+            for part in (before, now)
+        ]
+        shares = [(100 * part / max(1, part.sum())).to_numpy() for part in counts]
+    else:
+        numbers = [np.asarray(part, dtype=np.float64) for part in (before, now)]
+        numbers = [part[np.isfinite(part)] for part in numbers]
+        together = np.concatenate(numbers)
+        low, high = np.quantile(together, [0.005, 0.995]) if len(together) else (0.0, 1.0)
+        edges = np.linspace(low, high if high > low else low + 1, BINS + 1)
+        labels = [f"{start:.4g} to {end:.4g}" for start, end in pairwise(edges)]
+        shares = [
+            100 * np.histogram(part.clip(edges[0], edges[-1]), edges)[0] / max(1, len(part))
+            for part in numbers
+        ]
+    return pd.concat(
+        [
+            pd.DataFrame(
+                {
+                    "column": name,
+                    "window": window,
+                    "place": np.arange(len(labels)),
+                    "values": labels,
+                    "share of rows (%)": np.round(share, 3),
+                }
+            )
+            for window, share in zip(("reference", "current"), shares, strict=True)
+        ]
+    )

@@ -1,0 +1,91 @@
+"""What the drift step draws, and what a replay of weeks tells."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import timedelta
+
+import pandas as pd
+import pytest
+from hand_made import DAYS, FIRST, wave_case, waves
+
+from pipeline.errors import StepError
+from pipeline.steps.replay import replay
+from pipeline.steps.shift_figures import distributions_figure, tests_figure
+from pipeline.steps.shifts import Shifts, compare_windows
+
+CASE = wave_case()
+START = FIRST + timedelta(days=DAYS - 10)
+
+
+def windy() -> pd.DataFrame:
+    rows = waves()
+    return rows.assign(wind=rows["wind"].where(rows["time"] < START, 3 * rows["wind"]))
+
+
+@pytest.fixture(scope="module")
+def windows() -> tuple[pd.DataFrame, pd.DataFrame]:
+    rows = windy()
+    late = (rows["time"] >= START).to_numpy()
+    return rows[~late], rows[late]
+
+
+@pytest.fixture(scope="module")
+def shifts(windows: tuple[pd.DataFrame, pd.DataFrame]) -> Shifts:
+    return compare_windows(CASE, *windows, alpha=0.05)
+
+
+def test_every_test_of_every_column_is_in_the_heat(shifts: Shifts) -> None:
+    """One cell a test, with its p-value in figures; strong evidence is named in words."""
+    found = tests_figure(shifts.all, 0.05)
+
+    assert sum(len(shift.tests) for shift in shifts.all) == found.rows
+    assert "wind, mean" in found.alt
+
+
+def test_distributions_are_those_of_the_columns_that_alarm(
+    shifts: Shifts, windows: tuple[pd.DataFrame, pd.DataFrame]
+) -> None:
+    """Shares of each window sum to all of its rows, and the higher wind lies further right."""
+    views = [CASE.task.drift_view(rows, CASE.schema) for rows in windows]
+    found = distributions_figure(shifts.columns, *views, otherwise="value")
+
+    rows = list(csv.DictReader(io.StringIO(found.csv)))
+    assert {"wind"} == {row["column"] for row in rows}
+    centres = {}
+    for window in ("reference", "current"):
+        shares = [float(row["share of rows (%)"]) for row in rows if row["window"] == window]
+        assert sum(shares) == pytest.approx(100, abs=0.1)
+        centres[window] = sum(place * share for place, share in enumerate(shares))
+    assert centres["current"] > 1.5 * centres["reference"]
+
+
+def test_without_alarms_one_column_is_drawn(
+    shifts: Shifts, windows: tuple[pd.DataFrame, pd.DataFrame]
+) -> None:
+    """A category by its labels, and the words say that nothing alarms."""
+    views = [CASE.task.drift_view(rows, CASE.schema) for rows in windows]
+    found = distributions_figure(shifts.columns[:1], *views, otherwise="series")
+
+    assert 4 == found.rows
+    assert "no column alarms" in found.alt
+
+
+def test_a_replay_tells_each_week() -> None:
+    """The week in which the wind rises alarms for it; what was newer is in no look before."""
+    found = replay(CASE, windy(), since=START - timedelta(days=14), until=START + timedelta(days=7))
+
+    assert [START - timedelta(days=14), START - timedelta(days=7), START] == list(
+        found["window start"]
+    )
+    assert "wind" in found["columns"].iloc[-1]
+    assert "Mean wind is" in found["in words"].iloc[-1]
+    assert "wind" not in "".join(found["columns"].iloc[:-1])
+    assert {"weeks before"} == set(found["compared with"])
+
+
+def test_a_replay_without_anything_older_is_refused() -> None:
+    """The first look needs a reference."""
+    with pytest.raises(StepError, match="no rows before the 7 days from 2024-01-01"):
+        replay(CASE, waves(), since=FIRST, until=START)
