@@ -12,7 +12,7 @@ from pipeline.options import DriftOptions
 from pipeline.records import FittedModel, ValidateRecord
 from pipeline.shift import ColumnShift
 from pipeline.steps.run import Run
-from pipeline.steps.shift_figures import distributions_figure, tests_figure
+from pipeline.steps.shift_figures import distributions_figure, heat_figure
 from pipeline.steps.shifts import Shifts, compare_windows, measure_errors
 from pipeline.steps.stretches import stretches
 from pipeline.steps.view import View
@@ -41,7 +41,7 @@ def drift(run: Run, options: DriftOptions) -> View:
     with run.step("drift", options) as step:
         step.table("columns", "Columns, most changed first", _shifts(shifts.all))
         step.figure(effects(shifts.all))
-        step.figure(tests_figure(shifts.all, options.alpha))
+        step.figure(heat_figure(shifts.all, options.alpha))
         step.figure(
             distributions_figure(
                 shifts.columns,

@@ -22,7 +22,7 @@ MOST_DRAWN = 4
 MOST_CATEGORIES = 12
 
 
-def tests_figure(shifts: Sequence[ColumnShift], alpha: float) -> Figure:
+def heat_figure(shifts: Sequence[ColumnShift], alpha: float) -> Figure:
     """Every test of every column: how unlikely chance makes what was found."""
     import altair as alt
     import pandas as pd

@@ -12,7 +12,7 @@ from hand_made import DAYS, FIRST, wave_case, waves
 
 from pipeline.errors import StepError
 from pipeline.steps.replay import replay
-from pipeline.steps.shift_figures import distributions_figure, tests_figure
+from pipeline.steps.shift_figures import distributions_figure, heat_figure
 from pipeline.steps.shifts import Shifts, compare_windows
 
 CASE = wave_case()
@@ -38,7 +38,7 @@ def shifts(windows: tuple[pd.DataFrame, pd.DataFrame]) -> Shifts:
 
 def test_every_test_of_every_column_is_in_the_heat(shifts: Shifts) -> None:
     """One cell a test, with its p-value in figures; strong evidence is named in words."""
-    found = tests_figure(shifts.all, 0.05)
+    found = heat_figure(shifts.all, 0.05)
 
     assert sum(len(shift.tests) for shift in shifts.all) == found.rows
     assert "wind, mean" in found.alt
