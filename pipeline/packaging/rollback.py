@@ -49,7 +49,7 @@ def _record(present: PromoteRecord, before: PromoteRecord, moment: datetime) -> 
             "code_version": project.code_version(),
             "lock_digest": project.lock_digest(),
             "inputs": present.inputs,
-            "action": "promote",
+            "action": "roll back",
             "parameters": {MEASURED_IN: str(before.parameters.get(MEASURED_IN, before.run_id))},
             "sentence": f"Rolled back by hand: {back.candidate} of run {back.run_id} serves again "
             f"in place of {gone.candidate} of run {gone.run_id}.",

@@ -65,7 +65,6 @@ class Settings(BaseModel):
     most_bytes: int = Field(default=1024 * 1024, ge=1, description="bytes of a body")
     most_records: int = Field(default=1000, ge=1, description="records of a call")
     most_seconds: float = Field(default=30, gt=0, description="seconds for a body to arrive")
-    most_pixels: int = Field(default=25_000_000, ge=1, description="pixels of a picture")
     most_waiting: int = Field(default=512, ge=1, description="calls at once; above: 503")
     log_inputs: Literal["full", "digest"] = Field(
         default="full", description="what the call log keeps of the records sent"

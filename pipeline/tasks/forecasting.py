@@ -284,13 +284,11 @@ class Forecasting:
         return timesteps.ordinals(times, self.every)
 
     def _groups(self, frame: pd.DataFrame, schema: Schema) -> dict[str, NDArray[Any]]:
-        """Labels by which intervals are calibrated."""
-        first, *others = schema.series
-        series = frame[first].astype(str)
-        if others:
-            series = series.str.cat(frame[others].astype(str), sep=", ")
+        """Labels by which intervals are calibrated; the frame may be of arrays."""
+        names = [np.asarray(frame[name], dtype=object) for name in schema.series]
+        series = [", ".join(map(str, parts)) for parts in zip(*names, strict=True)]
         steps = self.ordinals(utc(frame, schema)) % self.season
-        return {SERIES_GROUP: series.to_numpy(dtype=object), "step of the season": steps}
+        return {SERIES_GROUP: np.array(series, dtype=object), "step of the season": steps}
 
     def _grid(self, observations: pd.DataFrame, schema: Schema) -> Grid:
         series = observations.groupby(list(schema.series), sort=True).ngroup().to_numpy()
@@ -302,6 +300,8 @@ def utc(frame: pd.DataFrame, schema: Schema) -> NDArray[np.datetime64]:
     """The time column as naive UTC microseconds; raises `CaseError` when the case has none."""
     if schema.time is None:
         raise CaseError("A forecasting case needs a time column: declare it in the schema.")
+    if isinstance(frame[schema.time], np.ndarray):
+        return np.asarray(frame[schema.time], dtype="datetime64[us]")
     return np.asarray(
         frame[schema.time].dt.tz_convert("UTC").dt.tz_localize(None), dtype="datetime64[us]"
     )

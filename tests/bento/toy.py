@@ -13,7 +13,7 @@ from pipeline.case import Candidate, Case, Gates, Windows
 from pipeline.errors import RecordError
 from pipeline.metrics import regression_metrics
 from pipeline.schema import Column, Schema
-from pipeline.tasks.numbers import interval_answer, level_intervals
+from pipeline.tasks.numbers import interval_answer, intervals_of
 
 SCHEMA = Schema(
     columns=(
@@ -76,7 +76,7 @@ class ToyTask:
     def regions(
         self, calibration: Any, frame: Any, schema: Schema, predicted: Any, **more: Any
     ) -> Any:
-        return level_intervals(calibration, predicted, floor=self.floor, **more)
+        return intervals_of(calibration, predicted, {}, floor=self.floor, **more)
 
     def columns(self, predicted: Any) -> dict[str, list[Any]]:
         return {"prediction": predicted.tolist()}
