@@ -226,7 +226,8 @@ def run(
         anew="1-ingest" if force else find_notebook(step) if step else None,
         engine=engine,
     )
-    store, named = Store.at(home), cases or tuple(find_cases())
+    able = (name for name, case in find_cases().items() if source in case.sources)
+    store, named = Store.at(home), cases or tuple(able)
     with board(list(named), click.echo) as say:
         where: dict[str, Any] = {"say": say, "jobs": jobs, "cluster": cluster}
         if due:
@@ -345,6 +346,48 @@ def site(output: str, renderer: Any, home: str) -> None:
     first = (made.output.resolve() / "index.html").as_uri()
     click.echo(f"{made.pages} pages in {made.output} (renderer: {made.renderer}).")
     click.echo(f"Open it: {first}")
+
+
+@commands.command()
+@click.argument("name")
+@click.option(
+    "--from", "path", required=True, metavar="FILE", help="A table with a header, as CSV."
+)
+@click.option("--target", required=True, metavar="COLUMN", help="What is to be predicted.")
+@click.option("--time", default="", metavar="COLUMN", help="When a row was; needed for forecasts.")
+@click.option(
+    "--key",
+    multiple=True,
+    metavar="COLUMN",
+    help="What tells rows, or series, apart. May be given again. Default: the row's number.",
+)
+@click.option(
+    "--task",
+    type=click.Choice(["forecasting", "regression", "classification"]),
+    help="Default: by target and time, and said.",
+)
+def new(
+    name: str, path: str, target: str, time: str, key: tuple[str, ...], task: str | None
+) -> None:
+    r"""Write a case of your own, NAME, from a file.
+
+    \b
+    vigie new sales --from sales.csv --target revenue --time day --key shop
+    vigie new irises --from iris.csv --target species
+
+    Separator, decimal sign, encoding, ways to write times and kinds of columns are guessed, and
+    said. The case goes to pipeline/cases/NAME/, its expectations to expectations/NAME.json, with
+    bounds from the data that a person should review. Nothing is overwritten. The case reads files
+    alone: it has no sample, since nobody knows how data of yours come about.
+    """
+    from pipeline.newcase import make_case
+
+    made = make_case(name, Path(path), target=target, time=time, key=key, task=task or "")
+    for sentence in made.said:
+        click.echo(sentence)
+    click.echo(f"Written: {made.folder} and {made.suite}. Review the bounds there, then run:")
+    for command in made.commands:
+        click.echo(f"  {command}")
 
 
 @commands.command()

@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 
 from pipeline import __version__, cli
 from pipeline.cli import commands, main
-from pipeline.errors import OptionError, SiteError
+from pipeline.errors import OptionError, SiteError, SourceError
 from pipeline.packaging.settings import Settings
 from pipeline.runner.parameters import parse_form, parse_settings
 from pipeline.store import Store
@@ -433,3 +433,14 @@ def test_a_schedule_has_no_form(nothing: str) -> None:
 def test_a_form_that_is_no_object_is_refused(form: str) -> None:
     with pytest.raises(OptionError, match="is no JSON object"):
         parse_form(form)
+
+
+def test_new_needs_no_home_and_says_what_it_guesses_and_what_it_refuses(tmp_path: Path) -> None:
+    """Its options have help; a file that isn't there is named."""
+    told = call("new", "--help").output
+
+    assert "Nothing is overwritten" in told
+    assert not [o.name for o in commands.commands["new"].params if getattr(o, "help", "-") is None]
+    refused = call("new", "own", "--from", str(tmp_path / "gone.csv"), "--target", "price")
+    assert isinstance(refused.exception, SourceError)
+    assert "gone.csv" in str(refused.exception)

@@ -1,0 +1,158 @@
+"""One delimited file of one's own: any separator, decimal sign, encoding and way to write times.
+
+All of it is declared by the case, which `vigie new` has written from a file: nothing is guessed
+when data are read, and what doesn't fit is refused as in any other file.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.errors import SourceError
+from pipeline.schema import Kind, Schema
+from pipeline.sources import Feed, Part, Request
+from pipeline.sources.delimited import CsvFormat
+from pipeline.sources.files import digest, list_files, readable
+from pipeline.sources.streams import stream_csv
+from pipeline.sources.values import (
+    INTEGER,
+    NUMBER,
+    TEXT,
+    UTC_TIME,
+    Field,
+    ValueKind,
+    trimmed,
+)
+
+ROW = "row"
+"""Column that numbers the rows of a file from 1, for tables without a key of their own."""
+BLOCK = 2**20
+
+
+def written_time(form: str) -> ValueKind:
+    """Times in one way of writing them, as `strptime` has it, taken as UTC."""
+
+    def convert(values: pa.ChunkedArray) -> pa.ChunkedArray:
+        texts = trimmed(pc.cast(values, pa.string()))
+        return pc.assume_timezone(pc.strptime(texts, form, "us"), "UTC")
+
+    shape = re.sub(r"%[a-zA-Z]", r"\\d+", form.replace(".", r"\."))
+    return ValueKind(
+        wanted=f"a time written {form}",
+        remedy="write all times alike",
+        shape=shape,
+        convert=convert,
+    )
+
+
+def _with_comma(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    texts = trimmed(pc.cast(values, pa.string()))
+    if pc.any(pc.match_substring(texts, "."), min_count=0).as_py():
+        raise pa.ArrowInvalid("a decimal point")
+    return NUMBER.convert(pc.replace_substring(texts, ",", "."))
+
+
+COMMA_NUMBER = ValueKind(
+    wanted="a number with a decimal comma",
+    remedy="write numbers such as 12,5, and leave a missing value empty",
+    shape=r"[+-]?(\d+,?\d*|,\d+)([eE][+-]?\d+)?",
+    convert=_with_comma,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlatFile:
+    """A folder's files of one layout, each with all columns."""
+
+    title: str
+    pattern: str
+    """Names of the files, such as `sales*.csv`."""
+    delimiter: str
+    headers: dict[str, str]
+    """Header in the file -> name of the column here."""
+    encoding: str = "utf-8"
+    decimal: str = "."
+    time_form: str = ""
+    """How times are written (`strptime`); empty: ISO 8601."""
+    publisher: str = "not stated"
+    licence: str = "not stated"
+    address: str = "a file of your own"
+    simulated: bool = False
+    note: str = field(default="Read from a file of your own.")
+
+    def fetch(self, request: Request) -> Feed:
+        """All rows of all files; raises `SourceError`, also while batches are taken."""
+        if request.folder is None:
+            raise SourceError.for_unnamed_folder(self.title)
+        paths = list_files(request.folder, self.pattern)
+        if not paths:
+            found = [path.name for path in list_files(request.folder, "*")]
+            raise SourceError.for_no_files(request.folder, [self.pattern], found)
+        parts = tuple(
+            Part(name=path.name, sha256=digest(path), rows=_lines(path)) for path in paths
+        )
+        return Feed(parts=parts, batches=self._batches(paths, request.schema))
+
+    def _batches(self, paths: tuple[Path, ...], schema: Schema) -> Iterator[pa.RecordBatch]:
+        typed = schema.arrow()
+        row = 0
+        for path in paths:
+            with tempfile.TemporaryDirectory() as folder:
+                for batch in stream_csv(self._utf8(path, Path(folder)), self._form(schema)):
+                    columns = {name: batch.column(name) for name in batch.schema.names}
+                    if ROW in schema.names and ROW not in columns:
+                        columns[ROW] = pa.array(
+                            range(row + 1, row + 1 + batch.num_rows), pa.int64()
+                        )
+                    row += batch.num_rows
+                    yield from pa.table(columns).select(typed.names).cast(typed).to_batches()
+
+    def _form(self, schema: Schema) -> CsvFormat:
+        fields = (
+            Field(
+                header=header,
+                name=name,
+                kind=self._kind(schema.column(name).kind),
+                optional=schema.column(name).nullable,
+            )
+            for header, name in self.headers.items()
+        )
+        return CsvFormat(title=self.title, delimiter=self.delimiter, fields=tuple(fields))
+
+    def _kind(self, kind: Kind) -> ValueKind:
+        if kind == "number":
+            return COMMA_NUMBER if self.decimal == "," else NUMBER
+        if kind == "time":
+            return written_time(self.time_form) if self.time_form else UTC_TIME
+        return INTEGER if kind == "integer" else TEXT
+
+    def _utf8(self, path: Path, folder: Path) -> Path:
+        """The file in UTF-8; raises `SourceError` where its bytes are of another encoding."""
+        if codecs.lookup(self.encoding).name in ("utf-8", "utf-8-sig"):
+            return path
+        target = folder / path.name
+        try:
+            with (
+                readable(path),
+                path.open(encoding=self.encoding, newline="") as source,
+                target.open("w", encoding="utf-8", newline="") as copy,
+            ):
+                while block := source.read(BLOCK):
+                    copy.write(block)
+        except UnicodeError as error:
+            problem = f"it isn't {self.encoding}, as the case declares ({error})"
+            raise SourceError.for_file(path, self.title, [problem]) from error
+        return target
+
+
+def _lines(path: Path) -> int:
+    with readable(path), path.open("rb") as file:
+        return max(sum(block.count(b"\n") for block in iter(lambda: file.read(BLOCK), b"")) - 1, 0)
