@@ -28,6 +28,24 @@ CASES_PACKAGE = "pipeline.cases"
 
 
 @dataclass(frozen=True, kw_only=True)
+class Folders:
+    """Where a home keeps what the tables of one case refer to."""
+
+    files: Path
+    """What a source has put there, such as pictures; part of the home's state."""
+    cache: Path
+    """What can be computed again; may be removed at any time."""
+
+
+def _as_they_are(rows: pd.DataFrame, _folders: Folders) -> pd.DataFrame:
+    return rows
+
+
+def _nothing_missing() -> str:
+    return ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Candidate:
     """A model that competes: how it is built, and in words what it is."""
 
@@ -37,6 +55,9 @@ class Candidate:
     """From a seed to an unfitted scikit-learn pipeline that takes the task's frame."""
     not_eligible: str = ""
     """Why it may not become champion although its score is shown; empty when it may."""
+    missing: Callable[[], str] = _nothing_missing
+    """What it needs and this machine lacks, as a sentence with the remedy; empty when it can run.
+    It is left out then, and the page says why."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +114,9 @@ class Case:
     """Adds the columns that expectations need beside the schema's (see the case's checks.py)."""
     check_rows_alone: bool = False
     """`check_columns` looks at no other row: tables of any size are then judged in batches."""
+    with_files: Callable[[pd.DataFrame, Folders], pd.DataFrame] = _as_they_are
+    """Adds columns to rows that are to be learned from or drawn: what the tables only refer to,
+    such as pictures. The order of the rows stays."""
     trends: tuple[TrendView, ...] = ()
     """What the case's page of trends shows, in its order."""
 

@@ -122,6 +122,10 @@ class SourceUnavailableError(SourceError):
     """Seconds that the publisher asks to wait, where it says so."""
 
 
+class PictureError(VigieError):
+    """Bytes that are no picture, or one that is not taken; the message goes on from "it"."""
+
+
 class StateError(VigieError):
     """A home folder that can't be read or written, or that holds something unexpected."""
 

@@ -130,6 +130,11 @@ class TrainOptions(Options):
     level: Level = Field(default=0.9, description="share of truths that an interval is to hold")
     seed: int = Field(default=0, description="seed of everything random in training")
 
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """Names of the candidates asked for; none for all of the case."""
+        return tuple(name.strip() for name in self.candidates.split(",") if name.strip())
+
 
 class EvaluateOptions(Options):
     """5-evaluate: compare on the held-out window, and promote or hold."""

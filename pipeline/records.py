@@ -283,6 +283,9 @@ class TrainRecord(Record):
     step: Literal["train"] = "train"
     primary: str
     candidates: tuple[CandidateScores, ...]
+    left_out: dict[str, str] = Field(
+        default_factory=dict, description="why candidates could not run, by name"
+    )
     challenger: FittedModel
     baseline: FittedModel
 

@@ -35,6 +35,8 @@ class Request:
     before it as its publisher still revises. `None` for all there is."""
     cache: Path | None = None
     """Where a live source keeps what it may not have to fetch again; `None` for nowhere."""
+    files: Path | None = None
+    """Where a source keeps files that its rows refer to, such as pictures; `None` for nowhere."""
 
 
 @dataclass(frozen=True, kw_only=True)

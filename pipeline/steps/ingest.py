@@ -46,6 +46,7 @@ def ingest(run: Run, options: IngestOptions) -> View:
             as_of=asked,
             since=_newest_held(run) if options.source == LIVE else None,
             cache=run.store.cache_folder(case.name),
+            files=run.store.files_folder(case.name),
         )
     )
     with arriving(feed.batches, case.schema, run.store.home) as arrival:
@@ -59,7 +60,7 @@ def ingest(run: Run, options: IngestOptions) -> View:
             described = describe_columns(arrival, cut.rows, window)
             merged = merge(table, arrival, cut.rows, window)
             step.table("columns", "Columns of the observations", described)
-            step.figure(case.task.volume(cut.rows.to_pandas(), case.schema))
+            step.figure(case.task.volume(run.with_files(cut.rows.to_pandas()), case.schema))
             change = merged.changes
             step.table(
                 "revisions",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
-from pipeline.case import Case, find_case
+from pipeline.case import Case, Folders, find_case
 from pipeline.errors import StateError, StepError
 from pipeline.options import NOTEBOOKS, SETTINGS_OF_A_RUN, Options
 from pipeline.records import (
@@ -88,8 +88,13 @@ class Run:
                 "Mend the data or the expectation, then run again from 1-ingest."
             )
         rows = self.store.validated(self.case.name, self.case.schema, record)
-        frame: pd.DataFrame = rows.to_pandas()
-        return frame
+        return self.with_files(rows.to_pandas())
+
+    def with_files(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """The rows and what they refer to in the home, such as pictures."""
+        store, name = self.store, self.case.name
+        folders = Folders(files=store.files_folder(name), cache=store.cache_folder(name))
+        return self.case.with_files(rows, folders)
 
     @contextmanager
     def step(self, name: StepName, options: Options) -> Iterator[StepWriter]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pipeline.case import Case
 from pipeline.models import load_model
 from pipeline.records import FittedModel
+from pipeline.schema import Schema
 from pipeline.shift import ColumnShift, Measured, Table, Watched, compare, judge
 from pipeline.steps.run import Run
 
@@ -50,10 +51,7 @@ def compare_windows(
     """The shift of every watched column, judged together with what `measure_errors` found."""
     schema, task = case.schema, case.task
     before, now = (task.drift_view(rows, schema) for rows in (reference, current))
-    watched = [
-        Watched(name=name, kind=schema.column(name).kind, unit=schema.column(name).unit)
-        for name in before
-    ]
+    watched = [_watched(schema, name) for name in before]
     measured = compare(
         table_of(case, reference, before),
         table_of(case, current, now),
@@ -93,6 +91,14 @@ def measure_errors(
     )
     measured = compare(before, now, watched, block=case.windows.block)
     return measured[: len(watched)]
+
+
+def _watched(schema: Schema, name: str) -> Watched:
+    """What a task watches beside the columns of the schema is a number without a unit."""
+    if name not in schema.names:
+        return Watched(name=name, kind="number", unit="")
+    column = schema.column(name)
+    return Watched(name=name, kind=column.kind, unit=column.unit)
 
 
 def table_of(case: Case, rows: pd.DataFrame, columns: Mapping[str, NDArray[Any]]) -> Table:

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from pipeline.case import Case
+from pipeline.case import Candidate, Case
 from pipeline.errors import OptionError
 from pipeline.figures import Figure
 from pipeline.metrics import score_label, score_name, score_text, skill
@@ -46,12 +46,13 @@ def train(run: Run, options: TrainOptions) -> View:
         length=case.windows.fold,
         end=held_out.origin or run.as_of,
     )
+    absent = left_out(case, options)
     tested = [_tested(each, case, frame, folds) for each in competitors(case, options)]
     best = choose(tested, case.task.primary)
     baseline = next(each for each in tested if each.baseline)
 
     with run.step("train", options) as step:
-        step.table("candidates", "Candidates, best first", _ranking(tested, case))
+        step.table("candidates", "Candidates, best first", _ranking(tested, case, absent))
         step.table("spread", "Every score, with its spread over folds", _spread(tested, case))
         step.figure(errors_by_fold(tested, case))
         step.table("winners", "Who wins where, on all folds", winners(tested, case, frame))
@@ -66,18 +67,24 @@ def train(run: Run, options: TrainOptions) -> View:
         }
         return step.finish(
             as_of=run.as_of,
-            sentence=_sentence(best, baseline, tested, case, len(folds)),
+            sentence=_sentence(best, baseline, tested, case, len(folds)) + _told(absent),
             inputs=(*checked.inputs, checked.quarantine),
             primary=case.task.primary,
             candidates=tuple(_scores(each, baseline, case) for each in tested),
+            left_out=absent,
             **fitted,
         )
 
 
 def competitors(case: Case, options: TrainOptions) -> list[Competitor]:
-    """The baseline and the candidates asked for; raises `OptionError` for an unknown name."""
-    asked = [name.strip() for name in options.candidates.split(",") if name.strip()]
-    chosen = [case.candidate(name) for name in asked] if asked else list(case.candidates)
+    """The baseline and the candidates asked for that can run here; raises `OptionError` for a name
+    that is unknown, and for one that was asked for and can't run.
+    """
+    asked, absent = options.asked, left_out(case, options)
+    named = [f"{name}: {absent[name]}" for name in asked if name in absent]
+    if named:
+        raise OptionError(f"Not all of the candidates asked for can run here. {' '.join(named)}")
+    chosen = [each for each in _asked(case, options) if each.name not in absent]
     if all(candidate.not_eligible for candidate in chosen) and asked:
         raise OptionError(
             f"None of the candidates {asked!r} may become champion: "
@@ -101,6 +108,20 @@ def competitors(case: Case, options: TrainOptions) -> list[Competitor]:
             for candidate in chosen
         ),
     ]
+
+
+def left_out(case: Case, options: TrainOptions) -> dict[str, str]:
+    """Why candidates that would take part can't run on this machine, by name."""
+    reasons = {each.name: each.missing() for each in _asked(case, options)}
+    return {name: reason for name, reason in reasons.items() if reason}
+
+
+def _asked(case: Case, options: TrainOptions) -> list[Candidate]:
+    return [case.candidate(name) for name in options.asked] or list(case.candidates)
+
+
+def _told(absent: dict[str, str]) -> str:
+    return "".join(f" Left out: {name}. {reason}" for name, reason in absent.items())
 
 
 def choose(tested: list[Backtest], primary: str) -> Backtest:
@@ -213,7 +234,7 @@ def _scores(tested: Backtest, baseline: Backtest, case: Case) -> CandidateScores
     )
 
 
-def _ranking(tested: list[Backtest], case: Case) -> pd.DataFrame:
+def _ranking(tested: list[Backtest], case: Case, absent: dict[str, str]) -> pd.DataFrame:
     import pandas as pd
 
     primary = case.task.primary
@@ -235,6 +256,14 @@ def _ranking(tested: list[Backtest], case: Case) -> pd.DataFrame:
                 "may serve": each.not_eligible or "yes",
             }
             for each in ranked
+        ]
+        + [
+            {
+                "candidate": name,
+                "what it is": case.candidate(name).title,
+                "may serve": f"left out: {reason}",
+            }
+            for name, reason in absent.items()
         ]
     )
 

@@ -2,7 +2,8 @@
 
 Layout below `home`: `tables/<case>/observations|quarantine` (Delta); in `runs/<case>/<run id>/`
 `run.json`, `<notebook>.ipynb`, `<step>/record.json` and the step's files; `checks/<case>.json`,
-the newest look at a case; `mlflow.db`; `cache/<case>/` for what live sources fetched.
+the newest look at a case; `files/<case>/`, what its rows refer to, such as pictures; `mlflow.db`;
+`cache/<case>/` for what live sources fetched and what can be computed again.
 """
 
 from __future__ import annotations
@@ -147,6 +148,10 @@ class Store:
     def cache_folder(self, case: str) -> Path:
         """Where a live source keeps what it fetched; may be removed at any time."""
         return self.home / "cache" / case
+
+    def files_folder(self, case: str) -> Path:
+        """What the rows of a case refer to, such as pictures: state, as the tables are."""
+        return self.home / "files" / case
 
     def run_folder(self, case: str, run_id: str) -> Path:
         return self.home / "runs" / case / run_id

@@ -1,0 +1,98 @@
+"""The small network as an estimator: it learns with PyTorch, and answers and is stored without."""
+
+from __future__ import annotations
+
+from typing import Any, Final, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+
+from pipeline.cases.plants.convolutions import answers, views
+from pipeline.cases.plants.learning import Effort, learn
+from pipeline.cases.plants.looks import SIDE, square
+from pipeline.pictures.kept import Picture, Pixels
+from pipeline.tasks.pictures import PIXELS
+
+NAME: Final = "square-1"
+VALIDATED: Final = 8
+"""One in so many pictures of each class is not learned from, and says when to stop."""
+
+
+class PictureNetwork(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Four convolutions; the answer is the mean probability over eight views of the picture."""
+
+    def __init__(self, epochs: int = 60, width: int = 24, seed: int = 0) -> None:
+        self.epochs = epochs
+        self.width = width
+        self.seed = seed
+
+    def fit(self, X: pd.DataFrame, y: NDArray[Any]) -> Self:
+        """Learns on one core; raises `ImportError` without PyTorch."""
+        self.classes_, truth = np.unique(np.asarray(y), return_inverse=True)
+        self.weights_, self.biases_, self.epoch_ = learn(
+            np.stack([cut(picture) for picture in X[PIXELS]]),
+            truth,
+            _validated(truth, self.seed),
+            classes=len(self.classes_),
+            effort=Effort(epochs=self.epochs, width=self.width),
+            seed=self.seed,
+        )
+        return self
+
+    def predict_proba(self, X: pd.DataFrame) -> NDArray[np.float64]:
+        """Shape (rows, classes)."""
+        return np.stack([self._of(picture) for picture in X[PIXELS]])
+
+    def predict(self, X: pd.DataFrame) -> NDArray[Any]:
+        """The likeliest class."""
+        return np.asarray(self.classes_[np.argmax(self.predict_proba(X), axis=1)])
+
+    def _of(self, picture: Picture) -> NDArray[np.float64]:
+        said = answers(views(cut(picture)), self.weights_, self.biases_)
+        shares = np.exp(said - said.max(axis=1, keepdims=True))
+        mean = (shares / shares.sum(axis=1, keepdims=True)).mean(axis=0)
+        return np.asarray(mean / mean.sum())
+
+
+class Mean(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Several models; the answer is the mean of their probabilities, each counting alike."""
+
+    def __init__(self, models: tuple[Any, ...] = ()) -> None:
+        self.models = models
+
+    def fit(self, X: pd.DataFrame, y: NDArray[Any]) -> Self:
+        """Each learns from all."""
+        from sklearn.base import clone
+
+        self.models_ = [clone(model).fit(X, y) for model in self.models]
+        self.classes_ = np.unique(np.asarray(y))
+        return self
+
+    def predict_proba(self, X: pd.DataFrame) -> NDArray[np.float64]:
+        """Shape (rows, classes)."""
+        return np.asarray(np.mean([model.predict_proba(X) for model in self.models_], axis=0))
+
+    def predict(self, X: pd.DataFrame) -> NDArray[Any]:
+        """The likeliest class."""
+        return np.asarray(self.classes_[np.argmax(self.predict_proba(X), axis=1)])
+
+
+def cut(picture: Picture) -> NDArray[np.uint8]:
+    """The square of the middle, kept by digest."""
+    return picture.features(NAME, _square)
+
+
+def _square(pixels: Pixels) -> Pixels:
+    return square(pixels, SIDE)
+
+
+def _validated(truth: NDArray[np.intp], seed: int) -> NDArray[np.bool_]:
+    """One in eight of each class, at least one."""
+    random = np.random.default_rng(seed)
+    chosen = np.zeros(len(truth), dtype=np.bool_)
+    for label in np.unique(truth):
+        rows = random.permutation(np.flatnonzero(truth == label))
+        chosen[rows[: max(1, len(rows) // VALIDATED)]] = True
+    return chosen
