@@ -226,8 +226,10 @@ def run(
         anew="1-ingest" if force else find_notebook(step) if step else None,
         engine=engine,
     )
-    able = (name for name, case in find_cases().items() if source in case.sources)
-    store, named = Store.at(home), cases or tuple(able)
+    offering = [name for name, case in find_cases().items() if source in case.sources]
+    store, named = Store.at(home), cases or tuple(offering)
+    for name in sorted(find_cases().keys() - set(offering)) if not cases else ():
+        click.echo(f"{name:<10} left out  it has no source {source!r}")
     with board(list(named), click.echo) as say:
         where: dict[str, Any] = {"say": say, "jobs": jobs, "cluster": cluster}
         if due:

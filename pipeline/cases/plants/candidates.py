@@ -45,6 +45,6 @@ def network(seed: int) -> Any:
 
 def together(seed: int) -> Any:
     """The network and the support vector machine, each counting alike."""
-    from pipeline.cases.plants.network import Mean
+    from pipeline.cases.plants.network import Pooled
 
-    return Mean((network(seed), vectors(seed)))
+    return Pooled((network(seed), vectors(seed)))

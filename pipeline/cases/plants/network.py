@@ -16,7 +16,9 @@ from pipeline.pictures.kept import Picture, Pixels
 from pipeline.tasks.pictures import PIXELS
 
 NAME: Final = "square-1"
-VALIDATED: Final = 8
+LEAST: Final = 1e-4
+"""Probability below which no model can rule a class out for all."""
+VALIDATED: Final = 10
 """One in so many pictures of each class is not learned from, and says when to stop."""
 
 
@@ -56,8 +58,10 @@ class PictureNetwork(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return np.asarray(mean / mean.sum())
 
 
-class Mean(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """Several models; the answer is the mean of their probabilities, each counting alike."""
+class Pooled(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Several models, each counting alike: the geometric mean of their probabilities, so that one
+    that is sure weighs more than one that isn't (Genest & Zidek 1986, section 3.3).
+    """
 
     def __init__(self, models: tuple[Any, ...] = ()) -> None:
         self.models = models
@@ -72,7 +76,9 @@ class Mean(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict_proba(self, X: pd.DataFrame) -> NDArray[np.float64]:
         """Shape (rows, classes)."""
-        return np.asarray(np.mean([model.predict_proba(X) for model in self.models_], axis=0))
+        found = np.array([model.predict_proba(X) for model in self.models_])
+        pooled = np.exp(np.log(np.maximum(found, LEAST)).mean(axis=0))
+        return np.asarray(pooled / pooled.sum(axis=1, keepdims=True))
 
     def predict(self, X: pd.DataFrame) -> NDArray[Any]:
         """The likeliest class."""
@@ -89,7 +95,7 @@ def _square(pixels: Pixels) -> Pixels:
 
 
 def _validated(truth: NDArray[np.intp], seed: int) -> NDArray[np.bool_]:
-    """One in eight of each class, at least one."""
+    """One in ten of each class, at least one."""
     random = np.random.default_rng(seed)
     chosen = np.zeros(len(truth), dtype=np.bool_)
     for label in np.unique(truth):

@@ -24,7 +24,7 @@ def with_pictures(rows: pd.DataFrame, folders: Folders) -> pd.DataFrame:
     looks.
 
     The components are those of all rows together: whichever of them are called reference and
-current, they are the same, and a test that shuffles rows stays valid. Of a large feed only some
+    current, they are the same, and a test that shuffles rows stays valid. Of a large feed only some
     columns are in memory; without those that tell of pictures the rows are as they were.
     """
     if not {"picture", "sha256", "trouble"} <= set(rows.columns):
