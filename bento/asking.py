@@ -27,7 +27,7 @@ def ask(store: Store, case: Case, records: list[Any], interval: float | None) ->
         champion = Champion.load(bundle, case, settings)
         try:
             content = json.dumps({"records": records, "interval": interval}).encode()
-            body = parse(champion.body, content, settings)
+            body = parse(champion.body, content)
             return champion.answer(body.records, level=body.interval).content
         except RequestError as error:
             lines = [f"{each.pointer.removeprefix('#/')}: {each.detail}" for each in error.errors]

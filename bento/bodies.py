@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from pipeline.packaging.settings import Settings
 from pipeline.schema import Schema
+from pipeline.tasks.requests import WHOLE
 
 CONFIG = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -39,7 +40,7 @@ def actuals_body(
     where records hold the whole key.
     """
     value = (_value(schema), Field(description=f"the true value of {schema.target}"))
-    place = Annotated[int, Field(ge=0, lt=settings.most_records)]
+    place = Annotated[int, Field(ge=0, lt=settings.most_records), WHOLE]
     call = Annotated[str, Field(pattern="^[0-9a-f]{16}$", description="`call` of the answer")]
     members: list[Any] = [
         create_model(

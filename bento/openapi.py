@@ -42,7 +42,7 @@ LOCKED: Final[Mapping[HTTPStatus, str]] = {
 WITH_BODY: Final[Mapping[HTTPStatus, str]] = {
     HTTPStatus.REQUEST_TIMEOUT: "The body came too slowly.",
     HTTPStatus.CONFLICT: "The service keeps no log of its predictions.",
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "Too many bytes or records.",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "Too many bytes.",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is not declared as what is taken here.",
 }
 MOST_NAMED: Final = 1000
@@ -261,6 +261,8 @@ def _content(kind: str, media_type: str = "application/json") -> dict[str, Any]:
 
 def _name_values(champion: Champion, schemas: dict[str, Any]) -> None:
     """Fields of which only some values are taken list them: so forms can offer them."""
+    level = champion.card.level
+    schemas[champion.body.__name__]["properties"]["interval"] |= {"enum": [level, None]}
     for name, kind in schemas.items():
         owner = name.startswith(champion.words) and name.removeprefix(champion.words)
         if owner not in ("Record", "TruthsOfKey"):

@@ -152,12 +152,12 @@ def _shown(header: bytes) -> str:
     return repr(header[:MOST_SHOWN_OF_A_VALUE].decode("latin-1"))
 
 
-def parse(body: type[BaseModel], content: bytes, settings: Settings) -> Any:
+def parse(body: type[BaseModel], content: bytes) -> Any:
     """The typed body; raises `RequestError` with every field that is wrong."""
     try:
         return body.model_validate_json(content, strict=True)
     except ValidationError as error:
-        raise _refusal(error, settings) from error
+        raise _refusal(error) from error
 
 
 def _checked(content: bytes | bytearray, settings: Settings) -> bytes:
@@ -176,11 +176,8 @@ def too_large(found: str, settings: Settings) -> RequestError:
     )
 
 
-def _refusal(error: ValidationError, settings: Settings) -> RequestError:
+def _refusal(error: ValidationError) -> RequestError:
     found = error.errors(include_url=False, include_input=True, include_context=False)
-    kinds = {(problem["type"], problem["loc"]) for problem in found}
-    if ("too_long", ("records",)) in kinds:
-        return too_large(f"The body has more than {settings.most_records} records.", settings)
     if found[0]["type"] == "json_invalid":
         return RequestError(
             HTTPStatus.BAD_REQUEST,

@@ -62,7 +62,7 @@ async def predict(exchange: Exchange) -> Reply:
 
 def _predicted(exchange: Exchange, champion: Champion, content: bytes) -> Reply:
     state = exchange.state
-    body = parse(champion.body, content, state.settings)
+    body = parse(champion.body, content)
     found = champion.answer(body.records, call=exchange.request.id, level=body.interval)
     card = champion.card
     exchange.records, exchange.model, exchange.input = len(body.records), card.version, content
@@ -79,7 +79,7 @@ async def actuals(exchange: Exchange) -> Reply:
     request.refuse_query()
     check_json(request.headers)
     content = await request.body(settings)
-    body = parse(champion.truths, content, settings)
+    body = parse(champion.truths, content)
     return await _in_thread(exchange, lambda: _kept(exchange, champion, log, body.records))
 
 

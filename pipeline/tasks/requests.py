@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, create_model
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
 from pipeline.schema import Column, Kind, Schema
 
 LARGEST: Final = 1e12
 """No quantity that a case measures is larger; sums and products of such numbers stay finite."""
 
+
+def _whole(value: Any) -> Any:
+    """JSON has one kind of number: 3.0 is a whole one."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+WHOLE: Final = BeforeValidator(_whole)
+
 PYTHON_TYPES: dict[Kind, Any] = {
     "category": Annotated[str, Field(min_length=1, max_length=200)],
     "text": Annotated[str, Field(max_length=1000)],
     "number": Annotated[float, Field(allow_inf_nan=False, ge=-LARGEST, le=LARGEST)],
-    "integer": Annotated[int, Field(ge=-int(LARGEST), le=int(LARGEST))],
+    "integer": Annotated[int, Field(ge=-int(LARGEST), le=int(LARGEST)), WHOLE],
     "boolean": bool,
     "time": AwareDatetime,
 }

@@ -165,7 +165,8 @@ def test_a_thousand_records_are_the_most(client: httpx.Client) -> None:
     record = {"counter": "north", "hour": HOUR}
 
     assert 1000 == len(post(client, [record] * 1000).json()["predictions"])
-    refused(post(client, [record] * 1001), 413, "too-large")
+    (error,) = refused(post(client, [record] * 1001), 422, "invalid-record").errors
+    assert "records" == error.field
 
 
 def test_a_body_of_over_a_mebibyte_is_refused_by_its_declared_length(client: httpx.Client) -> None:

@@ -1,0 +1,60 @@
+"""schemathesis over the OpenAPI document of a running service, all checks.
+
+`python -m benchmarks.fuzz --cases 5000` starts `vigie serve --open` on a home with a champion and
+prints how many cases were tried and what was found, as one JSON line.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import click
+
+from benchmarks.serving import FREE, free_port, running, trained
+
+
+@click.command()
+@click.option("--cases", default=5000, show_default=True, help="At least so many.")
+@click.option("--home", type=click.Path(path_type=Path), help="A home with a champion of bikes.")
+def main(cases: int, home: Path | None) -> None:
+    """Print the outcome."""
+    with tempfile.TemporaryDirectory() as folder:
+        store = trained(home or Path(folder) / "home")
+        port = free_port()
+        command = [sys.executable, "-m", "pipeline", "serve", "--home", str(store.home), "--open"]
+        environment = {**os.environ, **FREE, "OMP_NUM_THREADS": "1"}
+        with running([*command, "--port", str(port)], port, "/readyz", env=environment):
+            address = f"http://127.0.0.1:{port}"
+            ran = subprocess.run(
+                [
+                    str(Path(sys.executable).with_name("schemathesis")),
+                    *("run", f"{address}/openapi.json"),
+                    *("--url", address, "--checks", "all", "--max-examples", str(cases)),
+                    *("--seed", "1", "--continue-on-failure", "--no-color"),
+                ],
+                capture_output=True,
+                text=True,
+                check=False,
+                cwd=folder,
+            )
+        found = re.search(r"([\d,]+) generated", ran.stdout)
+        print(ran.stdout[-6000:], file=sys.stderr)
+        print(
+            json.dumps(
+                {
+                    "benchmark": "fuzz",
+                    "cases": int(found[1].replace(",", "")) if found else 0,
+                    "passed": ran.returncode == 0,
+                }
+            )
+        )
+
+
+if __name__ == "__main__":
+    main()
