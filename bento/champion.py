@@ -18,6 +18,7 @@ from bento.answers import CaseSummary, DataVersion, ModelVersion, PredictAnswer,
 from bento.bodies import actuals_body, predict_body
 from bento.problems import field_problem
 from bento.requests import invalid
+from bento.uploads import upload_field
 from pipeline.calls import Predictions
 from pipeline.case import Case
 from pipeline.compiled import Compiled, NotCompiledError
@@ -69,6 +70,8 @@ class Champion:
     """What is open until `close`."""
     fields: Mapping[str, pa.Field]
     """Of a record, by name."""
+    upload: str | None
+    """The field of a record that holds a file."""
 
     @classmethod
     def load(cls, bundle: Bundle, case: Case, settings: Settings) -> Champion:
@@ -94,6 +97,7 @@ class Champion:
             observations=_opened(bundle, case.schema, files),
             files=files,
             fields={f.name: f for f in case.schema.arrow() if f.name in record.model_fields},
+            upload=upload_field(record),
         )
         return champion._tried(settings)
 

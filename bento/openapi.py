@@ -23,6 +23,7 @@ from bento.answers import (
 from bento.champion import Champion
 from bento.problems import ProblemDetails
 from bento.trends import parameters as trend_parameters
+from bento.uploads import FORM, form_schema
 from pipeline.keys import SCOPES
 from pipeline.packaging.bundles import ModelCard
 from pipeline.packaging.settings import PublicGroup, Settings
@@ -110,6 +111,8 @@ def _paths(champion: Champion, settings: Settings) -> dict[str, Any]:
     predict = _content(champion.body.__name__)
     if champion.card.example is not None:
         predict["application/json"]["example"] = {"records": [champion.card.example]}
+    if champion.upload is not None:
+        predict[FORM.decode()] = form_schema(champion.upload)
     return {
         f"/v1/{name}/predict": {
             "post": _locked(

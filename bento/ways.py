@@ -27,6 +27,7 @@ from bento.problems import RequestError, overloaded, query_problem
 from bento.replies import HTML, Reply
 from bento.requests import check_json, invalid_query, parse, refuse_encoding
 from bento.trends import CSV, answer_trends
+from bento.uploads import check_files, form_as_json, is_form, roomier, summary
 from pipeline.calls import Actual, CallLog, add_actuals, joined, record_keys
 from pipeline.keys import SCOPES, Scope
 from pipeline.packaging.bundles import ModelCard
@@ -53,6 +54,9 @@ async def predict(exchange: Exchange) -> Reply:
     champion = _champion(exchange)
     request, settings = exchange.request, exchange.state.settings
     request.refuse_query()
+    if champion.upload is not None:
+        content = await _files(exchange, champion.upload)
+        return await _in_thread(exchange, lambda: _predicted(exchange, champion, content))
     check_json(request.headers)
     content = await request.body(settings)
     if len(content) <= SHORT:
@@ -60,9 +64,22 @@ async def predict(exchange: Exchange) -> Reply:
     return await _in_thread(exchange, lambda: _predicted(exchange, champion, content))
 
 
+async def _files(exchange: Exchange, field: str) -> bytes:
+    """The body of a call whose records hold files, as JSON, however it was sent."""
+    request, settings = exchange.request, exchange.state.settings
+    if not is_form(request.headers):
+        check_json(request.headers)
+        return await request.body(roomier(settings))
+    content = await request.body(roomier(settings))
+    return await form_as_json(request.headers, content, field, settings)
+
+
 def _predicted(exchange: Exchange, champion: Champion, content: bytes) -> Reply:
     state = exchange.state
     body = parse(champion.body, content)
+    if champion.upload is not None:
+        check_files(body.records, champion.upload, state.settings)
+        content = summary(body.records, champion.upload)
     found = champion.answer(body.records, call=exchange.request.id, level=body.interval)
     card = champion.card
     exchange.records, exchange.model, exchange.input = len(body.records), card.version, content

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal
+from typing import Final, Literal
 
 import pyarrow as pa
 
@@ -20,6 +20,10 @@ ARROW_TYPES: dict[Kind, pa.DataType] = {
     "text": pa.string(),
     "boolean": pa.bool_(),
 }
+
+
+ENCODED: Final = {"contentEncoding": "base64"}
+"""Marks, in the JSON schema of a record, a field that holds a file."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,6 +23,7 @@ from pipeline.packaging.bundles import (
     ModelCard,
     read_bundles,
 )
+from pipeline.packaging.contents import with_contents
 from pipeline.packaging.rollback import MEASURED_IN
 from pipeline.packaging.support import categories, example, support
 from pipeline.records import (
@@ -156,7 +157,7 @@ def _card(
         level=calibration.level,
         floor=case.task.floor,
         calibration=calibration,
-        example=example(history, case),
+        example=with_contents(example(history, case), case, store.files_folder(case.name)),
         code_version=project.code_version(),
     )
 

@@ -63,6 +63,12 @@ class Settings(BaseModel):
         default=(), description="origins whose pages may call, such as https://example.org"
     )
     most_bytes: int = Field(default=1024 * 1024, ge=1, description="bytes of a body")
+    most_upload_bytes: int = Field(
+        default=20_000_000, ge=1, description="bytes of a body that holds files, such as pictures"
+    )
+    most_pixels: int = Field(
+        default=25_000_000, ge=1, description="pixels of a picture; known before it is decoded"
+    )
     most_records: int = Field(default=1000, ge=1, description="records of a call")
     most_seconds: float = Field(default=30, gt=0, description="seconds for a body to arrive")
     most_waiting: int = Field(default=512, ge=1, description="calls at once; above: 503")

@@ -146,15 +146,24 @@ class PastLookup:
 
 
 def frame_of(columns: Mapping[str, NDArray[Any]]) -> pd.DataFrame:
-    """The columns as the table that models were fitted on: times carry their zone, text is text."""
+    """The columns as the table that models were fitted on: times carry their zone, text is text.
+    Objects of another kind, such as pictures, stay what they are.
+    """
     import pandas as pd
 
     def typed(values: NDArray[Any]) -> Any:
         if values.dtype.kind == "M":
             return pd.to_datetime(values, utc=True)
-        return pd.Series(values, dtype="str") if values.dtype == object else values
+        return pd.Series(values, dtype="str") if _is_text(values) else values
 
     return pd.DataFrame({name: typed(values) for name, values in columns.items()})
+
+
+def _is_text(values: NDArray[Any]) -> bool:
+    """Objects that are texts or missing, not such as pictures."""
+    return values.dtype == object and all(
+        value is None or isinstance(value, (str, float)) for value in values
+    )
 
 
 def _written(moment: np.datetime64) -> str:

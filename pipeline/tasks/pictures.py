@@ -19,7 +19,7 @@ from pipeline.errors import PictureError, RecordError
 from pipeline.figures import Figure
 from pipeline.pictures import LIMITS, UploadedPicture, decoded
 from pipeline.regions import Regions
-from pipeline.schema import Schema
+from pipeline.schema import ENCODED, Schema
 from pipeline.tasks import Floats, Truth
 from pipeline.tasks.classification import Classification
 from pipeline.tasks.lookup import Columns, RecordLookup
@@ -85,7 +85,12 @@ class PictureClassification(Classification):
         most = 4 * -(-LIMITS.most_bytes // 3)
         words = "the picture itself, base64 (RFC 4648, section 4)"
         fields: dict[str, Any] = {
-            self.picture: (str, Field(min_length=1, max_length=most, description=words))
+            self.picture: (
+                str,
+                Field(
+                    min_length=1, max_length=most, description=words, json_schema_extra={**ENCODED}
+                ),
+            )
         }
         return create_model(name, __config__=ConfigDict(extra="forbid", frozen=True), **fields)
 
