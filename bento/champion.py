@@ -18,13 +18,13 @@ from bento.answers import CaseSummary, DataVersion, ModelVersion, PredictAnswer,
 from bento.bodies import actuals_body, predict_body
 from bento.problems import field_problem
 from bento.requests import invalid
-from bento.uploads import upload_field
 from pipeline.calls import Predictions
 from pipeline.case import Case
 from pipeline.compiled import Compiled, NotCompiledError
 from pipeline.errors import RecordError, ServiceError, StepError
 from pipeline.models import load_model
 from pipeline.packaging.bundles import Bundle, ModelCard
+from pipeline.packaging.contents import upload_field
 from pipeline.packaging.settings import Settings
 from pipeline.schema import Schema
 from pipeline.tasks.lookup import Columns, Lookup, frame_of

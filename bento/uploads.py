@@ -1,7 +1,6 @@
 """Files of a call, such as pictures: sent as a form or as base64, and judged before they are read.
 
-Which field of a record is a file is said by its type (`contentEncoding` in its JSON schema), so
-that no case or task is named here.
+Which field of a record is a file is said by its type, so that no case or task is named here.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ from collections.abc import AsyncGenerator, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
-from pydantic import BaseModel
 from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
@@ -24,21 +22,9 @@ from pipeline.errors import PictureError
 from pipeline.packaging.settings import Settings
 from pipeline.pictures import Limits
 from pipeline.pictures.decoding import opened
-from pipeline.schema import ENCODED
 
 FORM: Final = b"multipart/form-data"
 LEVEL: Final = "interval"
-
-
-def upload_field(record: type[BaseModel]) -> str | None:
-    """The field of a record that holds a file; `None` where there is none."""
-    marked = [
-        name
-        for name, field in record.model_fields.items()
-        if isinstance(field.json_schema_extra, dict)
-        and field.json_schema_extra.items() >= ENCODED.items()
-    ]
-    return marked[0] if marked else None
 
 
 def roomier(settings: Settings) -> Settings:

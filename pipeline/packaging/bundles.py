@@ -81,6 +81,8 @@ class ModelCard(BaseModel):
     """The least value that the target can take."""
     calibration: Calibration
     example: dict[str, JsonValue] | None
+    upload: str | None = None
+    """The field of a record that holds a file, which a form may send."""
     """A record that can be predicted; `None` where the history holds none."""
     code_version: str
 

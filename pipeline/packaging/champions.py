@@ -23,7 +23,7 @@ from pipeline.packaging.bundles import (
     ModelCard,
     read_bundles,
 )
-from pipeline.packaging.contents import with_contents
+from pipeline.packaging.contents import upload_field, with_contents
 from pipeline.packaging.rollback import MEASURED_IN
 from pipeline.packaging.support import categories, example, support
 from pipeline.records import (
@@ -158,6 +158,7 @@ def _card(
         floor=case.task.floor,
         calibration=calibration,
         example=with_contents(example(history, case), case, store.files_folder(case.name)),
+        upload=upload_field(case.task.request_model(case.schema, "Record")),
         code_version=project.code_version(),
     )
 

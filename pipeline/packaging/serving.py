@@ -109,7 +109,10 @@ def _greeting(address: str, bundles: tuple[Bundle, ...], settings: Settings) -> 
     key = "" if settings.open else " -H 'Authorization: Bearer KEY'"
     yield f"  curl {address}/v1/cases{key}"
     for bundle in bundles:
-        if bundle.card.example is not None:
+        if bundle.card.upload is not None:
+            name, field = bundle.card.case, bundle.card.upload
+            yield f"  curl {address}/v1/{name}/predict{key} -F {field}=@FILE"
+        elif bundle.card.example is not None:
             body = shlex.quote(json.dumps({"records": [bundle.card.example]}))
             yield (
                 f"  curl {address}/v1/{bundle.card.case}/predict{key} "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any, Final, Self
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from pipeline.cases.plants.convolutions import answers, views
-from pipeline.cases.plants.learning import Effort, learn
+from pipeline.cases.plants.learning import Effort, Floats, learn
 from pipeline.cases.plants.looks import SIDE, square
 from pipeline.pictures.kept import Picture, Pixels
 from pipeline.tasks.pictures import PIXELS
@@ -20,6 +21,11 @@ LEAST: Final = 1e-4
 """Probability below which no model can rule a class out for all."""
 VALIDATED: Final = 10
 """One in so many pictures of each class is not learned from, and says when to stop."""
+
+
+Learned = tuple[list[Floats], list[Floats], int]
+MOST_KEPT: Final = 16
+_KEPT: dict[str, Learned] = {}
 
 
 class PictureNetwork(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -33,14 +39,9 @@ class PictureNetwork(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def fit(self, X: pd.DataFrame, y: NDArray[Any]) -> Self:
         """Learns on one core; raises `ImportError` without PyTorch."""
         self.classes_, truth = np.unique(np.asarray(y), return_inverse=True)
-        self.weights_, self.biases_, self.epoch_ = learn(
-            np.stack([cut(picture) for picture in X[PIXELS]]),
-            truth,
-            _validated(truth, self.seed),
-            classes=len(self.classes_),
-            effort=Effort(epochs=self.epochs, width=self.width),
-            seed=self.seed,
-        )
+        squares = np.stack([cut(picture) for picture in X[PIXELS]])
+        found = _learned_once(squares, truth, (self.epochs, self.width, self.seed))
+        self.weights_, self.biases_, self.epoch_ = found
         return self
 
     def predict_proba(self, X: pd.DataFrame) -> NDArray[np.float64]:
@@ -83,6 +84,29 @@ class Pooled(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def predict(self, X: pd.DataFrame) -> NDArray[Any]:
         """The likeliest class."""
         return np.asarray(self.classes_[np.argmax(self.predict_proba(X), axis=1)])
+
+
+def _learned_once(
+    squares: NDArray[np.uint8], truth: NDArray[np.intp], settings: tuple[int, int, int]
+) -> Learned:
+    """What the same pictures, labels and settings gave before in this process: a candidate that
+    pools the network with others learns it from the same folds as the network alone.
+    """
+    total = hashlib.sha256(squares.tobytes() + truth.tobytes() + repr(settings).encode())
+    name = total.hexdigest()
+    if name not in _KEPT:
+        epochs, width, seed = settings
+        while len(_KEPT) >= MOST_KEPT:
+            _KEPT.pop(next(iter(_KEPT)), None)
+        _KEPT[name] = learn(
+            squares,
+            truth,
+            _validated(truth, seed),
+            classes=int(truth.max()) + 1,
+            effort=Effort(epochs=epochs, width=width),
+            seed=seed,
+        )
+    return _KEPT[name]
 
 
 def cut(picture: Picture) -> NDArray[np.uint8]:
