@@ -80,7 +80,7 @@ def competitors(case: Case, options: TrainOptions) -> list[Competitor]:
     """The baseline and the candidates asked for that can run here; raises `OptionError` for a name
     that is unknown, and for one that was asked for and can't run.
     """
-    asked, absent = options.asked, left_out(case, options)
+    asked, absent = list(options.asked), left_out(case, options)
     named = [f"{name}: {absent[name]}" for name in asked if name in absent]
     if named:
         raise OptionError(f"Not all of the candidates asked for can run here. {' '.join(named)}")

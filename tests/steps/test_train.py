@@ -248,6 +248,30 @@ def test_candidates_of_which_none_may_serve_are_refused() -> None:
         competitors(case, TrainOptions(candidates="b"))
 
 
+def test_a_candidate_that_this_machine_lacks_something_for_is_left_out(bench: Bench) -> None:
+    """The others compete; the page and the record say why it did not."""
+    absent = candidate("far", missing=lambda: "It needs a telescope.")
+    bench.case = wave_case(candidates=(candidate("near"), absent))
+
+    view = bench.do(*BEFORE, "train")
+
+    assert {"far": "It needs a telescope."} == view.record.left_out
+    assert "Left out: far. It needs a telescope." in view.record.sentence
+    rows = list(csv.DictReader(io.StringIO(view.table("candidates").text)))
+    assert ["far", "left out: It needs a telescope."] == [
+        rows[-1]["candidate"],
+        rows[-1]["may serve"],
+    ]
+
+
+def test_a_candidate_that_is_asked_for_and_cannot_run_is_an_error() -> None:
+    """What somebody names is not left out in silence."""
+    absent = candidate("far", missing=lambda: "It needs a telescope.")
+
+    with pytest.raises(OptionError, match=r"far: It needs a telescope\."):
+        competitors(wave_case(candidates=(absent,)), TrainOptions(candidates="far"))
+
+
 def test_what_may_not_serve_is_scored_all_the_same(bench: Bench) -> None:
     """Its score is on the page with the reason why it is not chosen."""
     bench.case = wave_case(
