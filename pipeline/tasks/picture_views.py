@@ -109,7 +109,8 @@ def _worst(table: pd.DataFrame, schema: Schema) -> str:
 def _mistake(row: pd.Series, schema: Schema, entry: pd.Series) -> Shown | None:
     words = f"{entry['truth']} taken for {entry['prediction']}"
     chance = f"{entry['truth']}: {entry['probability of the truth']:.0%}"
-    return _readable(row, schema, words, (words, chance))
+    lines = (f"is {entry['truth']},", f"taken for {entry['prediction']}", chance)
+    return _readable(row, schema, words, lines)
 
 
 def _readable(row: pd.Series, schema: Schema, words: str, lines: tuple[str, ...]) -> Shown | None:
