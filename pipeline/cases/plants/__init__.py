@@ -49,6 +49,12 @@ CASE = Case(
             build=candidates.together,
             missing=missing_torch,
         ),
+        Candidate(
+            name="backbone",
+            title="Logistic regression on features of a ResNet-18 that was learned elsewhere",
+            build=candidates.backbone,
+            missing=candidates.missing_backbone,
+        ),
     ),
     windows=Windows(folds=5),
     gates=Gates(

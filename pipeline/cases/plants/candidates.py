@@ -48,3 +48,22 @@ def together(seed: int) -> Any:
     from pipeline.cases.plants.network import Pooled
 
     return Pooled((network(seed), vectors(seed)))
+
+
+def missing_backbone() -> str:
+    """What to do where the weights of the ResNet-18 are not there."""
+    from pipeline.cases.plants.backbone import missing_backbone
+
+    return missing_backbone()
+
+
+def backbone(seed: int) -> Any:
+    """Logistic regression on features of a ResNet-18 that was learned elsewhere."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    from pipeline.cases.plants.backbone import Backbone
+
+    model = LogisticRegression(C=0.01, max_iter=500, random_state=seed)
+    return make_pipeline(Backbone(), StandardScaler(), model)
