@@ -162,6 +162,12 @@ def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
     metavar="STEP",
     help="Execute this notebook or step, such as train, and all after it in any event.",
 )
+@click.option(
+    "--until",
+    default="",
+    metavar="STEP",
+    help="End after this notebook or step, such as decide; the next run goes on from there.",
+)
 @run_options
 @click.option(
     "--due",
@@ -188,6 +194,7 @@ def run(
     step_seconds: int | None,
     force: bool,
     step: str,
+    until: str,
     engine: Any,
     jobs: int,
     cluster: str,
@@ -224,6 +231,7 @@ def run(
         seconds=seconds,
         step_seconds=step_seconds,
         anew="1-ingest" if force else find_notebook(step) if step else None,
+        until=find_notebook(until) if until else None,
         engine=engine,
     )
     offering = [name for name, case in find_cases().items() if source in case.sources]

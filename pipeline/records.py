@@ -403,7 +403,7 @@ class RunRecord(Part):
     asked_as_of: str = Field(default="", description="ISO time; empty: the newest of the data")
     started: datetime
     finished: datetime | None = None
-    outcome: Literal["running", "done", "stopped", "failed"] = "running"
+    outcome: Literal["running", "done", "paused", "stopped", "failed"] = "running"
     notebooks: tuple[str, ...] = Field(default=(), description="those that were executed, in order")
     reused: dict[str, str] = Field(
         default_factory=dict,

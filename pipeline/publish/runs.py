@@ -11,7 +11,7 @@ from pipeline.options import NotebookName
 from pipeline.records import RECORDS, STEPS_OF, DecideRecord, Record, RunRecord
 from pipeline.store import Store
 
-Ended = Literal["done", "stopped", "failed", "running", "interrupted"]
+Ended = Literal["done", "paused", "stopped", "failed", "running", "interrupted"]
 Lives = Callable[[Path, str], bool]
 """Whether a living process holds a case of a home folder."""
 
@@ -92,5 +92,6 @@ def why_older(newest: Run, name: NotebookName) -> str:
         "stopped": "the newest run was stopped by a gate before it came here.",
         "failed": f"the newest run failed in notebook {newest.failed_notebook}.",
         "running": "the newest run is still under way.",
+        "paused": "the newest run was asked to go no further.",
         "interrupted": "the newest run was interrupted before it came here.",
     }[newest.ended]

@@ -22,8 +22,8 @@ from pipeline.store.tracking import mirror
 
 __all__ = ["EXIT_CODES", "Order", "Ran", "exit_code", "run_cases", "run_due", "run_orders"]
 
-Outcome = Literal["done", "stopped", "failed", "held"]
-EXIT_CODES: dict[Outcome, int] = {"done": 0, "stopped": 3, "held": 5, "failed": 4}
+Outcome = Literal["done", "paused", "stopped", "failed", "held"]
+EXIT_CODES: dict[Outcome, int] = {"done": 0, "paused": 0, "stopped": 3, "held": 5, "failed": 4}
 """Of a run, by outcome, the worst last."""
 Clock = Callable[[], datetime]
 

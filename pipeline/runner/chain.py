@@ -139,6 +139,9 @@ def _through(work: Work) -> RunRecord:
         if stopped(work.chain, notebook):
             outcome = "stopped"
             break
+        if work.chain.order.ends_with(notebook):
+            outcome = "paused"
+            break
     return _ended(work.record, outcome)
 
 

@@ -37,6 +37,8 @@ class Order:
     """The piece of work that the run belongs to: given out twice, it waits for itself."""
     anew: NotebookName | None = None
     """This notebook and those after it are executed also when nothing has changed."""
+    until: NotebookName | None = None
+    """The run ends after this notebook; the next one goes on from there."""
     trusts_source: bool = False
     """Whether a source that can't be known without reading is taken to be as it was."""
 
@@ -70,6 +72,10 @@ class Order:
         """Whether the notebook is to be executed whatever has changed."""
         names = list(NOTEBOOKS)
         return self.anew is not None and names.index(notebook) >= names.index(self.anew)
+
+    def ends_with(self, notebook: NotebookName) -> bool:
+        """Whether nothing after the notebook is asked for."""
+        return notebook == self.until
 
     @property
     def asked(self) -> Asked:

@@ -62,9 +62,12 @@ class Past:
         asked = (order.moment, order.source)
         same = (run for run in self.runs if (run.asked_as_of, run.source) == asked)
         newest = next(same, None)
-        if newest is None or newest.outcome not in ("done", "stopped"):
+        if newest is None or newest.outcome not in ("done", "paused", "stopped"):
             return None
-        return newest if _makers(newest) == chain.makers else None
+        makers = _makers(newest)
+        if order.until is not None:
+            return newest if chain.makers.items() <= makers.items() else None
+        return newest if makers == chain.makers else None
 
 
 def plan(chain: Chain, past: Past) -> tuple[Chain, NotebookName | None]:
@@ -78,7 +81,7 @@ def plan(chain: Chain, past: Past) -> tuple[Chain, NotebookName | None]:
         if maker is None:
             return chain, notebook
         chain = chain.after(notebook, maker)
-        if stopped(chain, notebook):
+        if stopped(chain, notebook) or chain.order.ends_with(notebook):
             break
     return chain, None
 
