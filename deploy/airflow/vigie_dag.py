@@ -17,7 +17,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from airflow.providers.standard.operators.bash import BashOperator
 from airflow.providers.standard.operators.empty import EmptyOperator
@@ -41,7 +41,7 @@ def decided(case: str) -> str:
 def vigie(task: str, arguments: str, *, results: str = "0", **settings: object) -> BashOperator:
     """A command of Vigie as a task; `results` are the exit codes that are no failure."""
     command = (
-        f'{VIGIE} {arguments}; code=$?; case " {results} " in *" $code "*) ;; *) exit $code;; esac'
+        f'{VIGIE} {arguments}; code=$?; case " {results} " in *" $code "*) ;; *) exit $code ;; esac'
     )
     return BashOperator(task_id=task, bash_command=command, append_env=True, **settings)
 
@@ -52,7 +52,7 @@ def dag_of(case: str) -> DAG:
     with DAG(
         dag_id=f"vigie_{case}",
         schedule="17 5 * * *",
-        start_date=datetime(2024, 1, 1),
+        start_date=datetime(2024, 1, 1, tzinfo=UTC),
         catchup=False,
         max_active_runs=1,
         default_args={"retries": 2, "retry_delay": timedelta(minutes=5)},
@@ -62,16 +62,16 @@ def dag_of(case: str) -> DAG:
         # 3: a gate failed, which is a result and not a failure.
         fetch = vigie("fetch", f"{run} --until validate", results="0 3")
         drift = vigie("drift", f"{run} --until decide", results="0 3")
-        branch = BranchPythonOperator(
+        decision = BranchPythonOperator(
             task_id="decision", python_callable=decided, op_kwargs={"case": case}
         )
         retrain = vigie("retrain", f"{run} --until promote")
         keep = EmptyOperator(task_id="keep")
-        gate = EmptyOperator(task_id="stopped_by_a_gate")
+        stopped_by_a_gate = EmptyOperator(task_id="stopped_by_a_gate")
         last = "none_failed_min_one_success"
         report = vigie("report", run, results="0 3", trigger_rule=last)
         publish = vigie("publish", "site --output $VIGIE_HOME/pages/site")
-        fetch >> drift >> branch >> [retrain, keep, gate] >> report >> publish
+        fetch >> drift >> decision >> [retrain, keep, stopped_by_a_gate] >> report >> publish
     return dag
 
 
