@@ -19,8 +19,8 @@ BASE = ".snapshot.json"
 SENDING = ".snapshot-sending.json"
 """What is being pushed: kept until it is known whether the push arrived."""
 MARK = ".vigie"
-LEFT_OUT = frozenset({"locks", "cache"})
-"""Folders of this machine alone."""
+LEFT_OUT = frozenset({"locks", "cache", "pages", "serving"})
+"""Folders of this machine alone, or that are made anew from the rest."""
 DATABASE = ".db"
 
 
