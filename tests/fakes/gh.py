@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 parser = argparse.ArgumentParser()
-parser.add_argument("group", choices=["release", "issue", "label"])
+parser.add_argument("group", choices=["release", "issue", "label", "workflow"])
 parser.add_argument("verb")
 parser.add_argument("name", nargs="?")
 parser.add_argument("asset", nargs="?")
@@ -20,7 +20,7 @@ for option in (
     "description",
 ):  # fmt: skip
     parser.add_argument(f"--{option}")
-for flag in ("prerelease", "yes", "force"):
+for flag in ("prerelease", "yes", "force", "clobber"):
     parser.add_argument(f"--{flag}", action="store_true")
 given = parser.parse_args()
 home = Path(os.environ["FAKE_GITHUB"]) / given.repo.replace("/", "_")
@@ -34,10 +34,10 @@ def release() -> None:
         sys.exit("release not found")
     elif given.verb == "view":
         found = [{"name": p.name, "size": p.stat().st_size} for p in folder.iterdir()]
-        print(json.dumps({given.json: found}))
+        print(json.dumps({given.json or "assets": found}))
     elif given.verb == "upload":
         name = Path(given.asset).name
-        if (folder / name).exists():
+        if (folder / name).exists() and not given.clobber:
             sys.exit(f"asset under the same name already exists: [{name}]")
         shutil.copyfile(given.asset, folder / name)
     elif given.verb == "download":
@@ -72,3 +72,5 @@ if given.group == "release":
     release()
 elif given.group == "issue":
     issue()
+elif given.group == "workflow" and given.verb != "enable":
+    sys.exit(f"unknown command {given.verb!r} for gh workflow")
