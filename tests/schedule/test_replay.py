@@ -50,12 +50,8 @@ def expressions(day: str) -> dict[str, str]:
 
 
 def ran(machine: Machine, *, until: str = "") -> Machine:
-    machine.known["env.RENDERER"] = "embedded"
-    machine.clone.joinpath(".github/workflows/pipeline.yml").write_text(
-        machine.clone.joinpath(".github/workflows/pipeline.yml")
-        .read_text()
-        .replace("RENDERER: quarto", "RENDERER: embedded")
-    )
+    workflow = machine.clone / ".github" / "workflows" / "pipeline.yml"
+    workflow.write_text(workflow.read_text().replace("RENDERER: quarto", "RENDERER: embedded"))
     assert 0 == machine.run_job("run", until=until), machine.log[-3000:]
     return machine
 
@@ -64,33 +60,26 @@ def runs_at(machine: Machine) -> list[str]:
     return sorted(path.name for path in (machine.clone / "state/runs/tiny").iterdir())
 
 
-def test_three_scheduled_runs_leave_a_history_of_three(start: Start) -> None:
-    """Each on a machine of its own; the second and third do only what is new."""
-    first, second, third = (ran(start(day)) for day in DAYS)
+def test_three_scheduled_runs_one_of_them_cut_off_and_done_again(start: Start) -> None:
+    """Each on a machine of its own: what was cut off leaves no trace, the last site shows the
+    history of three, and where the state is lost the next run begins anew and says so.
+    """
+    first = ran(start(DAYS[0]), until="Keep the state")
+    second = ran(start(DAYS[1]), until="Keep the state")
+    cut_off = ran(start(DAYS[2]), until="Run the cases")
+    third = ran(start(DAYS[2]))
 
     assert "beginning anew" in first.log
-    assert "beginning anew" not in second.log + third.log
-    assert [1, 2, 3] == [len(runs_at(machine)) for machine in (first, second, third)]
-    history = (third.clone / "_site" / "status.json").read_text()
-    assert runs_at(third)[-1] in history
+    assert "beginning anew" not in second.log + cut_off.log + third.log
+    assert [1, 2, 3, 3] == [len(runs_at(made)) for made in (first, second, cut_off, third)]
+    assert set(runs_at(second)) < set(runs_at(third))
+    assert not set(runs_at(cut_off)) <= set(runs_at(third))
+    status = (third.clone / "_site" / "status.json").read_text()
+    assert runs_at(third)[-1] in status
     assert "| Waves |" in third.summary
     assert "0" == third.outputs["steps.run.outputs.code"]
-    assert (third.github / "owner_name" / "releases" / "vigie-bento" / "vigie.bento").is_file()
+    assert (third.github / "owner_name/releases/vigie-bento/vigie.bento").is_file()
 
-    again = ran(start(DAYS[2]), until="Keep the state")
-    assert runs_at(third) == runs_at(again)
-    assert "nothing new" in again.log
-
-
-def test_a_run_that_was_cut_off_and_a_state_that_was_lost(start: Start) -> None:
-    """The next run starts from the state before the cut, or anew and says so."""
-    ran(start(DAYS[0]), until="Keep the state")
-    ran(start(DAYS[1]), until="Run the cases")
-    after_the_cut = ran(start(DAYS[2]), until="Keep the state")
-
-    assert 2 == len(runs_at(after_the_cut))
-
-    shutil.rmtree(after_the_cut.github / "owner_name" / "releases")
-    lost = ran(start(DAYS[2]), until="Keep the state")
+    shutil.rmtree(third.github / "owner_name" / "releases")
+    lost = ran(start(DAYS[2]), until="Restore the state")
     assert "beginning anew" in lost.log
-    assert 1 == len(runs_at(lost))
