@@ -87,7 +87,7 @@ def competitors(case: Case, options: TrainOptions) -> list[Competitor]:
     chosen = [each for each in _asked(case, options) if each.name not in absent]
     if all(candidate.not_eligible for candidate in chosen) and asked:
         raise OptionError(
-            f"None of the candidates {asked!r} may become champion: "
+            f"None of the candidates {list(asked)!r} may become champion: "
             f"{chosen[0].not_eligible} Add one that may."
         )
     baseline = Competitor(

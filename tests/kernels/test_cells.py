@@ -62,6 +62,7 @@ def test_types_are_written_as_papermill_understands_them(tmp_path: Path) -> None
         "run_id": "str",
         "as_of": "str",
         "alpha": "float",
+        "material": "float",
         "current_days": "Optional[int]",
         "retrain": "str",
     }

@@ -332,7 +332,7 @@ def test_papermill_runs_a_notebook_by_hand_with_the_engine(
     )
 
     assert 0 == done.returncode, done.stderr
-    assert [repr((str(output.parent), 3))] == shown(output)
+    assert [(str(output.parent), 3)] == [ast.literal_eval(text) for text in shown(output)]
 
 
 def test_the_stock_engine_asks_no_server(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -176,22 +178,30 @@ def test_kernels_end_with_a_server_that_was_killed(
     assert [True] * 2 == [gone(pid) for pid in others]
 
 
+@pytest.fixture
+def short_path() -> Iterator[Path]:
+    """A folder whose path leaves room for the name of a socket."""
+    folder = tempfile.mkdtemp(prefix="sweep-", dir="/tmp")
+    yield Path(folder)
+    shutil.rmtree(folder)
+
+
 def test_what_a_killed_owner_left_is_swept_away(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    short_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A folder that nobody holds goes; that of a process that runs stays."""
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", str(short_path))
     held = folders.make()
-    left = tmp_path / f"{folders.PREFIX}left"
+    left = short_path / f"{folders.PREFIX}left"
     left.mkdir()
     (left / "kernel-1").touch()
-    other = tmp_path / "something-else"
+    other = short_path / "something-else"
     other.mkdir()
     folders.sweep()
 
-    assert {held, other} == set(tmp_path.iterdir())
+    assert {held, other} == set(short_path.iterdir())
     folders.remove(held)
-    assert [other] == list(tmp_path.iterdir())
+    assert [other] == list(short_path.iterdir())
 
 
 def test_a_folder_leaves_room_for_the_names_of_sockets(

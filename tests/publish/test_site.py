@@ -29,6 +29,7 @@ def test_every_address_exists(home: Any, published: Publish) -> None:
     assert found == {
         "index.html",
         "method.html",
+        "schedule.html",
         "api.html",
         "about.html",
         "bikes/index.html",
@@ -360,7 +361,7 @@ def test_parameters_and_command_are_shown_in_place_of_their_cells(
         "vigie run bikes --source files --data FOLDER --as-of 2021-09-09T22:00:00Z --set alpha=0.1"
     ) in text
     assert "0.1 (not the default)" in text
-    assert "share of false alarms allowed" in text
+    assert "share of runs without any change that may raise an alarm" in text
     assert "/secret" not in text
 
 

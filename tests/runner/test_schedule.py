@@ -115,7 +115,7 @@ def test_a_backfill_that_ended_early_is_gone_on_with(store: Store) -> None:
 
 def test_a_date_with_too_little_history_does_not_stop_a_backfill(store: Store) -> None:
     """As the schedule would have gone on."""
-    moments = [datetime(2024, 1, 5, tzinfo=UTC), at(0)]
+    moments = [datetime(2024, 1, 16, tzinfo=UTC), at(0)]
     orders = {"tiny": orders_at(Order(own=LIGHT), moments)}
     found = run_orders(store, orders, say=quiet, past_failures=True)["tiny"]
 

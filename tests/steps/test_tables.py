@@ -15,6 +15,7 @@ from bento.champion import Champion
 from bento.requests import parse
 from pipeline.errors import StepError
 from pipeline.packaging import export_champions
+from pipeline.packaging.settings import Settings
 from pipeline.records import (
     DriftRecord,
     EvaluateRecord,
@@ -74,7 +75,7 @@ def test_classes_without_a_time_go_through_all_steps(flowers: Bench, tmp_path: P
     assert 600 == trained.challenger.ref.learned.rows + held_out.rows
 
     (bundle,) = export_champions(flowers.store, tmp_path / "out", cases={"petals": flowers.case})
-    champion = Champion.load(bundle, flowers.case)
+    champion = Champion.load(bundle, flowers.case, Settings())
     body = json.dumps({"records": [bundle.card.example, {"length": 33.0}]}).encode()
     answer = champion.reply.model_validate(champion.answer(parse(champion.body, body)))
 

@@ -110,7 +110,8 @@ def test_the_record_is_written_last_with_all_that_is_known(step: StepWriter, sto
         AS_OF + timedelta(seconds=1),
         AS_OF + timedelta(seconds=2),
     )
-    assert record.parameters == {"alpha": 0.1, "current_days": None, "retrain": "auto"}
+    assert record.parameters == {**DriftOptions(alpha=0.1).own}
+    assert 0.1 == record.parameters["alpha"]
     assert record.code_version == project.code_version()
     assert record.lock_digest == project.lock_digest()
     assert [file.name for file in record.files] == ["columns"]
