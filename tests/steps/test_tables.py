@@ -77,7 +77,9 @@ def test_classes_without_a_time_go_through_all_steps(flowers: Bench, tmp_path: P
     (bundle,) = export_champions(flowers.store, tmp_path / "out", cases={"petals": flowers.case})
     champion = Champion.load(bundle, flowers.case, Settings())
     body = json.dumps({"records": [bundle.card.example, {"length": 33.0}]}).encode()
-    answer = champion.reply.model_validate(champion.answer(parse(champion.body, body)))
+    answer = champion.reply.model_validate(
+        champion.answer(parse(champion.body, body).records).content
+    )
 
     one, other = answer.model_dump()["predictions"]
     assert pytest.approx(1.0) == sum(one["probabilities"].values())
