@@ -16,7 +16,7 @@ from pipeline.cases.bikes.checks import HIGHEST_COUNT, check_columns
 
 MIDNIGHT = datetime(2021, 6, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
-DERIVED = ["zero_run_hours", "silent_hours", "minutes_past_hour", "week_ratio"]
+DERIVED = ["zero_run_hours", "stuck_hours", "silent_hours", "minutes_past_hour", "week_ratio"]
 
 Row = tuple[str | None, datetime | None, float | None]
 
@@ -193,10 +193,10 @@ def test_limit_of_counts_is_the_one_of_the_suite() -> None:
 
 
 def test_empty_table_gets_its_columns() -> None:
-    """No rows in, no rows out, with the four columns there."""
+    """No rows in, no rows out, with the five columns there."""
     columns = check_columns(table_of([]), MIDNIGHT)
 
-    assert (0, DERIVED) == (len(columns), list(columns.columns[-4:]))
+    assert (0, DERIVED) == (len(columns), list(columns.columns[-5:]))
 
 
 def test_time_of_the_run_without_zone_is_refused() -> None:

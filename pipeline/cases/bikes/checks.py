@@ -23,12 +23,14 @@ _WEEK = np.timedelta64(7, "D")
 
 
 def check_columns(table: pd.DataFrame, as_of: datetime) -> pd.DataFrame:
-    """The table with four more columns, rows in the order they came in.
+    """The table with five more columns, rows in the order they came in.
 
     - `zero_run_hours`: clock hours with a zero count in the unbroken run of zeros that the row
       lies in; 0 where the count isn't zero. Only a count above (or below) zero breaks a run. An
       hour that is missing or null neither breaks nor lengthens it: a dead counter often loses
       hours too, and nobody saw bicycles in them.
+    - `stuck_hours`: rows in the unbroken run of one and the same count above zero, in the order of
+      time, that the row lies in; 0 where the count is zero or below.
     - `silent_hours`: from the newest row of the row's counter to `as_of`.
     - `minutes_past_hour`: 0 for a time on the hourly grid.
     - `week_ratio`: all bicycles of the week up to and including `as_of` over those of the week
@@ -42,6 +44,7 @@ def check_columns(table: pd.DataFrame, as_of: datetime) -> pd.DataFrame:
     counter, time, count = _counter_codes(table), _times(table), _counts(table)
     return table.assign(
         zero_run_hours=_zero_run_hours(counter, time, count),
+        stuck_hours=_stuck_hours(counter, time, count),
         silent_hours=(moment - _newest(counter, time)) / _HOUR,
         minutes_past_hour=(time - time.astype("datetime64[h]")) / np.timedelta64(1, "m"),
         week_ratio=_week_ratio(counter, time, count, moment),
@@ -79,6 +82,18 @@ def _zero_run_hours(
     hour = time[order][zero].astype("datetime64[h]")
     new_hour = _differs_from_previous(run) | _differs_from_previous(hour)
     hours[order[zero]] = np.bincount(run, weights=new_hour)[run]
+    return hours
+
+
+def _stuck_hours(
+    counter: NDArray[np.int64], time: NDArray[np.datetime64], count: NDArray[np.float64]
+) -> NDArray[np.int64]:
+    hours = np.zeros(len(count), dtype=np.int64)
+    known = np.flatnonzero((counter >= 0) & ~np.isnat(time) & ~np.isnan(count))
+    order = known[np.lexsort((count[known], time[known], counter[known]))]
+    changed = _differs_from_previous(counter[order]) | _differs_from_previous(count[order])
+    run = np.cumsum(changed)
+    hours[order] = np.where(count[order] > 0, np.bincount(run)[run], 0)
     return hours
 
 

@@ -1,0 +1,643 @@
+"""What happens to real files that were spoilt: the list of mutations, each with its verdict.
+
+An extract of a real file is mutated, read, cut and judged as a run does it. A verdict is *refused*
+(the source says what is wrong), *stopped* (a gate, or too many rows failed), *quarantined* (no row
+that is left differs from the unspoilt extract), or *harmless* (the same rows are left). The few
+that nobody can notice say why.
+"""
+
+from __future__ import annotations
+
+import copy
+import csv
+import io
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from workbooks import workbook
+
+from pipeline import suites
+from pipeline.case import find_case
+from pipeline.cases.states.tables import WORKBOOK
+from pipeline.errors import SourceError
+from pipeline.sources import Request
+from pipeline.sources.workbook import read_sheet
+from pipeline.steps.ingest import cut_feed
+from pipeline.store import project
+
+Rows = list[list[Any]]
+Change = Callable[[Rows], Rows]
+Bytes = Callable[[bytes], bytes]
+LATEST = datetime(2026, 1, 1, tzinfo=UTC)
+STATES = ("WV", "ND", "TX", "CA", "OH")
+PARQUET, EXPORT, CARS, BOOK, PAGE, JSON = (
+    "bikes.parquet",
+    "comptage.csv",
+    "eea.csv",
+    "emission_annual.xlsx",
+    "page.csv",
+    "page.json",
+)
+CASE_OF = {
+    PARQUET: "bikes",
+    EXPORT: "bikes",
+    CARS: "vehicles",
+    BOOK: "states",
+    PAGE: "states",
+    JSON: "states",
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of a file, and the words or names that say so."""
+
+    kind: str
+    told: str = ""
+
+
+@pytest.fixture(scope="session")
+def extracts(data_folder: Path) -> dict[str, Rows]:
+    """Some rows of each file, header first, as its format has them."""
+    return {
+        **_bikes(data_folder / "bikes"),
+        CARS: _cars(data_folder / "vehicles"),
+        **_states(data_folder / "states"),
+    }
+
+
+def _bikes(folder: Path) -> dict[str, Rows]:
+    table = pq.read_table(folder / "test.parquet").to_pandas()
+    table["counter_name"] = table["counter_name"].astype(str)
+    chosen = table[table["counter_name"].isin(sorted(table["counter_name"].unique())[:3])]
+    chosen = chosen[chosen["date"] >= "2021-08-20"]
+    names = ["counter_name", "date", "bike_count", "latitude", "longitude"]
+    packaged = [names, *([row[name] for name in names] for row in chosen.to_dict("records"))]
+    with (folder / "comptage-velo-donnees-compteurs.csv").open(encoding="utf-8") as file:
+        header, *lines = list(csv.reader(file, delimiter=";"))
+    wanted = [
+        "Nom du compteur",
+        "Comptage horaire",
+        "Date et heure de comptage",
+        "Coordonnées géographiques",
+    ]
+    places = [header.index(name) for name in wanted]
+    export = [wanted, *([line[place] for place in places] for line in lines)]
+    return {PARQUET: packaged, EXPORT: export}
+
+
+def _cars(folder: Path) -> Rows:
+    with (folder / "eea_2021_sample.csv").open(encoding="utf-8", newline="") as file:
+        header, *lines = list(csv.reader(file))
+    dated = header.index("Date of registration")
+    return [header, *[line for line in lines if line[dated]][:900]]
+
+
+def _states(folder: Path) -> dict[str, Rows]:
+    sheet = read_sheet(folder / "emission_annual.xlsx", WORKBOOK).to_pylist()
+    header = [field.header for field in WORKBOOK.fields]
+    names = [field.name for field in WORKBOOK.fields]
+    book = [row for row in sheet if row["state"] in STATES and row["year"] >= 2011]
+    with (folder / "co2_emissions_aggregates.csv").open(encoding="utf-8", newline="") as file:
+        title, *lines = list(csv.reader(file))
+    place, year = title.index("stateId"), title.index("period")
+    page = [line[1:] for line in lines if line[place] in STATES and line[year] != "2016"]
+    return {
+        BOOK: [header, *([row[name] for name in names] for row in book)],
+        PAGE: [title[1:], *page],
+        JSON: [title[1:], *page],
+    }
+
+
+def rendered(name: str, rows: Rows) -> bytes:
+    """The bytes of a file of that name."""
+    if name == PARQUET:
+        columns = list(zip(*rows[1:], strict=True)) or [()] * len(rows[0])
+        table = pa.Table.from_arrays([pa.array(list(c)) for c in columns], names=rows[0])
+        sink = io.BytesIO()
+        pq.write_table(table, sink)
+        return bytes(sink.getvalue())
+    if name == BOOK:
+        return workbook({"State Emissions": rows})
+    if name == JSON:
+        data = [dict(zip(rows[0], row, strict=False)) for row in rows[1:]]
+        return json.dumps({"response": {"total": str(len(data)), "data": data}}).encode()
+    text = io.StringIO()
+    csv.writer(text, delimiter=";" if name == EXPORT else ",").writerows(rows)
+    return text.getvalue().encode()
+
+
+def left(folder: Path, case_name: str) -> tuple[pd.DataFrame, str, set[str]]:
+    """The rows that a model would see, why the run stopped, and what sent rows to quarantine."""
+    case = find_case(case_name)
+    feed = case.source("files").fetch(Request(schema=case.schema, folder=folder))
+    read = pa.Table.from_batches(feed.batches, case.schema.arrow())
+    cut = cut_feed(read, case, as_of=None, days=None, latest=LATEST)
+    table = cut.rows.to_pandas().drop_duplicates(ignore_index=True)
+    verdict = suites.check(
+        case.check_columns(table, cut.as_of),
+        project.suite(case_name),
+        parameters={"fresh_since": cut.as_of - case.gates.fresh},
+    )
+    failing = verdict.reasons()
+    stops = [finding.name for finding in verdict.stopped_by]
+    if len(failing) / len(table) > case.gates.most_quarantined:
+        stops.append("too many rows")
+    names = set(verdict.failing)
+    kept = table.drop(index=list(failing)).drop(columns="id", errors="ignore")
+    return kept, ", ".join([*stops, *(sorted(names) if stops else [])]), names
+
+
+def keys(rows: pd.DataFrame) -> set[tuple[Any, ...]]:
+    plain = rows.astype(object).where(rows.notna(), None)
+    return set(plain.itertuples(index=False, name=None))
+
+
+def write(folder: Path, extracts: dict[str, Rows], name: str, content: bytes) -> Path:
+    """A folder with the file, and beside it those that its case needs to have enough rows."""
+    folder.mkdir(parents=True, exist_ok=True)
+    beside = {EXPORT: PARQUET, PAGE: BOOK, JSON: BOOK}.get(name)
+    if beside:
+        (folder / beside).write_bytes(rendered(beside, extracts[beside]))
+    (folder / name).write_bytes(content)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def unspoilt(
+    extracts: dict[str, Rows], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], set[tuple[Any, ...]]]:
+    """The rows that are left of each extract as it is."""
+    known: dict[str, set[tuple[Any, ...]]] = {}
+
+    def of(name: str) -> set[tuple[Any, ...]]:
+        if name not in known:
+            folder = write(
+                tmp_path_factory.mktemp("whole"), extracts, name, rendered(name, extracts[name])
+            )
+            rows, stopped, _ = left(folder, CASE_OF[name])
+            assert not stopped, f"{name}: {stopped}"
+            known[name] = keys(rows)
+        return known[name]
+
+    return of
+
+
+def verdict_of(folder: Path, name: str, whole: set[tuple[Any, ...]]) -> Verdict:
+    try:
+        rows, stopped, names = left(folder, CASE_OF[name])
+    except SourceError as error:
+        return Verdict("refused", str(error))
+    found = keys(rows)
+    if stopped:
+        return Verdict("stopped", stopped)
+    if found == whole:
+        return Verdict("harmless", ", ".join(sorted(names)))
+    if found < whole:
+        return Verdict("quarantined", ", ".join(sorted(names)))
+    return Verdict("unnoticed", f"{len(found - whole)} new rows, {', '.join(sorted(names))}")
+
+
+# Mutations: functions of the rows, header first, or of the bytes.
+
+
+def at(rows: Rows, column: str) -> int:
+    return rows[0].index(column)
+
+
+def drop(column: str) -> Change:
+    return lambda rows: [[v for i, v in enumerate(r) if i != at(rows, column)] for r in rows]
+
+
+def rename(column: str, new: str) -> Change:
+    return lambda rows: [[new if v == column else v for v in rows[0]], *rows[1:]]
+
+
+def double(column: str) -> Change:
+    return lambda rows: [[*r, r[at(rows, column)]] for r in rows]
+
+
+def swap(one: str, other: str) -> Change:
+    """The names of two columns change places, their values stay."""
+    names = {one: other, other: one}
+    return lambda rows: [[names.get(v, v) for v in rows[0]], *rows[1:]]
+
+
+def reorder(rows: Rows) -> Rows:
+    return [list(reversed(r)) for r in rows]
+
+
+def each(column: str, change: Callable[[Any], Any], first: int | None = None) -> Change:
+    """The values of a column changed where there is one, in all rows or the first few."""
+
+    def changed(rows: Rows) -> Rows:
+        place = at(rows, column)
+        for row in rows[1 : None if first is None else first + 1]:
+            if row[place] not in ("", None):
+                row[place] = change(row[place])
+        return rows
+
+    return changed
+
+
+def times(factor: float) -> Callable[[Any], Any]:
+    return lambda value: type(value)(float(value) * factor)
+
+
+def put(value: Any) -> Callable[[Any], Any]:
+    return lambda _: value
+
+
+def slide(column: str) -> Change:
+    """A column's values a row lower than they belong."""
+
+    def changed(rows: Rows) -> Rows:
+        place = at(rows, column)
+        values = [row[place] for row in rows[1:]]
+        for row, value in zip(rows[1:], [values[-1], *values[:-1]], strict=True):
+            row[place] = value
+        return rows
+
+    return changed
+
+
+def again(count: int, change: Change = lambda rows: rows) -> Change:
+    """The first rows once more at the end, changed."""
+    return lambda rows: rows + change(copy.deepcopy(rows[: count + 1]))[1:]
+
+
+def text(old: str, new: str, count: int = -1) -> Bytes:
+    return lambda content: content.decode().replace(old, new, count).encode()
+
+
+def encoded(name: str) -> Bytes:
+    return lambda content: content.decode().encode(name)
+
+
+def first_value(rows: Rows) -> Rows:
+    return [rows[0]]
+
+
+def shifted(rows: Rows) -> Rows:
+    """Names moved a column to the right, the last one first."""
+    return [[rows[0][-1], *rows[0][:-1]], *rows[1:]]
+
+
+def day_first(value: str) -> str:
+    year, month, day = value[:10].split("-")
+    return f"{day}/{month}/{year}{value[10:]}"
+
+
+N, C, T = "counter_name", "bike_count", "date"
+EN, EC, ET, EP = (
+    "Nom du compteur",
+    "Comptage horaire",
+    "Date et heure de comptage",
+    "Coordonnées géographiques",
+)
+E, M, D = "Ewltp (g/km)", "m (kg)", "Date of registration"
+TONS, FUEL, TYPE = "CO2 (Metric Tons)", "Energy Source", "Producer Type"
+MUTATIONS: list[tuple[str, str, Change | None, Bytes | None, str, str]] = []
+
+
+def rows_of(name: str, what: str, change: Change, kind: str, told: str = "") -> None:
+    MUTATIONS.append((name, what, change, None, kind, told))
+
+
+def bytes_of(name: str, what: str, change: Bytes, kind: str, told: str = "") -> None:
+    MUTATIONS.append((name, what, None, change, kind, told))
+
+
+rows_of(PARQUET, "count column dropped", drop(C), "refused", "column 'bike_count' is missing")
+rows_of(PARQUET, "time column dropped", drop(T), "refused", "column 'date' is missing")
+rows_of(
+    PARQUET,
+    "counter column renamed",
+    rename(N, "compteur"),
+    "refused",
+    "column 'counter_name' is missing",
+)
+rows_of(
+    PARQUET,
+    "latitude and longitude swapped",
+    swap("latitude", "longitude"),
+    "stopped",
+    "latitude-in-paris",
+)
+rows_of(PARQUET, "columns in another order", reorder, "harmless")
+rows_of(PARQUET, "counts in thousands", each(C, times(0.001)), "refused", "grouped")
+rows_of(PARQUET, "counts times 1000", each(C, times(1000.0)), "stopped", "count-within-range")
+rows_of(PARQUET, "counts as texts with NaN", each(C, put("NaN")), "refused", "column 'bike_count'")
+rows_of(PARQUET, "some counts missing", each(C, put(None), 20), "quarantined", "count-given")
+rows_of(
+    PARQUET, "some counts negative", each(C, put(-3.0), 20), "quarantined", "count-within-range"
+)
+rows_of(PARQUET, "counts with a fraction", each(C, put(3.5), 20), "refused", "column 'bike_count'")
+rows_of(PARQUET, "counters stuck at zero", each(C, put(0.0)), "stopped", "not-stuck-at-zero")
+rows_of(
+    PARQUET,
+    "times off the hour",
+    each(T, lambda t: t + timedelta(minutes=17), 20),
+    "quarantined",
+    "hour-on-the-grid",
+)
+rows_of(
+    PARQUET,
+    "times in the far future",
+    each(T, lambda t: t + timedelta(days=36500), 20),
+    "stopped",
+    "fresh",
+)
+rows_of(
+    PARQUET, "times as numbers", each(T, lambda t: int(t.timestamp())), "refused", "column 'date'"
+)
+rows_of(PARQUET, "counters stuck at twelve", each(C, put(12.0)), "stopped", "not-stuck-at-a-count")
+rows_of(PARQUET, "one counter's name for all", each(N, put("Pont")), "stopped", "key-unique")
+# Not detectable: every count is one that was counted, an hour late; only the publisher knows.
+rows_of(PARQUET, "counts a row lower", slide(C), "unnoticed")
+# Not detectable: the same curve an hour or two off is what a counter elsewhere in the city might
+# give, and a Parquet file says nothing about the zone of its times. The source fixes it: UTC.
+rows_of(
+    PARQUET, "times in the zone of Paris", each(T, lambda t: t + timedelta(hours=2)), "unnoticed"
+)
+rows_of(PARQUET, "some times missing", each(T, put(None), 20), "quarantined", "time-given")
+rows_of(PARQUET, "rows repeated", again(50), "harmless")
+rows_of(
+    PARQUET,
+    "rows repeated with other counts",
+    again(20, each(C, lambda n: n + 7)),
+    "quarantined",
+    "key-unique",
+)
+rows_of(PARQUET, "header only", first_value, "refused", "no rows")
+rows_of(
+    PARQUET, "place in radians", each("latitude", times(0.0174533)), "stopped", "latitude-in-paris"
+)
+rows_of(PARQUET, "counter names with blanks", each(N, lambda n: f" {n} "), "harmless")
+bytes_of(PARQUET, "cut in the middle", lambda b: b[: len(b) // 2], "refused", "truncated")
+bytes_of(
+    PARQUET,
+    "a web page instead",
+    put(b"<!DOCTYPE html><html><body>Error</body></html>"),
+    "refused",
+    "an HTML page",
+)
+bytes_of(PARQUET, "empty", put(b""), "refused", "it is empty")
+rows_of(
+    EXPORT,
+    "time column dropped",
+    drop(ET),
+    "refused",
+    "column 'Date et heure de comptage' is missing",
+)
+rows_of(
+    EXPORT,
+    "count column twice",
+    double(EC),
+    "refused",
+    "column 'Comptage horaire' is there 2 times",
+)
+rows_of(
+    EXPORT, "names shifted by a column", shifted, "refused", "column 'Date et heure de comptage'"
+)
+rows_of(EXPORT, "times without a zone", each(ET, lambda t: t[:19]), "refused", "no time zone")
+rows_of(
+    EXPORT,
+    "times of the same moments in UTC",
+    each(ET, lambda t: str(datetime.fromisoformat(t).astimezone(UTC).isoformat())),
+    "harmless",
+)
+rows_of(EXPORT, "days first", each(ET, day_first), "refused", "column 'Date et heure de comptage'")
+rows_of(
+    EXPORT, "counts spelled n/a", each(EC, put("n/a"), 2), "refused", "column 'Comptage horaire'"
+)
+rows_of(EXPORT, "counts with a decimal comma", each(EC, put("3,0")), "refused", "decimal comma")
+rows_of(EXPORT, "counts with grouped digits", each(EC, put("1 203")), "refused", "grouped")
+rows_of(
+    EXPORT,
+    "place with longitude first",
+    each(EP, lambda p: ",".join(reversed(p.split(",")))),
+    "quarantined",
+    "latitude-in-paris",
+)
+rows_of(EXPORT, "counts negative", each(EC, put("-1"), 3), "quarantined", "count-within-range")
+rows_of(EXPORT, "header only", first_value, "refused", "no rows")
+bytes_of(EXPORT, "another separator", text(";", "\t"), "refused", "its separator")
+bytes_of(EXPORT, "in Latin-1", encoded("latin-1"), "refused", "isn't UTF-8")
+bytes_of(EXPORT, "in UTF-16", encoded("utf-16"), "refused", "UTF-16")
+bytes_of(EXPORT, "with a byte order mark", encoded("utf-8-sig"), "harmless")
+bytes_of(
+    EXPORT,
+    "one line in Latin-1",
+    lambda b: b + "Tour Eiffel é;1;2021-09-01T03:00:00+02:00;48.85,2.3\r\n".encode("latin-1"),
+    "refused",
+    "isn't UTF-8",
+)
+bytes_of(EXPORT, "last line cut", lambda b: b[:-20], "refused", "truncated")
+bytes_of(
+    EXPORT,
+    "a quote never closed",
+    text("97 avenue", '"97 avenue', 1),
+    "refused",
+    "quotes out of place",
+)
+bytes_of(EXPORT, "empty", put(b""), "refused", "it is empty")
+rows_of(CARS, "CO2 column dropped", drop(E), "refused", "is close: rename")
+rows_of(CARS, "CO2 column renamed", rename(E, "Enedc2 (g/km)"), "refused", "is close: rename")
+rows_of(CARS, "mass and CO2 swapped", swap(E, M), "stopped", "co2-in-grams-per-km")
+rows_of(
+    CARS, "power and capacity swapped", swap("ep (KW)", "ec (cm3)"), "stopped", "capacity-plausible"
+)
+rows_of(CARS, "wheelbase and mass swapped", swap("W (mm)", M), "stopped", "mass-in-kilograms")
+rows_of(CARS, "columns in another order", reorder, "harmless")
+rows_of(CARS, "mass twice", double(M), "refused", "column 'm (kg)' is there 2 times")
+rows_of(CARS, "names shifted by a column", shifted, "refused", "column 'z (Wh/km)'")
+rows_of(
+    CARS,
+    "CO2 in kilograms",
+    each(E, lambda v: str(float(v) / 1000)),
+    "stopped",
+    "co2-in-grams-per-km",
+)
+rows_of(
+    CARS,
+    "CO2 of some cars times 1000",
+    each(E, lambda v: str(float(v) * 1000), 50),
+    "stopped",
+    "co2-in-grams-per-km",
+)
+rows_of(
+    CARS, "mass in tonnes", each(M, lambda v: str(float(v) / 1000)), "stopped", "mass-in-kilograms"
+)
+rows_of(
+    CARS,
+    "capacity in litres",
+    each("ec (cm3)", lambda v: str(float(v) / 1000), 50),
+    "quarantined",
+    "capacity-plausible",
+)
+rows_of(
+    CARS,
+    "wheelbase in metres",
+    each("W (mm)", lambda v: str(float(v) / 1000), 50),
+    "quarantined",
+    "wheelbase-plausible",
+)
+rows_of(CARS, "CO2 spelled NaN", each(E, put("NaN"), 5), "refused", "column 'Ewltp (g/km)'")
+rows_of(CARS, "CO2 spelled NULL", each(E, put("NULL"), 5), "refused", "column 'Ewltp (g/km)'")
+rows_of(CARS, "CO2 empty", each(E, put(""), 20), "quarantined", "co2-given")
+rows_of(CARS, "CO2 negative", each(E, lambda v: f"-{v}", 50), "quarantined", "co2-of-burned-fuel")
+rows_of(CARS, "CO2 constant", each(E, put("120")), "stopped", "co2-varies")
+rows_of(CARS, "CO2 a row lower", slide(E), "stopped", "co2-of-burned-fuel")
+rows_of(CARS, "days first", each(D, day_first), "refused", "column 'Date of registration'")
+rows_of(CARS, "rows repeated", again(50), "harmless")
+rows_of(
+    CARS,
+    "numbers repeated with other CO2",
+    again(20, each(E, lambda v: str(float(v) + 9))),
+    "quarantined",
+    "electric-emits-nothing",
+)
+rows_of(CARS, "fuel in lower case", each("Ft", str.lower), "harmless")
+rows_of(
+    CARS,
+    "fuel in another language",
+    each("Ft", put("BENZIN"), 30),
+    "quarantined",
+    "co2-of-burned-fuel",
+)
+rows_of(
+    CARS,
+    "numbers with a decimal comma",
+    each(M, lambda v: v.replace(".", ",")),
+    "refused",
+    "decimal comma",
+)
+rows_of(
+    CARS,
+    "type approvals all one",
+    each("Tan", put("E1*2007/46*0001*01")),
+    "stopped",
+    "many-approvals",
+)
+rows_of(CARS, "a hundred rows only", lambda rows: rows[:101], "stopped", "enough-rows")
+bytes_of(CARS, "another separator", text(",", ";"), "refused", "its separator")
+bytes_of(CARS, "last line cut", lambda b: b[:-30], "refused", "truncated")
+rows_of(
+    CARS,
+    "a line with a field too many",
+    lambda rows: [*rows[:9], [*rows[9], "x"], *rows[10:]],
+    "refused",
+    "line 10 has 39 fields",
+)
+rows_of(BOOK, "tons column dropped", drop(TONS), "refused", "column 'CO2 (Metric Tons)' is missing")
+rows_of(BOOK, "tons in thousands", each(TONS, times(0.001)), "stopped", "unit-is-million-tons")
+rows_of(BOOK, "tons times 1000", each(TONS, times(1000)), "stopped", "unit-is-million-tons")
+rows_of(
+    BOOK,
+    "one year times 1000",
+    lambda rows: [[*r[:-1], r[-1] * 1000 if r[0] == 2015 else r[-1]] for r in rows],
+    "stopped",
+    "unit-is-million-tons",
+)
+rows_of(BOOK, "state and fuel swapped", swap("State", FUEL), "stopped", "fuel-known")
+rows_of(BOOK, "year and tons swapped", swap("Year", TONS), "stopped", "fresh")
+rows_of(
+    BOOK,
+    "totals named as a part",
+    lambda rows: [
+        [*r[:3], "All Coal and Gas" if r[3] == "All Sources" else r[3], r[4]] for r in rows
+    ],
+    "stopped",
+    "fuel-known",
+)
+rows_of(BOOK, "names in capitals", each(FUEL, str.upper), "stopped", "fuel-known")
+rows_of(BOOK, "tons below zero", each(TONS, lambda v: -v - 1, 30), "quarantined", "not-below-zero")
+rows_of(BOOK, "rows repeated", again(50), "harmless")
+rows_of(
+    BOOK,
+    "rows repeated with other tons",
+    again(20, each(TONS, lambda v: v + 1000)),
+    "quarantined",
+    "key-unique",
+)
+rows_of(
+    BOOK,
+    "last year half there",
+    lambda rows: [r for i, r in enumerate(rows) if i % 2 or r[0] != max(x[0] for x in rows[1:])],
+    "quarantined",
+    "year-complete",
+)
+rows_of(
+    BOOK, "years of two digits", each("Year", lambda y: y % 100), "stopped", "year-has-four-digits"
+)
+rows_of(
+    BOOK,
+    "a title above the header",
+    lambda rows: [["Emissions", None, None, None, None], *rows],
+    "refused",
+    "none of the expected columns",
+)
+bytes_of(BOOK, "a text file instead", put(b"Year,State\n2020,TX\n"), "refused", "a text file")
+rows_of(
+    PAGE,
+    "unit is thousand tons",
+    each("value-units", put("thousand metric tons of CO2")),
+    "refused",
+    "column 'value-units'",
+)
+rows_of(PAGE, "an unknown sector", each("sectorId", put("XX"), 10), "quarantined", "producer-known")
+rows_of(PAGE, "value spelled --", each("value", put("--"), 3), "refused", "column 'value'")
+rows_of(PAGE, "value column dropped", drop("value"), "refused", "column 'value' is missing")
+rows_of(PAGE, "values empty", each("value", put(""), 10), "quarantined", "value-given")
+rows_of(
+    JSON,
+    "unit is thousand tons",
+    each("value-units", put("thousand metric tons of CO2")),
+    "refused",
+    "column 'value-units'",
+)
+rows_of(JSON, "value column dropped", drop("value"), "refused", "column 'value' is missing")
+rows_of(JSON, "value spelled NaN", each("value", put("NaN"), 3), "refused", "column 'value'")
+bytes_of(JSON, "cut in the middle", lambda b: b[: len(b) // 2], "refused", "truncated")
+bytes_of(
+    JSON, "an error instead", put(b'{"error": "API key missing"}'), "refused", "API key missing"
+)
+
+
+def _id(entry: tuple[Any, ...]) -> str:
+    return f"{entry[0]}: {entry[1]}"
+
+
+@pytest.mark.parametrize("entry", MUTATIONS, ids=_id)
+def test_a_spoilt_file_does_not_go_unnoticed_into_a_model(
+    entry: tuple[str, str, Change | None, Bytes | None, str, str],
+    extracts: dict[str, Rows],
+    unspoilt: Callable[[str], set[tuple[Any, ...]]],
+    tmp_path: Path,
+) -> None:
+    name, _, of_rows, of_content, kind, told = entry
+    rows = copy.deepcopy(extracts[name])
+    content = rendered(name, of_rows(rows) if of_rows else rows)
+    folder = write(
+        tmp_path / "data", extracts, name, of_content(content) if of_content else content
+    )
+
+    verdict = verdict_of(folder, name, unspoilt(name))
+
+    assert kind == verdict.kind, verdict
+    assert told in verdict.told, verdict
+
+
+def test_the_list_has_at_least_sixty_mutations_and_few_that_nobody_can_notice() -> None:
+    assert len(MUTATIONS) >= 60
+    assert len(MUTATIONS) == len({_id(entry) for entry in MUTATIONS})
+    assert sum(entry[4] == "unnoticed" for entry in MUTATIONS) <= 6
