@@ -61,7 +61,7 @@ def events(status: SiteStatus, *, site: str, now: datetime) -> list[Event]:
 
 
 def _of_case(case: CaseStatus, site: str, now: datetime) -> list[Event]:
-    link = f"{site}/{case.case}/" if site else ""
+    link = f"{site}/{case.case}/runs/{case.newest_run.run_id}.html" if site else ""
     found = list(_states(case, now))
     well = all(_calm(rule, state) for rule, state, *_ in found)
     return [

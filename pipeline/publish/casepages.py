@@ -11,7 +11,7 @@ from pipeline.publish import markup, prose
 from pipeline.publish.captions import Caption
 from pipeline.publish.downloads import copy_files
 from pipeline.publish.executed import Executed
-from pipeline.publish.plan import OVERVIEW, Makers, Page, planned_pages
+from pipeline.publish.plan import OVERVIEW, RUNS, Makers, Page, planned_pages
 from pipeline.publish.repeat import parameters_block
 from pipeline.publish.runs import Lives, Run, read_run, why_older
 from pipeline.publish.status import CaseStatus
@@ -31,10 +31,12 @@ class CasePages:
     lives: Lives
 
     def write(self) -> None:
-        """Every page that some run can fill; the overview always."""
+        """Every page that some run can fill; the overview always. Those of runs are apart."""
         self.folder.mkdir(parents=True, exist_ok=True)
         plan = planned_pages(self.store, self.status.case)
         for page, makers in plan.items():
+            if page == RUNS:
+                continue
             text = self._source(page, list(plan), makers)
             (self.folder / f"{page.file}.md").write_text(text, encoding="utf-8")
 
@@ -52,7 +54,7 @@ class CasePages:
         return markup.page(heading, f"{page.name} of {title}. {self.status.question}", parts)
 
     def _head(self, page: Page, present: list[Page]) -> str:
-        return markup.block("case_head.html.j2", case=self.status, page=page, pages=present)
+        return markup.block("case_head.html.j2", case=self.status, page=page, pages=present, up="")
 
     def _opening(self, *, filled: bool) -> Iterator[str]:
         yield markup.block("overview.html.j2", case=self.status, base="", filled=filled)

@@ -96,6 +96,7 @@ def _templates() -> jinja2.Environment:
         words.day,
         words.moment,
         words.stamp,
+        words.duration,
         score_name,
     ):
         environment.filters[shown.__name__] = shown

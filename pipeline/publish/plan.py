@@ -22,6 +22,7 @@ class Page:
 
 
 OVERVIEW = Page(file="index", name="Overview", notebooks=("6-report",))
+RUNS = Page(file="runs/index", name="Runs", notebooks=())
 PAGES = (
     OVERVIEW,
     Page(file="data", name="Data", notebooks=("1-ingest", "2-validate")),
@@ -29,15 +30,17 @@ PAGES = (
     Page(file="training", name="Training", notebooks=("4-train",)),
     Page(file="model", name="Model", notebooks=("5-evaluate",)),
     Page(file="trends", name="Trends", notebooks=("6-report",), trends=True),
+    RUNS,
 )
+ALWAYS = (OVERVIEW, RUNS)
 Makers = dict[NotebookName, str]
 """The run that made each notebook of a page."""
 
 
 def planned_pages(store: Store, case: str) -> dict[Page, Makers]:
-    """Every page that some run can fill, with the runs that do; the overview always."""
+    """Every page that some run can fill, with the runs that do; overview and runs always."""
     found = {page: _makers(store, case, page) for page in PAGES}
-    return {page: makers for page, makers in found.items() if makers or page == OVERVIEW}
+    return {page: makers for page, makers in found.items() if makers or page in ALWAYS}
 
 
 def _makers(store: Store, case: str, page: Page) -> Makers:

@@ -12,6 +12,7 @@ from pathlib import Path
 from pipeline.errors import SiteError
 from pipeline.publish import markup
 from pipeline.publish.casepages import CasePages
+from pipeline.publish.runpages import RunPages
 from pipeline.publish.runs import Lives
 from pipeline.publish.status import Captions, SiteStatus, site_status
 from pipeline.store import Store
@@ -28,13 +29,9 @@ def write_sources(
     _copy_hand_written(site, folder)
     status = site_status(store, captions, now, lives)
     for case in status.cases:
-        CasePages(
-            store=store,
-            status=case,
-            caption=captions(case.case),
-            folder=folder / case.case,
-            lives=lives,
-        ).write()
+        caption, pages = captions(case.case), folder / case.case
+        CasePages(store=store, status=case, caption=caption, folder=pages, lives=lives).write()
+        RunPages(store=store, status=case, unit=caption.unit, folder=pages, lives=lives).write()
     fragment = markup.block("status.html.j2", site=status)
     (folder / STATUS_FRAGMENT).write_text(fragment, encoding="utf-8")
     (folder / STATUS_FILE).write_text(status.model_dump_json(indent=1) + "\n", encoding="utf-8")

@@ -115,7 +115,7 @@ def read_metric(store: Store, promotion: PromoteRecord, unit: str) -> Metric | N
     return Metric(
         name=name,
         value=value,
-        unit=unit if name in IN_UNIT_OF_TARGET else "",
+        unit=unit_of_score(name, unit),
         baseline=baseline,
         skill=1 - value / baseline if baseline else None,
         held_out_start=evaluated.held_out.start,
@@ -123,6 +123,11 @@ def read_metric(store: Store, promotion: PromoteRecord, unit: str) -> Metric | N
         run_id=promotion.run_id,
         finished=promotion.finished,
     )
+
+
+def unit_of_score(name: str, unit: str) -> str:
+    """The unit of a score, where `unit` is that of the target; empty for one without."""
+    return unit if name in IN_UNIT_OF_TARGET else ""
 
 
 def read_data(store: Store, case: str, fresh: timedelta) -> Data | None:

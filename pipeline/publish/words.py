@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from markupsafe import Markup
 
@@ -81,6 +81,20 @@ def moment_text(value: datetime) -> str:
 def stamp(value: datetime) -> str:
     """ISO 8601 in UTC to the second, for machines."""
     return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def duration(value: timedelta) -> str:
+    r"""A stretch of time in its two largest units.
+
+    >>> duration(timedelta(seconds=92)), duration(timedelta(hours=27)), duration(timedelta())
+    ('1\xa0min 32\xa0s', '1\xa0d 3\xa0h', '0\xa0s')
+    """
+    left, parts = round(value.total_seconds()), []
+    for name, seconds in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
+        whole, left = divmod(left, seconds)
+        if whole:
+            parts.append(f"{whole}{NO_BREAK}{name}")
+    return " ".join(parts[:2]) or f"0{NO_BREAK}s"
 
 
 def _date(value: datetime) -> str:

@@ -31,7 +31,7 @@ def test_a_webhook_gets_every_part_by_name(hook: Any, event: Event) -> None:
             "title": "Bicycles in Paris: failing",
             "sentence": "a <b> & c",
             "number": "rmse 28.1 bicycles/h; the baseline has 33.4",
-            "link": "https://x.example/bikes/",
+            "link": "https://x.example/bikes/runs/r1.html",
         }
     ]
 
@@ -68,7 +68,7 @@ def test_a_letter_has_a_subject_and_the_text(mail: Any, event: Event) -> None:
     (letter,) = mail.letters
     assert "Subject: [Vigie] Bicycles in Paris: failing" in letter
     assert "From: vigie@example.org" in letter
-    assert "https://x.example/bikes/" in letter
+    assert "https://x.example/bikes/runs/r1.html" in letter
 
 
 @pytest.mark.parametrize("address", ["pigeon:home", "webhook:ftp://x", "mailto:nobody", "slack:"])

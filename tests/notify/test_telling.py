@@ -54,7 +54,7 @@ def test_a_message_carries_the_sentence_the_number_and_the_link(store: Store) ->
         "Bicycles in Paris: watch",
         "RMSE has grown.",
         "rmse 28.1 bicycles/h; the baseline has 33.4",
-        "https://owner.example/vigie/bikes/",
+        "https://owner.example/vigie/bikes/runs/r1.html",
     ]
 
 

@@ -37,6 +37,8 @@ def test_every_address_exists(home: Any, published: Publish) -> None:
         "bikes/drift.html",
         "bikes/training.html",
         "bikes/model.html",
+        "bikes/runs/index.html",
+        "bikes/runs/20210910T060000Z-a1b2.html",
     }
     assert made.pages == len(found)
     assert made.renderer == "embedded"
