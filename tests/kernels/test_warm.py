@@ -77,7 +77,7 @@ def test_a_process_with_another_thread_forks_no_kernel() -> None:
         for each in (control, _, ours):
             each.close()
 
-    assert re.match(r"\d+ threads at the fork: \['python', ", answer["error"])
+    assert re.match(r"\d+ threads at the fork: \['", answer["error"])
 
 
 def test_a_server_is_started_anew_when_the_source_has_changed(
