@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner
 from standings import NOW, status
 
+from pipeline.cli.notifying import notify
 from pipeline.errors import OptionError
-from pipeline.notify.command import notify
 from pipeline.notify.events import Event, events
 from pipeline.notify.targets import target_of
 

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 from homes import contents, write
 
-from pipeline.snapshots.command import state
+from pipeline.cli.moving import state
 
 
 def call(*arguments: str | Path) -> Result:

@@ -7,16 +7,12 @@ from datetime import UTC, datetime
 
 import click
 
+from pipeline.cli.options import CONTEXT, home_option
+
 PLACE = click.argument("place", metavar="PLACE")
-HOME = click.option(
-    "--home",
-    default="",
-    metavar="DIR",
-    help="Folder of all state. Default: VIGIE_HOME, or var/ in the checkout.",
-)
 
 
-@click.group()
+@click.group(context_settings=CONTEXT)
 def state() -> None:
     r"""Move the home between machines as verified snapshots.
 
@@ -34,7 +30,7 @@ def state() -> None:
 
 @state.command()
 @PLACE
-@HOME
+@home_option
 def push(place: str, home: str) -> None:
     """Send what is new in the home as the next snapshot."""
     from pipeline.snapshots.moving import push as send
@@ -60,7 +56,7 @@ def push(place: str, home: str) -> None:
     is_flag=True,
     help="When the place holds no snapshot yet, begin with an empty home and say so.",
 )
-@HOME
+@home_option
 def pull(place: str, snapshot: int | None, replace: bool, or_begin: bool, home: str) -> None:
     """Make the home equal to a snapshot; it stays as it is when that fails."""
     from pipeline.snapshots.moving import numbers
@@ -100,7 +96,7 @@ def verify(place: str) -> None:
 @click.argument("place", metavar="[PLACE]", required=False)
 @click.option("--snapshots", default=10, show_default=True, help="Newest ones kept at PLACE.")
 @click.option("--runs", default=100, show_default=True, help="Newest runs of a case kept at home.")
-@HOME
+@home_option
 def prune(place: str | None, snapshots: int, runs: int, home: str) -> None:
     """Remove old runs and table versions from the home, or old snapshots from PLACE.
 

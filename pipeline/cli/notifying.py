@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 
 import click
 
+from pipeline.cli.options import CONTEXT, home_option
 
-@click.command()
+
+@click.command(context_settings=CONTEXT)
 @click.argument("targets", nargs=-1, metavar="[TARGET]...")
 @click.option(
     "--rules",
@@ -24,12 +26,7 @@ import click
     metavar="URL",
     help="Address of the published site, for the links. Default: VIGIE_SITE_URL.",
 )
-@click.option(
-    "--home",
-    default="",
-    metavar="DIR",
-    help="Folder of all state. Default: VIGIE_HOME, or var/ in the checkout.",
-)
+@home_option
 def notify(targets: tuple[str, ...], rules: str, site: str, home: str) -> None:
     r"""Tell TARGET what has changed since it was last told, once per change.
 

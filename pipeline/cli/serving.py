@@ -1,32 +1,22 @@
-"""The commands around the service: `serve`, `keys`, `calls`, `predict`."""
+"""The commands around the service: `serve`, `keys`, `calls`, `rollback`, `predict`."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import click
 
+from pipeline.cli.options import CONTEXT, home_option
 from pipeline.errors import OptionError
 
-WIDE = {"max_content_width": 100}
 
-
-def _home(command: Callable[..., Any]) -> Callable[..., Any]:
-    return click.option(
-        "--home",
-        default="",
-        metavar="DIR",
-        help="Folder of all state. Default: VIGIE_HOME, or var/ in the checkout.",
-    )(command)
-
-
-@click.command(context_settings=WIDE)
+@click.command(context_settings=CONTEXT)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=3000, show_default=True, help="Port to listen on.")
 @click.option("--open", "is_open", is_flag=True, help="Answer everybody, without keys.")
@@ -43,7 +33,7 @@ def _home(command: Callable[..., Any]) -> Callable[..., Any]:
     type=click.Choice(["full", "digest"]),
     help="What the call log keeps of the records sent. Default: full.",
 )
-@_home
+@home_option
 def serve(host: str, port: int, is_open: bool, home: str, **chosen: Any) -> None:
     """Answer predictions of the champions over HTTP, until interrupted.
 
@@ -63,12 +53,12 @@ def serve(host: str, port: int, is_open: bool, home: str, **chosen: Any) -> None
     start(Store.at(home), host=host, port=port, settings=settings, say=click.echo)
 
 
-@click.group(context_settings=WIDE)
+@click.group(context_settings=CONTEXT)
 def keys() -> None:
     """Make, list and revoke the API keys of the service."""
 
 
-@keys.command("add", context_settings=WIDE)
+@keys.command("add", context_settings=CONTEXT)
 @click.argument("name")
 @click.option(
     "--scope",
@@ -78,7 +68,7 @@ def keys() -> None:
     help="What the key may do. May be given again. Default: predict and read.",
 )
 @click.option("--days", type=click.IntRange(min=1), metavar="N", help="Ends after this many days.")
-@_home
+@home_option
 def add(name: str, scopes: tuple[Any, ...], days: int | None, home: str) -> None:
     """Make a key for NAME, which says who uses it. It is shown once and kept nowhere.
 
@@ -101,8 +91,8 @@ def add(name: str, scopes: tuple[Any, ...], days: int | None, home: str) -> None
     click.echo(text)
 
 
-@keys.command("list", context_settings=WIDE)
-@_home
+@keys.command("list", context_settings=CONTEXT)
+@home_option
 def list_keys(home: str) -> None:
     """Show all keys, without what is secret."""
     from pipeline.keys import read_keys
@@ -120,9 +110,9 @@ def list_keys(home: str) -> None:
         click.echo("There is no key yet. Make one: vigie keys add NAME")
 
 
-@keys.command("revoke", context_settings=WIDE)
+@keys.command("revoke", context_settings=CONTEXT)
 @click.argument("name")
-@_home
+@home_option
 def revoke(name: str, home: str) -> None:
     """End a key, by its name or id: at once, with all tokens made of it."""
     from pipeline.keys import revoke_key
@@ -131,14 +121,14 @@ def revoke(name: str, home: str) -> None:
     click.echo(f"Key {key.id} of {key.name!r} is revoked.")
 
 
-@click.command(context_settings=WIDE)
+@click.command(context_settings=CONTEXT)
 @click.argument("case", default="")
 @click.option("--key", default="", metavar="ID", help="Only calls with this key.")
 @click.option("--refused", is_flag=True, help="Only calls that were refused.")
 @click.option("--since", default="", metavar="TIME", help="Only calls since, like 2021-06-01.")
 @click.option("--most", default=50, show_default=True, metavar="N", help="The newest N of them.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, for programs.")
-@_home
+@home_option
 def calls(
     case: str, key: str, refused: bool, since: str, most: int, as_json: bool, home: str
 ) -> None:
@@ -173,9 +163,9 @@ def vars_of(call: Any) -> dict[str, Any]:
     return asdict(call)
 
 
-@click.command(context_settings=WIDE)
+@click.command(context_settings=CONTEXT)
 @click.argument("case")
-@_home
+@home_option
 def rollback(case: str, home: str) -> None:
     """Let the champion before serve CASE again.
 
@@ -189,7 +179,7 @@ def rollback(case: str, home: str) -> None:
     click.echo(roll_back(Store.at(home), find_case(case)).sentence)
 
 
-@click.command(context_settings=WIDE)
+@click.command(context_settings=CONTEXT)
 @click.argument("case")
 @click.option(
     "--json",
@@ -199,7 +189,7 @@ def rollback(case: str, home: str) -> None:
 )
 @click.option("--interval", type=float, metavar="SHARE", help="Share of truths to hold, like 0.8.")
 @click.option("--raw", is_flag=True, help="The whole answer as JSON, as the service gives it.")
-@_home
+@home_option
 def predict(case: str, text: str | None, interval: float | None, raw: bool, home: str) -> None:
     """Ask the champion of CASE in the home folder, without a service."""
     from bento.asking import ask

@@ -1,0 +1,91 @@
+"""The commands that make something of it: `site`, `new`, `pack`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pipeline.cli.options import CONTEXT, home_option
+
+
+@click.command(context_settings=CONTEXT)
+@click.option(
+    "--output", default="_site", show_default=True, metavar="DIR", help="Where the site goes."
+)
+@click.option(
+    "--renderer",
+    type=click.Choice(["auto", "quarto", "embedded"]),
+    default="auto",
+    show_default=True,
+    help="auto takes Quarto where it is installed.",
+)
+@home_option
+def site(output: str, renderer: Any, home: str) -> None:
+    """Render the records and executed notebooks as a site."""
+    from pipeline.publish import publish
+    from pipeline.store import Store
+
+    made = publish(Store.at(home), Path(output), renderer=renderer, now=datetime.now(UTC))
+    first = (made.output.resolve() / "index.html").as_uri()
+    click.echo(f"{made.pages} pages in {made.output} (renderer: {made.renderer}).")
+    click.echo(f"Open it: {first}")
+
+
+@click.command(context_settings=CONTEXT)
+@click.argument("name")
+@click.option(
+    "--from", "path", required=True, metavar="FILE", help="A table with a header, as CSV."
+)
+@click.option("--target", required=True, metavar="COLUMN", help="What is to be predicted.")
+@click.option("--time", default="", metavar="COLUMN", help="When a row was; needed for forecasts.")
+@click.option(
+    "--key",
+    multiple=True,
+    metavar="COLUMN",
+    help="What tells rows, or series, apart. May be given again. Default: the row's number.",
+)
+@click.option(
+    "--task",
+    type=click.Choice(["forecasting", "regression", "classification"]),
+    help="Default: by target and time, and said.",
+)
+def new(
+    name: str, path: str, target: str, time: str, key: tuple[str, ...], task: str | None
+) -> None:
+    r"""Write a case of your own, NAME, from a file.
+
+    \b
+    vigie new sales --from sales.csv --target revenue --time day --key shop
+    vigie new irises --from iris.csv --target species
+
+    Separator, decimal sign, encoding, ways to write times and kinds of columns are guessed, and
+    said. The case goes to pipeline/cases/NAME/, its expectations to expectations/NAME.json, with
+    bounds from the data that a person should review. Nothing is overwritten. The case reads files
+    alone: it has no sample, since nobody knows how data of yours come about.
+    """
+    from pipeline.newcase import make_case
+
+    made = make_case(name, Path(path), target=target, time=time, key=key, task=task or "")
+    for sentence in made.said:
+        click.echo(sentence)
+    click.echo(f"Written: {made.folder} and {made.suite}. Review the bounds there, then run:")
+    for command in made.commands:
+        click.echo(f"  {command}")
+
+
+@click.command(context_settings=CONTEXT)
+@click.option("--output", metavar="FILE", help="Also one archive, such as vigie.bento.")
+@home_option
+def pack(output: str | None, home: str) -> None:
+    """Build a Bento with the champions of all cases."""
+    from pipeline.packaging import pack as build
+    from pipeline.store import Store
+
+    made = build(Store.at(home), Path(output) if output else None)
+    click.echo(f"Bento {made.tag} in {made.path}")
+    if made.archive:
+        click.echo(f"Archive: {made.archive}")
+    click.echo(f"Serve it: bentoml serve {made.path}")
