@@ -8,18 +8,11 @@ from datetime import timedelta
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.shift._categories import read_categories
 from pipeline.shift._checks import check_windows
-from pipeline.shift._columns import (
-    Numbers,
-    Scores,
-    block_means,
-    floats,
-    read_categories,
-    read_numbers,
-    score_numbers,
-)
 from pipeline.shift._contrasts import SPARE
 from pipeline.shift._layout import Layout, Table
+from pipeline.shift._numbers import Numbers, block_means, floats, read_numbers
 from pipeline.shift._parts import (
     Part,
     category_parts,
@@ -33,6 +26,7 @@ from pipeline.shift._parts import (
     yearly_course,
 )
 from pipeline.shift._rates import weighted_bonferroni
+from pipeline.shift._scores import Scores, score_numbers
 from pipeline.shift._together import measure_together
 from pipeline.shift._types import Against, Measured, Watched
 

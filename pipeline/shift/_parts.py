@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.shift._columns import Numbers, Scores, Shares
+from pipeline.shift._categories import Shares
 from pipeline.shift._contrasts import Contrast, Design, block_ranks, contrast_means, year_matters
 from pipeline.shift._layout import Layout
+from pipeline.shift._numbers import Numbers
 from pipeline.shift._rates import cauchy_combination, chance_of_occurrences
+from pipeline.shift._scores import Scores
 
 Floats = NDArray[np.float64]
 

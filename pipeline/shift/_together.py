@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.shift._columns import normal_scores
 from pipeline.shift._contrasts import block_ranks, contrast_means
 from pipeline.shift._layout import Layout
+from pipeline.shift._ranks import normal_scores
 from pipeline.shift._rates import cauchy_combination, weighted_bonferroni
 
 Floats = NDArray[np.float64]

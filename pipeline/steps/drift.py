@@ -11,6 +11,7 @@ from pipeline.models import load_model
 from pipeline.options import DriftOptions
 from pipeline.records import FittedModel, ValidateRecord
 from pipeline.shift import ColumnShift
+from pipeline.steps.decide import worst_expected
 from pipeline.steps.run import Run
 from pipeline.steps.shift_figures import distributions_figure, heat_figure
 from pipeline.steps.shifts import Shifts, compare_windows, measure_errors
@@ -36,6 +37,7 @@ def drift(run: Run, options: DriftOptions) -> View:
         errors=measure_errors(run, champion, observations, compared.start),
     )
     error = _champion_error(run, champion, observations, compared.start)
+    limit = worst_expected(champion, case, alpha=options.alpha) if champion else None
     reference, current = compared.windows(case.schema)
 
     with run.step("drift", options) as step:
@@ -53,7 +55,7 @@ def drift(run: Run, options: DriftOptions) -> View:
         return step.finish(
             as_of=run.as_of,
             sentence=" ".join(
-                filter(None, [compared.words, _sentence(shifts, case, champion, error)])
+                filter(None, [compared.words, _sentence(shifts, case, champion, error, limit)])
             ),
             inputs=(*checked.inputs, checked.quarantine),
             reference=reference,
@@ -65,13 +67,8 @@ def drift(run: Run, options: DriftOptions) -> View:
             champion_shifts=shifts.champion,
             champion_error=error,
             expected_error=champion.backtest[case.task.primary] if champion else None,
-            worst_expected_error=worst_expected(champion, case) if champion else None,
+            worst_expected_error=limit,
         )
-
-
-def worst_expected(champion: FittedModel, case: Case) -> float:
-    """The error above which the champion counts as degraded."""
-    return champion.worst_fold * (1 + case.gates.degradation)
 
 
 def effects(columns: tuple[ColumnShift, ...]) -> Figure:
@@ -161,17 +158,18 @@ def _sentence(
     case: Case,
     champion: FittedModel | None,
     error: float | None,
+    limit: float | None,
 ) -> str:
     changed = sum(column.alarm for column in shifts.columns)
     found = f"{changed} of {len(shifts.columns)} columns have changed"
     told = f"{found}{'.' if changed else ' beyond chance.'}"
     told = " ".join([told, *(alarm.sentence for alarm in shifts.alarms)])
-    if champion is None or error is None:
+    if champion is None or error is None or limit is None:
         return f"{told} There is no champion yet."
     unit = case.schema.column(case.schema.target).unit
     return (
         f"{told} The champion's {score_name(case.task.primary)} in the window is "
         f"{score_text(case.task.primary, error, unit)}; "
-        f"its backtest had {champion.backtest[case.task.primary]:.3g}, on the worst fold "
-        f"{champion.worst_fold:.3g}."
+        f"its backtest had {champion.backtest[case.task.primary]:.3g}, and lets expect up to "
+        f"{limit:.3g}."
     )

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hand_made import DAYS, FIRST, NEWEST_KNOWN, Bench, fitted_model, wave_case, waves
+from hand_made import DAYS, FIRST, NEWEST_KNOWN, Bench, wave_case, waves
 
 from pipeline.errors import StepError
 from pipeline.records import DriftRecord, PromoteRecord
-from pipeline.steps.drift import effects, worst_expected
+from pipeline.steps.decide import worst_expected
+from pipeline.steps.drift import effects
 from pipeline.steps.shifts import compare_windows
 from pipeline.steps.stretches import by_time
 
@@ -153,9 +154,10 @@ def test_the_champions_errors_on_the_newest_window_are_told(bench: Bench) -> Non
     assert promoted is not None
     champion = promoted.champion
     assert champion.backtest["rmse"] == found.expected_error
-    assert 1.5 * champion.worst_fold == found.worst_expected_error
+    assert worst_expected(champion, CASE, alpha=0.05) == found.worst_expected_error
     assert found.champion_error == pytest.approx(found.expected_error, rel=0.3)
     assert f"{found.champion_error:.3g} waves/h" in found.sentence
+    assert f"lets expect up to {found.worst_expected_error:.3g}." in found.sentence
 
 
 def test_the_reference_is_what_the_champion_learned_from(bench: Bench) -> None:
@@ -199,11 +201,6 @@ def test_newer_rows_of_the_table_are_in_no_window(bench: Bench) -> None:
 
     assert alone.columns == found.columns
     assert (alone.reference, alone.current) == (found.reference, found.current)
-
-
-def test_an_error_is_degraded_above_the_worst_fold_and_a_margin() -> None:
-    """Half more than the worst fold, as the case allows."""
-    assert 1.5 * 6.0 == worst_expected(fitted_model(), CASE)
 
 
 def test_the_figure_says_alarms_in_words() -> None:
