@@ -7,7 +7,7 @@ and of the write that was going on.
 
 from pipeline.calls.actuals import Actual, Joined, add_actuals, joined, record_keys
 from pipeline.calls.log import SECONDS_BETWEEN_WRITES, Call, CallLog, Predictions
-from pipeline.calls.reading import LoggedCall, logged_inputs, read_calls
+from pipeline.calls.reading import LoggedCall, counted, logged_inputs, read_calls
 
 __all__ = [
     "SECONDS_BETWEEN_WRITES",
@@ -18,6 +18,7 @@ __all__ = [
     "LoggedCall",
     "Predictions",
     "add_actuals",
+    "counted",
     "joined",
     "logged_inputs",
     "read_calls",

@@ -54,6 +54,20 @@ def read_calls(
     return [_logged(*row) for row in rows]
 
 
+def counted(path: Path, *, since: datetime, failed: int) -> dict[str, tuple[int, int]]:
+    """Calls since, and those of them that were answered with status `failed` or above, by case.
+
+    Calls of no case, such as of the documentation, are under the empty name. Raises `StateError`
+    when there is no log.
+    """
+    with reading(path) as connection:
+        rows = connection.execute(
+            'SELECT "case", count(*), sum(status >= ?) FROM calls WHERE time >= ? GROUP BY "case"',
+            (failed, since.timestamp()),
+        ).fetchall()
+    return {case: (calls, bad) for case, calls, bad in rows}
+
+
 def _logged(name: str, moment: float, *others: Any) -> LoggedCall:
     key, method, route, case, status, problem, milliseconds, records, model, digest = others
     return LoggedCall(

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from pipeline.notify.service import Answered, Limits
 from pipeline.publish.status import CaseStatus, SiteStatus
 
-CALM = frozenset({"healthy", "none", "passed", "fresh"})
+CALM = frozenset({"healthy", "none", "passed", "fresh", "answering"})
 """States that are no news at first sight; a change to them is."""
 RULES = {
     "status": "a case became healthy, watch or failing",
@@ -16,7 +17,10 @@ RULES = {
     "gate": "a run was stopped by a failed gate, or got past it again",
     "freshness": "the newest data became too old, or fresh again",
     "champion": "another model serves",
+    "errors": "too many calls of the service failed, or few enough again",
 }
+SERVICE = "service"
+"""Stands for a case in what is told of the service as a whole."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,11 +61,43 @@ class Event:
 
 def events(status: SiteStatus, *, site: str, now: datetime) -> list[Event]:
     """Every event of every case; `site` is the published site's address, or empty."""
-    return [event for case in status.cases for event in _of_case(case, site.rstrip("/"), now)]
+    return [event for case in status.cases for event in _of_case(case, site, now)]
+
+
+def of_service(
+    answered: Answered, limits: Limits, status: SiteStatus, *, site: str
+) -> Iterator[Event]:
+    """The event of the service's failures; none when there were too few calls to conclude from.
+
+    It leads to the newest run of the case that failed most often, which may have made the cause.
+    """
+    if answered.calls < limits.least:
+        return
+    worst = next((case for case in status.cases if case.case == answered.most_of), None)
+    failing = answered.rate > limits.rate
+    minutes = answered.within.total_seconds() / 60
+    told = f"{answered.failed:,.0f} of {answered.calls:,.0f} calls of the last {minutes:,.0f} min"
+    most = f", most of them of {answered.most_of}" if answered.most_of else ""
+    yield Event(
+        case=SERVICE,
+        rule="errors",
+        state="failing" if failing else "answering",
+        title=f"Service: {'calls fail' if failing else 'answers as it should again'}",
+        sentence=f"{told} failed with an error of the service{most}.",
+        number=f"{answered.rate:.1%} failed; {limits.rate:.1%} may",
+        link=_page_of_run(worst, site) if worst else site,
+        well=not failing,
+    )
+
+
+def _page_of_run(case: CaseStatus, site: str) -> str:
+    """The page of the newest run, which keeps its address."""
+    address = f"{case.case}/runs/{case.newest_run.run_id}.html"
+    return f"{site.rstrip('/')}/{address}" if site else ""
 
 
 def _of_case(case: CaseStatus, site: str, now: datetime) -> list[Event]:
-    link = f"{site}/{case.case}/runs/{case.newest_run.run_id}.html" if site else ""
+    link = _page_of_run(case, site)
     found = list(_states(case, now))
     well = all(_calm(rule, state) for rule, state, *_ in found)
     return [

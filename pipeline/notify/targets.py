@@ -36,7 +36,7 @@ class Target(Protocol):
 def target_of(address: str, environment: Mapping[str, str]) -> Target:
     """The target of an address; raises `OptionError` for one that can't be understood."""
     kind, _, rest = address.partition(":")
-    if kind in {"webhook", "slack"} and urlsplit(rest).scheme in {"http", "https"}:
+    if kind in {"webhook", "slack"} and _is_web(rest):
         return Webhook(kind=kind, url=rest)
     if kind == "mailto" and "@" in rest:
         return Mailbox.at(rest, environment)
@@ -61,7 +61,7 @@ class Webhook:
 
         try:
             answer = httpx.post(self.url, json=self._body(event), timeout=SECONDS)
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             return f"{type(error).__name__}"
         return "" if answer.is_success else f"it answered {answer.status_code}"
 
@@ -104,7 +104,7 @@ class Mailbox:
             to=to,
             sender=environment.get("VIGIE_SMTP_FROM") or to,
             host=host,
-            port=int(environment.get("VIGIE_SMTP_PORT") or 587),
+            port=_port(environment.get("VIGIE_SMTP_PORT") or "587"),
             user=environment.get("VIGIE_SMTP_USER", ""),
             password=environment.get("VIGIE_SMTP_PASSWORD", ""),
             encrypt=environment.get("VIGIE_SMTP_TLS", "yes") != "no",
@@ -129,6 +129,20 @@ class Mailbox:
         except (OSError, smtplib.SMTPException) as error:
             return type(error).__name__
         return ""
+
+
+def _is_web(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.hostname)
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
+        raise OptionError(f"VIGIE_SMTP_PORT is {text!r}. Set it to a port, such as 587.")
+    return int(text)
 
 
 def _digest(address: str) -> str:

@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import datetime
 
-from pipeline.notify.events import Event, events
+from pipeline.notify.events import Event
 from pipeline.notify.memory import read_told, write_told
 from pipeline.notify.targets import Target
-from pipeline.publish.status import SiteStatus
 from pipeline.store import Store
 
 
 def notify(
     store: Store,
-    status: SiteStatus,
+    events: Iterable[Event],
     targets: Iterable[Target],
     *,
     rules: frozenset[str],
-    site: str,
-    now: datetime,
     say: Callable[[str], None],
 ) -> int:
     """Sends every target what it has not been told yet; gives how many messages arrived.
 
     A target that can't be reached is said and skipped; it doesn't stop the others.
     """
-    found = [event for event in events(status, site=site, now=now) if event.rule in rules]
+    found = [event for event in events if event.rule in rules]
     return sum(_tell(store, target, found, say) for target in targets)
 
 

@@ -36,7 +36,7 @@ def hook() -> Iterator[Hook]:
 
     server = HTTPServer(("127.0.0.1", 0), Handler)
     found = Hook(url=f"http://127.0.0.1:{server.server_port}/secret-path")
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     yield found
     server.shutdown()
@@ -69,7 +69,7 @@ def mail() -> Iterator[Mail]:
 
     server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
     found = Mail(port=server.server_address[1])
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     yield found
     server.shutdown()

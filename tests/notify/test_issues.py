@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from standings import NOW, status
 
-from pipeline.notify.events import RULES
+from pipeline.notify.events import RULES, events
 from pipeline.notify.targets import Target, target_of
 from pipeline.notify.telling import notify
 from pipeline.publish.standing import Drift
@@ -26,8 +26,8 @@ def target(github: Path) -> Target:
 
 def tell(store: Store, found: SiteStatus, target: Target) -> list[str]:
     said: list[str] = []
-    rules = frozenset(RULES)
-    notify(store, found, [target], rules=rules, site="", now=NOW, say=said.append)
+    told = events(found, site="", now=NOW)
+    notify(store, told, [target], rules=frozenset(RULES), say=said.append)
     return said
 
 

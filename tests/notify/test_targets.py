@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from pipeline.cli.notifying import notify
 from pipeline.errors import OptionError
 from pipeline.notify.events import Event, events
 from pipeline.notify.targets import target_of
+from pipeline.publish import publish, read_status
+from pipeline.store import Store
 
 
 @pytest.fixture
@@ -71,7 +74,17 @@ def test_a_letter_has_a_subject_and_the_text(mail: Any, event: Event) -> None:
     assert "https://x.example/bikes/runs/r1.html" in letter
 
 
-@pytest.mark.parametrize("address", ["pigeon:home", "webhook:ftp://x", "mailto:nobody", "slack:"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "pigeon:home",
+        "webhook:ftp://x",
+        "mailto:nobody",
+        "slack:",
+        "slack:https://",
+        "webhook:http://[",
+    ],
+)
 def test_an_unknown_target_is_refused(address: str) -> None:
     with pytest.raises(OptionError, match="Write webhook:https"):
         target_of(address, {})
@@ -82,6 +95,11 @@ def test_a_letter_without_a_server_is_refused() -> None:
         target_of("mailto:a@example.org", {})
 
 
+def test_a_port_that_is_none_is_refused() -> None:
+    with pytest.raises(OptionError, match=r"VIGIE_SMTP_PORT is 'ssl'\. Set it to a port"):
+        target_of("mailto:a@example.org", {"VIGIE_SMTP_HOST": "x", "VIGIE_SMTP_PORT": "ssl"})
+
+
 def test_the_command_ends_well_when_a_target_is_down(tiny_home: Any) -> None:
     called = CliRunner().invoke(
         notify,
@@ -90,6 +108,16 @@ def test_the_command_ends_well_when_a_target_is_down(tiny_home: Any) -> None:
     )
 
     assert (0, "0 messages sent.") == (called.exit_code, called.output.splitlines()[-1])
+
+
+def test_the_link_of_a_message_leads_to_a_page_of_the_site(tiny_home: Any, tmp_path: Path) -> None:
+    store = Store.at(tiny_home)
+    publish(store, tmp_path / "site", renderer="embedded", now=NOW)
+    site = "https://x.example/vigie"
+
+    (link,) = {event.link for event in events(read_status(store, now=NOW), site=site, now=NOW)}
+
+    assert (tmp_path / "site" / link.removeprefix(f"{site}/")).is_file()
 
 
 def test_the_command_says_which_rules_there_are() -> None:

@@ -7,7 +7,7 @@ from standings import NOW, champion, data, run, status
 from told import Listener
 
 from pipeline.errors import StateError
-from pipeline.notify.events import RULES
+from pipeline.notify.events import RULES, events
 from pipeline.notify.telling import notify
 from pipeline.publish.standing import Drift
 from pipeline.publish.status import SiteStatus
@@ -18,15 +18,8 @@ SITE = "https://owner.example/vigie/"
 
 def tell(store: Store, found: SiteStatus, *targets: Listener, rules: str = "") -> list[str]:
     said: list[str] = []
-    notify(
-        store,
-        found,
-        targets,
-        rules=frozenset(rules.split() or RULES),
-        site=SITE,
-        now=NOW,
-        say=said.append,
-    )
+    told = events(found, site=SITE, now=NOW)
+    notify(store, told, targets, rules=frozenset(rules.split() or RULES), say=said.append)
     return said
 
 
