@@ -220,7 +220,7 @@ def _is_plain(step: Any) -> bool:
 
 
 def _is_number(step: Any) -> bool:
-    return np.asarray(step.statistics_).dtype.kind == "f"
+    return bool(np.asarray(step.statistics_).dtype.kind == "f")
 
 
 def _is_identity(step: Any) -> bool:

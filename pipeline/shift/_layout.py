@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from pipeline.shift._contrasts import Design
 
 Floats = NDArray[np.float64]
 Places = NDArray[np.intp]
+Figure = TypeVar("Figure", bound=np.generic)
 
 MOST_CURRENT = 64
 """Blocks of the current window; longer windows are cut into longer blocks."""
@@ -154,7 +155,7 @@ class Layout:
         weights = values if values is None or rows is None else values[rows]
         return np.bincount(place, weights, minlength=self.all_blocks).astype(np.float64)
 
-    def split(self, by_block: Floats) -> tuple[Floats, Floats]:
+    def split(self, by_block: NDArray[Figure]) -> tuple[NDArray[Figure], NDArray[Figure]]:
         """Figures by block, of the reference and of the current window."""
         return by_block[: self.blocks], by_block[self.blocks :]
 

@@ -108,7 +108,7 @@ def _spreads(
     before = filled[: layout.rows] if known.all() else filled[: layout.rows][known]
     spread = float(before.std()) if len(before) and before.min() < before.max() else 0.0
     own = residuals[: layout.rows]
-    overall = float(np.sqrt((own @ own) / max(1, known.sum()))) or 1.0
+    overall = float(np.sqrt((own @ own) / max(1, int(known.sum())))) or 1.0
     if len(layout.entities) == 1:
         return spread, np.full(2, overall)
     series = layout.entity[: layout.rows] + 1

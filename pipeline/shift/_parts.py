@@ -200,7 +200,7 @@ def _apart_part(name: str, apart: Floats, layout: Layout) -> Part | None:
         effect=float(np.copysign(sizes, found.differences[most])),
         difference=float(found.differences[most]),
         about=str(most),
-        others=int(max(0, moved.sum() - 1)),
+        others=max(0, int(moved.sum()) - 1),
         latest=float(found.latest[most]),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,7 +89,7 @@ def _as_fitted(means: Floats, numbers: Numbers, layout: Layout) -> Floats:
     return np.concatenate([before * numbers.shrunk, now])
 
 
-def _distance(histogram: Floats) -> float:
+def _distance(histogram: NDArray[Any]) -> float:
     totals = histogram.sum(axis=1)
     if not totals.all():
         return 1.0 if totals.any() else 0.0

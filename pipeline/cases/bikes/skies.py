@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -56,7 +57,8 @@ def autoregression(
     """Stationary AR(1) series of mean 0 and standard deviation `spread`."""
     shocks = random.normal(0.0, spread * np.sqrt(1 - memory**2), length)
     shocks[0] = random.normal(0.0, spread)
-    return np.fromiter(accumulate(shocks, lambda state, shock: memory * state + shock), float)
+    states = accumulate(shocks.tolist(), lambda state, shock: memory * state + shock)
+    return np.fromiter(states, np.float64)
 
 
 def _temperature(calendar: Calendar, random: np.random.Generator) -> Numbers:
@@ -70,12 +72,13 @@ def _temperature(calendar: Calendar, random: np.random.Generator) -> Numbers:
 
 def _rain(hours: int, random: np.random.Generator) -> Numbers:
     """Two states, dry and wet (a Markov chain by the hour); exponential amounts when wet."""
-    draws = random.random(hours)
+    draws: list[float] = random.random(hours).tolist()
 
     def follow(wet: bool, draw: float) -> bool:
         return draw >= HOURLY_CHANCE_OF_AN_END if wet else draw < HOURLY_CHANCE_OF_RAIN
 
-    wet = np.fromiter(accumulate(draws, follow, initial=False), bool)[1:]
+    states: Iterator[bool] = accumulate(draws, follow, initial=False)
+    wet = np.fromiter(states, np.bool_)[1:]
     return np.where(wet, random.exponential(MEAN_RAIN, hours), 0.0)
 
 
