@@ -335,7 +335,7 @@ def test_site_says_where_it_is_and_how_to_open_it(
 ) -> None:
     """The address can be pasted into a browser."""
 
-    def publish(store: Store, output: Path, *, renderer: str, now: Any) -> Any:
+    def publish(store: Store, output: Path, *, renderer: str, **_: Any) -> Any:
         return SimpleNamespace(output=output, pages=7, renderer=renderer)
 
     monkeypatch.setattr("pipeline.publish.publish", publish)

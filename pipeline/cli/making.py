@@ -22,13 +22,28 @@ from pipeline.cli.options import CONTEXT, home_option
     show_default=True,
     help="auto takes Quarto where it is installed.",
 )
+@click.option(
+    "--every",
+    default="",
+    metavar="TIME",
+    envvar="VIGIE_EVERY",
+    help="How often a schedule runs the cases, like 1d or 12h: pages then say when the next run is "
+    "due, and that none came. Default: VIGIE_EVERY, else as runs on a live feed have come so far.",
+)
 @home_option
-def site(output: str, renderer: Any, home: str) -> None:
+def site(output: str, renderer: Any, every: str, home: str) -> None:
     """Render the records and executed notebooks as a site."""
     from pipeline.publish import publish
+    from pipeline.runner.schedule import parse_every
     from pipeline.store import Store
 
-    made = publish(Store.at(home), Path(output), renderer=renderer, now=datetime.now(UTC))
+    made = publish(
+        Store.at(home),
+        Path(output),
+        renderer=renderer,
+        now=datetime.now(UTC),
+        every=parse_every(every) if every else None,
+    )
     first = (made.output.resolve() / "index.html").as_uri()
     click.echo(f"{made.pages} pages in {made.output} (renderer: {made.renderer}).")
     click.echo(f"Open it: {first}")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import tempfile
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
 from pipeline.publish.captions import caption
+from pipeline.publish.history import newest_rows
 from pipeline.publish.runs import Lives
 from pipeline.publish.status import Captions, SiteStatus, site_status
 from pipeline.store import Store, project
@@ -32,7 +34,8 @@ def read_status(
     store: Store, *, now: datetime, captions: Captions = caption, lives: Lives = is_held
 ) -> SiteStatus:
     """How every case of a home stands: what the first page and `status.json` say."""
-    return site_status(store, captions, now, lives)
+    rows = functools.partial(newest_rows, store, lives=lives)
+    return site_status(store, captions, now, lives, rows=rows)
 
 
 def publish(
@@ -44,10 +47,12 @@ def publish(
     now: datetime,
     captions: Captions = caption,
     lives: Lives = is_held,
+    every: timedelta | None = None,
 ) -> Published:
     """Makes the whole site anew and puts it in the place of `output` in one step.
 
-    `auto` takes Quarto where it is on the path. Raises `SiteError`; the old site then stays.
+    `auto` takes Quarto where it is on the path. `every` is how often a schedule runs the cases, so
+    that pages can say when the next run is due. Raises `SiteError`; the old site then stays.
     """
     from pipeline.publish.embedded import render_embedded
     from pipeline.publish.navigation import read_configuration
@@ -61,7 +66,15 @@ def publish(
     configuration = read_configuration(site)
     with replacing(output) as fresh, tempfile.TemporaryDirectory() as temporary:
         sources = Path(temporary).resolve()
-        write_sources(store, site, sources, captions=captions, now=now, lives=lives)
+        write_sources(
+            store,
+            site,
+            sources,
+            captions=captions,
+            now=now,
+            lives=lives,
+            every=every,
+        )
         if quarto:
             render_quarto(quarto, sources, fresh, configuration=configuration)
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,9 +11,11 @@ from pipeline.publish import markup, prose
 from pipeline.publish.captions import Caption
 from pipeline.publish.downloads import copy_files
 from pipeline.publish.executed import Executed
+from pipeline.publish.history import RunThen
 from pipeline.publish.plan import OVERVIEW, RUNS, Makers, Page, planned_pages
 from pipeline.publish.repeat import parameters_block
 from pipeline.publish.runs import Lives, Run, read_run, why_older
+from pipeline.publish.sparks import spark
 from pipeline.publish.status import CaseStatus
 from pipeline.records import STEPS_OF, IngestRecord, Record, notebook_of
 from pipeline.steps.view import View
@@ -29,6 +31,8 @@ class CasePages:
     caption: Caption
     folder: Path
     lives: Lives
+    rows: Sequence[RunThen] = ()
+    """What the runs of the case came to, oldest first."""
 
     def write(self) -> None:
         """Every page that some run can fill; the overview always. Those of runs are apart."""
@@ -57,7 +61,9 @@ class CasePages:
         return markup.block("case_head.html.j2", case=self.status, page=page, pages=present, up="")
 
     def _opening(self, *, filled: bool) -> Iterator[str]:
-        yield markup.block("overview.html.j2", case=self.status, base="", filled=filled)
+        unit = self.status.metric.unit if self.status.metric else ""
+        line = markup.as_html(spark(self.rows, unit))
+        yield markup.block("overview.html.j2", case=self.status, spark=line, filled=filled)
         yield from prose.blocks(self.caption.introduction, below=0, keep_title=False)
 
     def _notebook(self, name: NotebookName, run: Run, newest: Run) -> list[str]:

@@ -97,6 +97,7 @@ def _templates() -> jinja2.Environment:
         words.moment,
         words.stamp,
         words.duration,
+        words.interval,
         score_name,
     ):
         environment.filters[shown.__name__] = shown

@@ -5,16 +5,22 @@ Source layout is published layout. Both renderers start from this folder and fro
 
 from __future__ import annotations
 
+import functools
 import shutil
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
+
+from markupsafe import Markup
 
 from pipeline.errors import SiteError
 from pipeline.publish import markup
 from pipeline.publish.casepages import CasePages
+from pipeline.publish.history import RunThen, keep_rows
 from pipeline.publish.runpages import RunPages
 from pipeline.publish.runs import Lives
-from pipeline.publish.status import Captions, SiteStatus, site_status
+from pipeline.publish.sparks import spark
+from pipeline.publish.status import Captions, CaseStatus, SiteStatus, site_status
 from pipeline.store import Store
 
 HAND_WRITTEN = ("*.md", "assets/*")
@@ -23,19 +29,39 @@ STATUS_FILE = "status.json"
 
 
 def write_sources(
-    store: Store, site: Path, folder: Path, *, captions: Captions, now: datetime, lives: Lives
+    store: Store,
+    site: Path,
+    folder: Path,
+    *,
+    captions: Captions,
+    now: datetime,
+    lives: Lives,
+    every: timedelta | None = None,
 ) -> SiteStatus:
     """Fills `folder` with the sources of the whole site; raises `SiteError` without any page."""
     _copy_hand_written(site, folder)
-    status = site_status(store, captions, now, lives)
+    rows = functools.cache(functools.partial(keep_rows, store, lives=lives))
+    status = site_status(store, captions, now, lives, rows=rows, every=every)
     for case in status.cases:
         caption, pages = captions(case.case), folder / case.case
-        CasePages(store=store, status=case, caption=caption, folder=pages, lives=lives).write()
+        CasePages(
+            store=store,
+            status=case,
+            caption=caption,
+            folder=pages,
+            lives=lives,
+            rows=rows(case.case),
+        ).write()
         RunPages(store=store, status=case, unit=caption.unit, folder=pages, lives=lives).write()
-    fragment = markup.block("status.html.j2", site=status)
+    sparks = {case.case: _spark(case, rows(case.case)) for case in status.cases}
+    fragment = markup.block("status.html.j2", site=status, sparks=sparks)
     (folder / STATUS_FRAGMENT).write_text(fragment, encoding="utf-8")
     (folder / STATUS_FILE).write_text(status.model_dump_json(indent=1) + "\n", encoding="utf-8")
     return status
+
+
+def _spark(case: CaseStatus, rows: Sequence[RunThen]) -> Markup:
+    return markup.as_html(spark(rows, case.metric.unit if case.metric else ""))
 
 
 def _copy_hand_written(site: Path, folder: Path) -> None:

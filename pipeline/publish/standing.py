@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
 from pydantic import Field
 
-from pipeline.metrics import IN_UNIT_OF_TARGET
+from pipeline.publish.changes import relative_change
+from pipeline.publish.history import RunThen, unit_of_score
 from pipeline.records import (
     DecideRecord,
     DriftRecord,
@@ -42,6 +44,8 @@ class Metric(Part):
     unit: str
     baseline: float | None
     skill: float | None = Field(description="1 - value / baseline; below zero: worse than it")
+    before: float | None = Field(description="the score in the run before that was scored")
+    change: float | None = Field(description="value / before - 1; below zero: a smaller error")
     held_out_start: datetime | None = Field(description="null where rows carry no time")
     held_out_end: datetime
     run_id: str
@@ -105,19 +109,24 @@ def _title(store: Store, case: str, model: ModelRef) -> str:
     return known.get(model.candidate, model.candidate)
 
 
-def read_metric(store: Store, promotion: PromoteRecord, unit: str) -> Metric | None:
-    """The primary score from the run that last decided about the champion."""
+def read_metric(
+    store: Store, promotion: PromoteRecord, unit: str, rows: Sequence[RunThen] = ()
+) -> Metric | None:
+    """The primary score from the run that last decided about the champion; `rows` are its past."""
     name = promotion.primary
     evaluated = store.record(promotion.case, promotion.run_id, EvaluateRecord)
     if evaluated is None or name not in promotion.scores:
         return None
     value, baseline = promotion.scores[name], promotion.baseline_scores.get(name)
+    before = _score_before(rows, promotion)
     return Metric(
         name=name,
         value=value,
         unit=unit_of_score(name, unit),
         baseline=baseline,
         skill=1 - value / baseline if baseline else None,
+        before=before,
+        change=relative_change(before, value) if before is not None else None,
         held_out_start=evaluated.held_out.start,
         held_out_end=evaluated.held_out.end,
         run_id=promotion.run_id,
@@ -125,9 +134,14 @@ def read_metric(store: Store, promotion: PromoteRecord, unit: str) -> Metric | N
     )
 
 
-def unit_of_score(name: str, unit: str) -> str:
-    """The unit of a score, where `unit` is that of the target; empty for one without."""
-    return unit if name in IN_UNIT_OF_TARGET else ""
+def _score_before(rows: Sequence[RunThen], promotion: PromoteRecord) -> float | None:
+    scored = [
+        row.metric.value
+        for row in rows
+        if row.metric and row.metric.name == promotion.primary and row.as_of
+        if row.as_of < promotion.as_of
+    ]
+    return scored[-1] if scored else None
 
 
 def read_data(store: Store, case: str, fresh: timedelta) -> Data | None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Literal
 
 from pydantic import Field
 
 from pipeline.publish.captions import Caption
+from pipeline.publish.changes import changes
+from pipeline.publish.due import Due, next_due
+from pipeline.publish.history import RunThen, unit_of_score
 from pipeline.publish.plan import planned_pages
 from pipeline.publish.runs import Ended, Lives, Run, read_run
 from pipeline.publish.standing import (
@@ -28,6 +31,8 @@ from pipeline.store import Store
 
 Health = Literal["healthy", "watch", "failing"]
 Captions = Callable[[str], Caption]
+Rows = Callable[[str], Sequence[RunThen]]
+"""What the runs of a case came to, oldest first; the newest ones at least."""
 GOES_ON = "The last champion keeps serving."
 NOBODY = "No champion serves yet."
 
@@ -66,6 +71,13 @@ class CaseStatus(Part):
     data: Data | None
     decision: Decision | None
     drift: Drift | None
+    changes: tuple[str, ...] = Field(
+        default=(), description="what the newest run changed against the one before it"
+    )
+    looked: datetime | None = Field(
+        default=None, description="the newest time at which a run was made or nothing was due"
+    )
+    due: Due | None = Field(default=None, description="null where no schedule is known")
 
 
 class SiteStatus(Part):
@@ -76,21 +88,45 @@ class SiteStatus(Part):
     cases: tuple[CaseStatus, ...]
 
 
-def site_status(store: Store, captions: Captions, now: datetime, lives: Lives) -> SiteStatus:
+def site_status(
+    store: Store,
+    captions: Captions,
+    now: datetime,
+    lives: Lives,
+    *,
+    rows: Rows,
+    every: timedelta | None = None,
+) -> SiteStatus:
     """Every case that has run in this home, in the order of their names."""
     cases = [case for case in store.cases() if store.run_ids(case)]
     return SiteStatus(
         published=now,
-        cases=tuple(case_status(store, case, captions(case), lives) for case in cases),
+        cases=tuple(
+            case_status(store, case, captions(case), lives, rows=rows(case), every=every)
+            for case in cases
+        ),
     )
 
 
-def case_status(store: Store, case: str, caption: Caption, lives: Lives) -> CaseStatus:
-    """How a case stands after its newest run."""
+def case_status(
+    store: Store,
+    case: str,
+    caption: Caption,
+    lives: Lives,
+    *,
+    rows: Sequence[RunThen],
+    every: timedelta | None,
+) -> CaseStatus:
+    """How a case stands after its newest run; `rows` are at least its newest runs."""
     newest = read_run(store, case, store.run_ids(case)[-1], lives)
     report = next(store.records(case, ReportRecord), None)
     promotion = store.promotion(case)
     health, headline = _verdict(newest, report, serves=promotion is not None)
+    data, check = read_data(store, case, caption.fresh), store.check(case)
+    newest_run = _newest_run(newest, store, case)
+    moments = (check.looked if check else None, newest_run.finished)
+    looked = max((moment for moment in moments if moment), default=None)
+    score = promotion.primary if promotion else ""
     return CaseStatus(
         case=case,
         title=caption.title,
@@ -101,14 +137,17 @@ def case_status(store: Store, case: str, caption: Caption, lives: Lives) -> Case
         ),
         health=health,
         headline=headline,
-        newest_run=_newest_run(newest, store, case),
+        newest_run=newest_run,
         last_good_run=report.run_id if report else None,
         last_good_finished=report.finished if report else None,
         champion=read_champion(store, promotion) if promotion else None,
-        metric=read_metric(store, promotion, caption.unit) if promotion else None,
-        data=read_data(store, case, caption.fresh),
+        metric=read_metric(store, promotion, caption.unit, rows) if promotion else None,
+        data=data,
         decision=read_decision(store, case),
         drift=read_drift(store, case),
+        changes=changes(rows, unit_of_score(score, caption.unit)),
+        looked=looked,
+        due=next_due(rows, looked, every, live=data is not None and data.source == "live"),
     )
 
 

@@ -60,7 +60,7 @@ def quantity(value: float, unit: str) -> str:
 
 def day(value: datetime) -> Markup:
     """The UTC date as a `<time>` element."""
-    return _element(value, _date(value.astimezone(UTC)))
+    return _element(value, date_text(value))
 
 
 def moment(value: datetime) -> Markup:
@@ -78,9 +78,34 @@ def moment_text(value: datetime) -> str:
     return f"{_date(known)}, {known:%H:%M} UTC"
 
 
+def date_text(value: datetime) -> str:
+    """The UTC date in plain words.
+
+    >>> date_text(datetime(2021, 9, 9, 22, tzinfo=UTC))
+    '9 September 2021'
+    """
+    return _date(value.astimezone(UTC))
+
+
 def stamp(value: datetime) -> str:
     """ISO 8601 in UTC to the second, for machines."""
     return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def interval(hours: float) -> str:
+    """A length of time as a schedule is told.
+
+    >>> interval(24), interval(168), interval(1), interval(36), interval(0.5)
+    ('every day', 'every 7 days', 'every hour', 'every 36 hours', 'every 30 minutes')
+    """
+    amount, unit = hours, "hour"
+    if hours >= 24 and hours % 24 == 0:
+        amount, unit = hours / 24, "day"
+    elif hours < 1:
+        amount, unit = hours * 60, "minute"
+    if round(amount) == 1:
+        return f"every {unit}"
+    return f"every {number(round(amount))} {unit}s"
 
 
 def duration(value: timedelta) -> str:

@@ -20,6 +20,7 @@ from pipeline.records import (
 )
 from pipeline.steps.run import Run
 from pipeline.steps.view import View
+from pipeline.steps.wording import listed
 from pipeline.store import Store
 from pipeline.trends.small_multiples import draw
 
@@ -81,7 +82,8 @@ def find_troubles(
     """What a reader should watch, a sentence each; empty when all is well. `limit` is the error
     that the decision allowed.
     """
-    found = [column.sentence for column in drifted.columns if column.alarm]
+    alarms = [column.column for column in drifted.columns if column.alarm]
+    found = [f"Drift in {listed(alarms)}."] if alarms else []
     limit = drifted.worst_expected_error if limit is None else limit
     if drifted.champion_error is not None and limit is not None and drifted.champion_error > limit:
         found.append(f"The champion's error is above {limit:.3g}, the worst that was expected.")

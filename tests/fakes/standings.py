@@ -34,6 +34,8 @@ def case() -> CaseStatus:
             unit="bicycles/h",
             baseline=33.4,
             skill=0.16,
+            before=None,
+            change=None,
             held_out_start=NOW,
             held_out_end=NOW,
             run_id="r1",

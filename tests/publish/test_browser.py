@@ -9,6 +9,7 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,9 @@ def served(
     home.run(
         "cars", "3", notebooks=("1-ingest", "2-validate"), outcome="stopped", stopped="validate"
     )
-    root = publish_home(home, folder / "public", renderer=request.param).output
+    root = publish_home(
+        home, folder / "public", renderer=request.param, every=timedelta(days=1)
+    ).output
     handler = functools.partial(Quiet, directory=str(root))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
@@ -183,6 +186,7 @@ def test_pages_read_without_javascript(browser: Any, served: Served) -> None:
 
         assert "Failing" in text
         assert "until 9 September 2021" in text
+        assert "next run due 11 September 2021, 06:05" in text
         assert not button.is_displayed()
         assert entry.is_displayed()
     finally:
@@ -216,6 +220,39 @@ def test_the_age_of_live_data_is_told(browser: Any, served: Served) -> None:
     assert len(ages) == 1
     assert "Very late" in ages[0]
     assert "days old" in ages[0]
+
+
+@pytest.mark.parametrize(
+    ("opened", "bikes", "summary"),
+    [
+        ("2021-09-11T06:00:00Z", "Watch", ""),
+        ("2021-09-11T08:30:00Z", "Watch", ""),
+        ("2021-09-13T00:00:00Z", "Watch", "3 of 3 cases are out of date"),
+        ("2021-09-30T00:00:00Z", "Out of date", "3 of 3 cases are out of date"),
+    ],
+    ids=["before the next run", "a little late", "a day late", "schedule has died"],
+)
+def test_a_dead_schedule_can_not_look_well(
+    browser: Any, served: Served, opened: str, bikes: str, summary: str
+) -> None:
+    """The page judges its own age when it is opened: in words, with another mark and colour, in
+    the table and on the card. Runs ended on 10 September, 06:05, and are due every day."""
+    set_screen(browser, 1280)
+    clock = browser.execute_cdp_cmd(
+        "Page.addScriptToEvaluateOnNewDocument",
+        {"source": f"Date.now = () => Date.parse({opened!r})"},
+    )
+    browser.get(served.address + "index.html")
+    badges = [
+        found.text
+        for found in browser.find_elements("css selector", "[data-case=bikes] .vigie-badge")
+    ]
+    told = browser.find_element("css selector", ".vigie-late-summary").text
+    browser.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", clock)
+
+    assert [bikes, bikes] == badges
+    assert summary in told
+    assert bool(summary) == bool(told)
 
 
 @pytest.mark.parametrize("served", ["embedded"], indirect=True)

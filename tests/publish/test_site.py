@@ -160,6 +160,8 @@ def test_status_json_has_the_same_numbers(home: Any, published: Publish) -> None
         "drift": ["alarms", "run_id", "watched"],
         "metric": [
             "baseline",
+            "before",
+            "change",
             "finished",
             "held_out_end",
             "held_out_start",
@@ -173,10 +175,13 @@ def test_status_json_has_the_same_numbers(home: Any, published: Publish) -> None
     }
     assert sorted(name for name in case if not isinstance(case[name], dict)) == [
         "case",
+        "changes",
+        "due",
         "headline",
         "health",
         "last_good_finished",
         "last_good_run",
+        "looked",
         "pages",
         "question",
         "title",

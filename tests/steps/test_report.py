@@ -73,7 +73,7 @@ def test_nothing_to_watch_is_no_trouble() -> None:
 @pytest.mark.parametrize(
     ("drifted", "coverage", "promoted", "expected"),
     [
-        ({"columns": (shifted(alarm=True),)}, 0.9, {}, "wind has doubled."),
+        ({"columns": (shifted(alarm=True),)}, 0.9, {}, "Drift in wind."),
         (
             {"champion_error": 7.1},
             0.9,

@@ -1,0 +1,334 @@
+"""What every run of a case came to, one row a run: read once, and kept for all later publishes.
+
+Records are never changed once written, so that the row of a run that has ended stays. It is kept in
+the home under the digest of the run's own record, and made anew when that is another.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from pydantic import Field, ValidationError
+
+from pipeline.metrics import IN_UNIT_OF_TARGET
+from pipeline.publish.runs import Ended, Lives, Run, read_run
+from pipeline.records import (
+    DecideRecord,
+    DriftRecord,
+    EvaluateRecord,
+    IngestRecord,
+    Part,
+    PromoteRecord,
+    Record,
+    ReportRecord,
+    TrainRecord,
+    ValidateRecord,
+)
+from pipeline.store import Store
+from pipeline.store.atomic import write_bytes
+
+FORMAT = 1
+"""Raised when rows are made in another way: kept ones are then made anew."""
+NEWEST = 100
+"""Runs of which a published history keeps every one."""
+OLDER = 100
+"""Runs before those that it keeps at most, evenly thinned."""
+RECENT = 12
+"""Newest runs that tell what the last one changed."""
+MADE_ANEW = frozenset({"running", "interrupted"})
+Kind = TypeVar("Kind", bound=Record)
+
+
+class MetricThen(Part):
+    """The champion's primary score on the held-out window of a run, after its decision."""
+
+    name: str
+    value: float
+    baseline: float | None = Field(description="the baseline's score on the same rows")
+    coverage: float | None = Field(
+        description="share of true values inside the intervals or sets of the champion"
+    )
+    level: float | None = Field(description="share that was promised")
+
+
+class ChampionThen(Part):
+    """Who served after a run."""
+
+    candidate: str
+    title: str
+    run_id: str = Field(description="the run that trained it")
+    sha256: str
+
+
+class ColumnThen(Part):
+    """One watched column in a run's drift report."""
+
+    column: str
+    alarm: bool
+    effect: float = Field(description="size of the change, in standard deviations of the reference")
+    adjusted_p_value: float
+
+
+class ExpectationThen(Part):
+    """One expectation in a run."""
+
+    name: str
+    severity: Literal["gate", "row", "note"]
+    success: bool
+    evaluated: int = Field(description="rows looked at")
+    unexpected: int = Field(description="rows that failed")
+
+
+class DataThen(Part):
+    """What had arrived by a run."""
+
+    newest: datetime | None
+    rows: int = Field(description="observations in the table")
+    version: int = Field(description="of the table")
+    inserted: int
+    updated: int = Field(description="values that the publisher had revised")
+    quarantined: int | None = Field(description="null where the run did not validate")
+
+
+class RunThen(Part):
+    """What one run came to."""
+
+    run_id: str
+    as_of: datetime | None = Field(description="the time that the run was made for")
+    finished: datetime | None
+    ended: Ended
+    health: Literal["healthy", "watch", "failing"]
+    headline: str
+    decision: Literal["retrain", "keep", "promote", "hold", "roll back"] | None
+    sentence: str = Field(description="the decision and its reason")
+    metric: MetricThen | None
+    champion: ChampionThen | None
+    drift: tuple[ColumnThen, ...] | None = Field(description="null where drift was not measured")
+    data: DataThen | None
+    expectations: tuple[ExpectationThen, ...]
+
+    @property
+    def alarms(self) -> tuple[str, ...]:
+        """Columns with an alarm, in the order of the report."""
+        return tuple(column.column for column in self.drift or () if column.alarm)
+
+    @property
+    def moment(self) -> datetime | None:
+        """When the run was made for; for one that never came to its data, when it ended."""
+        return self.as_of or self.finished
+
+
+class Kept(Part):
+    """A row and the digest of the record of the run that it was made from."""
+
+    stamp: str
+    row: RunThen
+
+
+class KeptRows(Part):
+    """The file in the home."""
+
+    format: Literal[1] = 1
+    rows: dict[str, Kept]
+
+
+class History(Part):
+    """`cases/<case>/history.json`: what the runs of a case came to, oldest first."""
+
+    schema_version: Literal[1] = 1
+    case: str
+    title: str
+    unit: str = Field(description="of the target")
+    metric_unit: str = Field(
+        description="of the newest primary score; empty for one without a unit"
+    )
+    runs_in_all: int = Field(
+        description="runs of the case; of old ones only some are listed when there are many"
+    )
+    runs: tuple[RunThen, ...]
+
+
+def newest_rows(store: Store, case: str, lives: Lives) -> list[RunThen]:
+    """A row for each of the newest runs of a case, oldest first. Writes nothing."""
+    known = _kept(store, case).rows
+    run_ids = store.run_ids(case)[-RECENT:]
+    return [_row(store, case, run_id, lives, known).row for run_id in run_ids]
+
+
+def keep_rows(store: Store, case: str, lives: Lives) -> list[RunThen]:
+    """A row for every run of a case, oldest first. Those that can't change any more are kept in the
+    home for the next time.
+    """
+    known = _kept(store, case).rows
+    rows = {run_id: _row(store, case, run_id, lives, known) for run_id in store.run_ids(case)}
+    settled = {
+        run_id: kept
+        for run_id, kept in rows.items()
+        if kept.stamp and kept.row.ended not in MADE_ANEW
+    }
+    if settled != known:
+        write_bytes(_path(store, case), KeptRows(rows=settled).model_dump_json().encode())
+    return [kept.row for kept in rows.values()]
+
+
+def history(case: str, title: str, unit: str, rows: Sequence[RunThen]) -> History:
+    """The history as it is published: the newest runs, and some of those before."""
+    names = [row.metric.name for row in rows if row.metric]
+    return History(
+        case=case,
+        title=title,
+        unit=unit,
+        metric_unit=unit_of_score(names[-1], unit) if names else "",
+        runs_in_all=len(rows),
+        runs=thinned(rows),
+    )
+
+
+def unit_of_score(name: str, unit: str) -> str:
+    """The unit of a score, where `unit` is that of the target; empty for one without."""
+    return unit if name in IN_UNIT_OF_TARGET else ""
+
+
+def thinned(rows: Sequence[RunThen]) -> tuple[RunThen, ...]:
+    """The newest rows whole, and of the older ones at most so many, at even distances; the oldest
+    is always among them.
+    """
+    older, newest = rows[:-NEWEST], rows[-NEWEST:]
+    if len(older) > OLDER:
+        step = (len(older) - 1) / (OLDER - 1)
+        older = [older[round(place * step)] for place in range(OLDER)]
+    return (*older, *newest)
+
+
+def _row(store: Store, case: str, run_id: str, lives: Lives, known: Mapping[str, Kept]) -> Kept:
+    stamp, kept = _stamp(store, case, run_id), known.get(run_id)
+    if kept is not None and stamp and kept.stamp == stamp:
+        return kept
+    return Kept(stamp=stamp, row=read_row(store, case, run_id, lives))
+
+
+def _kept(store: Store, case: str) -> KeptRows:
+    """What was kept before; nothing where it can't be read, since it is made anew from records."""
+    try:
+        return KeptRows.model_validate_json(_path(store, case).read_bytes())
+    except (OSError, ValidationError):
+        return KeptRows(rows={})
+
+
+def _path(store: Store, case: str) -> Path:
+    return store.home / "history" / f"{case}.json"
+
+
+def _stamp(store: Store, case: str, run_id: str) -> str:
+    """Empty for a run that a notebook began by itself: it may be gone on with at any time."""
+    path = store.run_folder(case, run_id) / "run.json"
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    except FileNotFoundError:
+        return ""
+
+
+def read_row(store: Store, case: str, run_id: str, lives: Lives) -> RunThen:
+    """What a run came to, from its records and those that it took over."""
+    run = read_run(store, case, run_id, lives)
+    whole = store.run_record(case, run_id)
+    report, promoted = _of(run, ReportRecord), _of(run, PromoteRecord)
+    decided = _of(run, DecideRecord)
+    as_of = [record.as_of for record in run.records]
+    finished = [record.finished for record in run.records]
+    came_to_end = run.ended == "done" and report is not None
+    broken = run.ended in {"stopped", "failed", "interrupted"}
+    return RunThen(
+        run_id=run_id,
+        as_of=as_of[-1] if as_of else whole.as_of if whole else None,
+        finished=whole.finished if whole else max(finished, default=None),
+        ended=run.ended,
+        health="failing" if broken else report.health if report else "watch",
+        headline=report.headline if report and came_to_end else run.sentence,
+        decision=promoted.action if promoted else decided.decision if decided else None,
+        sentence=promoted.sentence if promoted else decided.sentence if decided else run.sentence,
+        metric=_metric(promoted, _of(run, EvaluateRecord)),
+        champion=_champion(store, promoted),
+        drift=_drift(_of(run, DriftRecord)),
+        data=_data(_of(run, IngestRecord), _of(run, ValidateRecord)),
+        expectations=_expectations(_of(run, ValidateRecord)),
+    )
+
+
+def _of(run: Run, kind: type[Kind]) -> Kind | None:
+    return next((found for found in run.records if isinstance(found, kind)), None)
+
+
+def _metric(promoted: PromoteRecord | None, evaluated: EvaluateRecord | None) -> MetricThen | None:
+    if promoted is None or promoted.primary not in promoted.scores:
+        return None
+    ref = promoted.champion.ref
+    systems = evaluated.systems if evaluated else ()
+    serving = next(
+        (one for one in systems if (one.candidate, one.run_id) == (ref.candidate, ref.run_id)), None
+    )
+    return MetricThen(
+        name=promoted.primary,
+        value=promoted.scores[promoted.primary],
+        baseline=promoted.baseline_scores.get(promoted.primary),
+        coverage=serving.coverage if serving else None,
+        level=serving.level if serving else None,
+    )
+
+
+def _champion(store: Store, promoted: PromoteRecord | None) -> ChampionThen | None:
+    if promoted is None:
+        return None
+    ref = promoted.champion.ref
+    trained = store.record(promoted.case, ref.run_id, TrainRecord)
+    titles = {found.name: found.title for found in trained.candidates} if trained else {}
+    return ChampionThen(
+        candidate=ref.candidate,
+        title=titles.get(ref.candidate, ref.candidate),
+        run_id=ref.run_id,
+        sha256=ref.sha256,
+    )
+
+
+def _drift(record: DriftRecord | None) -> tuple[ColumnThen, ...] | None:
+    if record is None:
+        return None
+    return tuple(
+        ColumnThen(
+            column=found.column,
+            alarm=found.alarm,
+            effect=found.effect,
+            adjusted_p_value=found.adjusted_p_value,
+        )
+        for found in record.columns
+    )
+
+
+def _data(arrived: IngestRecord | None, checked: ValidateRecord | None) -> DataThen | None:
+    if arrived is None:
+        return None
+    return DataThen(
+        newest=arrived.newest,
+        rows=arrived.observations.rows,
+        version=arrived.observations.version,
+        inserted=arrived.inserted,
+        updated=arrived.updated,
+        quarantined=checked.quarantined if checked else None,
+    )
+
+
+def _expectations(checked: ValidateRecord | None) -> tuple[ExpectationThen, ...]:
+    return tuple(
+        ExpectationThen(
+            name=found.name,
+            severity=found.severity,
+            success=found.success,
+            evaluated=found.evaluated,
+            unexpected=found.unexpected,
+        )
+        for found in (checked.findings if checked else ())
+    )

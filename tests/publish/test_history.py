@@ -1,0 +1,188 @@
+"""What runs came to, row by row, and what is kept of it for the next publish."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from pipeline.publish import history
+from pipeline.publish.changes import changes
+from pipeline.publish.due import next_due
+from pipeline.publish.history import keep_rows, newest_rows, thinned
+from pipeline.publish.sparks import spark
+
+DAY = timedelta(days=1)
+
+
+def alive(*_: Any) -> bool:
+    """Somebody works on every case."""
+    return True
+
+
+def a_fortnight(home: Any, runs: int = 2) -> None:
+    """Runs a day apart; the error grows by 1 from run to run."""
+    start = datetime(2021, 9, 9, 22, tzinfo=UTC)
+    for place in range(runs):
+        home.scores = {"rmse": 25.0 + place, "r2": 0.9}
+        home.run(run_id=f"run-{place}", as_of=start + place * DAY, champion_run="run-0")
+
+
+def test_a_row_holds_what_the_records_of_its_run_hold(home: Any) -> None:
+    """Score, baseline, champion, drift, data and expectations, each as it was recorded."""
+    home.run(run_id="1")
+    (row,) = keep_rows(home.store, "bikes", alive)
+
+    assert ("1", "done", "watch", "promote") == (row.run_id, row.ended, row.health, row.decision)
+    assert (home.scores["rmse"], home.baseline) == (row.metric.value, row.metric.baseline)
+    assert ("Gradient boosting, Poisson loss", "1") == (row.champion.title, row.champion.run_id)
+    assert ("temperature",) == row.alarms
+    assert ["count", "wind", "temperature"] == [column.column for column in row.drift]
+    assert (7, 1234555, 3) == (row.data.version, row.data.rows, row.data.quarantined)
+    assert [("count in range", 3)] == [(one.name, one.unexpected) for one in row.expectations]
+
+
+def test_a_run_that_was_stopped_is_a_row_without_a_score(home: Any) -> None:
+    """It is failing, with the sentence of the gate, and has no champion of its own."""
+    home.sentence["validate"] = "Too few rows."
+    home.run(
+        run_id="1", notebooks=("1-ingest", "2-validate"), outcome="stopped", stopped="validate"
+    )
+    (row,) = keep_rows(home.store, "bikes", alive)
+
+    assert ("failing", "Too few rows.", None, None, None) == (
+        row.health,
+        row.headline,
+        row.metric,
+        row.champion,
+        row.drift,
+    )
+
+
+def test_a_run_that_has_ended_is_read_once(home: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next time only what has changed is read: here a second run, and the first one anew after
+    its own record has become another."""
+    read: list[str] = []
+    known = history.read_row
+
+    def counted(store: Any, case: str, run_id: str, lives: Any) -> Any:
+        read.append(run_id)
+        return known(store, case, run_id, lives)
+
+    monkeypatch.setattr(history, "read_row", counted)
+    home.run(run_id="1")
+    first = keep_rows(home.store, "bikes", alive)
+    home.run(run_id="2")
+    second = keep_rows(home.store, "bikes", alive)
+
+    assert ["1", "2"] == read
+    assert first == second[:1]
+
+    home.run(run_id="1", notebooks=("1-ingest",), outcome="failed", failed="2-validate")
+    third = keep_rows(home.store, "bikes", alive)
+
+    assert ["1", "2", "1"] == read
+    assert "failed" == third[0].ended
+
+
+@pytest.mark.parametrize("outcome", ["running", "by hand"])
+def test_a_run_that_may_go_on_is_not_kept(home: Any, outcome: str) -> None:
+    """One under way, and one that a notebook began by itself, are read every time."""
+    by_hand = outcome == "by hand"
+    home.run(run_id="1", outcome="running", notebooks=("1-ingest",), by_hand=by_hand)
+    keep_rows(home.store, "bikes", alive)
+    home.run(run_id="1", outcome="done", by_hand=by_hand)
+
+    assert keep_rows(home.store, "bikes", alive)[0].metric is not None
+
+
+def test_a_damaged_file_of_kept_rows_is_made_anew(home: Any) -> None:
+    """It is worked out of the records, so that nothing is lost."""
+    home.run(run_id="1")
+    rows = keep_rows(home.store, "bikes", alive)
+    kept = home.store.home / "history" / "bikes.json"
+    kept.write_text('{"rows": 3')
+
+    assert rows == keep_rows(home.store, "bikes", alive)
+    assert json.loads(kept.read_text())["rows"].keys() == {"1"}
+
+
+def test_the_newest_rows_are_read_without_writing(home: Any) -> None:
+    """`vigie status` leaves no file behind."""
+    a_fortnight(home, runs=3)
+
+    assert ["run-0", "run-1", "run-2"] == [
+        row.run_id for row in newest_rows(home.store, "bikes", alive)
+    ]
+    assert not (home.store.home / "history").exists()
+
+
+def test_a_long_history_is_thinned_where_it_is_old(home: Any) -> None:
+    """The newest runs are all there, the first run too, and the number is bounded."""
+    home.run(run_id="1")
+    (row,) = keep_rows(home.store, "bikes", alive)
+    rows = [row.model_copy(update={"run_id": f"{place:05d}"}) for place in range(5000)]
+    kept = [found.run_id for found in thinned(rows)]
+
+    assert history.NEWEST + history.OLDER == len(kept)
+    assert sorted(set(kept)) == kept
+    assert "00000" == kept[0]
+    assert [found.run_id for found in rows[-history.NEWEST :]] == kept[-history.NEWEST :]
+    assert tuple(rows[:150]) == thinned(rows[:150])
+
+
+def test_changes_are_told_against_the_run_before(home: Any) -> None:
+    """Score, champion, drift and health, each in a sentence; nothing for a first run."""
+    a_fortnight(home)
+    rows = keep_rows(home.store, "bikes", alive)
+    calm = rows[0].model_copy(
+        update={
+            "health": "healthy",
+            "drift": tuple(one.model_copy(update={"alarm": False}) for one in rows[0].drift),
+            "champion": rows[0].champion.model_copy(update={"sha256": "other", "title": "Ridge"}),
+        }
+    )
+
+    assert () == changes(rows[:1], "bikes/h")
+    assert ("RMSE rose by 4.0% to 26\N{NO-BREAK SPACE}bikes/h.",) == changes(rows, "bikes/h")
+    assert (
+        "Watch now, healthy before.",
+        "A new champion serves: Gradient boosting, Poisson loss, after Ridge.",
+        "RMSE rose by 4.0% to 26\N{NO-BREAK SPACE}bikes/h.",
+        "Drift began in temperature.",
+    ) == changes([calm, rows[1]], "bikes/h")
+    assert "Drift ended in temperature." in changes([rows[0], calm], "bikes/h")
+
+
+def test_a_spark_line_says_what_it_shows(home: Any) -> None:
+    """Number of runs, first and last value, lowest and highest; nothing for a single run."""
+    a_fortnight(home, runs=3)
+    rows = keep_rows(home.store, "bikes", alive)
+    drawn = spark(rows, "bikes/h")
+
+    assert "" == spark(rows[:1], "bikes/h")
+    assert (
+        'aria-label="RMSE over 3 runs since 9 September 2021: from 25\N{NO-BREAK SPACE}bikes/h '
+        'to 27\N{NO-BREAK SPACE}bikes/h, lowest 25, highest 27."'
+    ) in drawn
+    assert 'points="4.0,28.0 60.0,16.0 116.0,4.0"' in drawn
+
+
+def test_the_next_run_is_due_after_the_newest_look(home: Any) -> None:
+    """As the schedule was stated; else as runs on a live feed came; else nobody knows."""
+    a_fortnight(home, runs=4)
+    rows = keep_rows(home.store, "bikes", alive)
+    looked = rows[-1].finished
+    stated = next_due(rows, looked, timedelta(hours=6), live=False)
+    guessed = next_due(rows, looked, None, live=True)
+
+    assert (looked + timedelta(hours=6), 6.0, True) == (
+        stated.next,
+        stated.every_hours,
+        stated.stated,
+    )
+    assert (looked + DAY, 24.0, False) == (guessed.next, guessed.every_hours, guessed.stated)
+    assert next_due(rows, looked, None, live=False) is None
+    assert next_due(rows[:2], looked, None, live=True) is None
