@@ -3,15 +3,16 @@
 `python -m benchmarks.coverage --data DIR` (or VIGIE_DATA) learns one candidate anew for every fold
 of the case, from the first origin that has a quarter of the rows behind it to the end of the data.
 Intervals are those of the pipeline: calibrated at the start of every stretch from the errors known
-by then. The first fold only calibrates. One JSON line at the end, by case: coverage over all rows,
-of the least covered of each breakdown, of the least covered fold, and the mean width.
+by then; the first fold only calibrates. Where groups are kept together and not time divides, the
+intervals of each fold are calibrated on the others. One JSON line at the end, by case: coverage
+over all rows, of the least covered of each breakdown, of each fold, and the mean width.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -24,11 +25,14 @@ from numpy.typing import NDArray
 
 from benchmarks.bikes_backtest import frame_of
 from pipeline.case import Case, find_cases
-from pipeline.splits import Fold
+from pipeline.splits import Fold, Stretch
 from pipeline.steps.backtest import Backtest, Competitor, backtest
 
 if TYPE_CHECKING:
     import pandas as pd
+
+FEWEST = 40
+"""The coverage of fewer rows is mostly chance."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +46,7 @@ class Coverage:
     pooled: float
     worst: dict[str, dict[str, float | str]]
     """The least covered label of each breakdown."""
+    """That has `FEWEST` rows."""
     by_fold: dict[str, float]
     mean_size: float
 
@@ -49,13 +54,12 @@ class Coverage:
 def all_folds(case: Case, frame: pd.DataFrame) -> Sequence[Fold]:
     """As many folds as fit between the first quarter of the rows and the end."""
     if case.schema.time is None:
-        return case.task.folds(
-            frame, case.schema, count=5, length=case.windows.fold, end=datetime.now(UTC)
-        )
+        end = datetime.now(UTC)
+        return case.task.folds(frame, case.schema, count=5, length=case.windows.fold, end=end)
     times = frame[case.schema.time].sort_values()
     first, last = times.iloc[len(times) // 4], times.iloc[-1]
     end = (last + case.schema.known_after).to_pydatetime()
-    count = int((last - first) / case.windows.fold)
+    count = int((last - first) / case.windows.fold) if case.windows.fold else case.windows.folds
     return case.task.folds(frame, case.schema, count=count, length=case.windows.fold, end=end)
 
 
@@ -72,9 +76,14 @@ def measured(case: Case, data: Path, candidate: str, level: float) -> Coverage:
         seconds=time.monotonic,
     )
     rows = frame.iloc[found.rows]
-    covered, sizes = rolling_regions(case, rows, found, len(folds[0].test), level)
-    tested = rows.iloc[len(folds[0].test) :]
-    names = np.concatenate([[fold.name] * len(fold.test) for fold in folds[1:]])
+    names = np.concatenate([[fold.name] * len(fold.test) for fold in folds])
+    by_group = len({fold.origin for fold in folds}) == 1
+    first = 0 if by_group else len(folds[0].test)
+    stretches = list(
+        crossed(names) if by_group else case.task.refreshes(rows, case.schema, first=first)
+    )
+    covered, sizes = regions(case, rows, found, stretches, level)
+    covered, sizes, names, tested = covered[first:], sizes[first:], names[first:], rows.iloc[first:]
     return Coverage(
         case=case.name,
         candidate=chosen.name,
@@ -92,26 +101,34 @@ def measured(case: Case, data: Path, candidate: str, level: float) -> Coverage:
     )
 
 
-def rolling_regions(
-    case: Case, rows: pd.DataFrame, found: Backtest, first: int, level: float
+def crossed(folds: NDArray[np.str_]) -> Iterator[Stretch]:
+    """Each fold with all others known."""
+    for name in np.unique(folds):
+        yield Stretch(known=np.flatnonzero(folds != name), new=np.flatnonzero(folds == name))
+
+
+def regions(
+    case: Case, rows: pd.DataFrame, found: Backtest, stretches: Sequence[Stretch], level: float
 ) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
-    """Whether each row from `first` on is covered, and the size of its region."""
+    """Whether each row of the stretches is covered, and the size of its region."""
     covered = np.zeros(len(rows), dtype=np.bool_)
     sizes = np.zeros(len(rows))
-    for stretch in case.task.refreshes(rows, case.schema, first=first):
+    for stretch in stretches:
         known, new = stretch.known, stretch.new
         calibration = case.task.calibrate(
             rows.iloc[known], case.schema, found.truth[known], found.predicted[known], level=level
         )
-        regions = case.task.regions(
+        told = case.task.regions(
             calibration, rows.iloc[new], case.schema, found.predicted[new], level=level
         )
-        covered[new], sizes[new] = regions.holds(found.truth[new]), regions.size()
-    return covered[first:], sizes[first:]
+        covered[new], sizes[new] = told.holds(found.truth[new]), told.size()
+    return covered, sizes
 
 
 def _least(labels: NDArray[Any], covered: NDArray[np.bool_]) -> dict[str, float | str]:
-    shares = {str(label): float(covered[labels == label].mean()) for label in np.unique(labels)}
+    known, counts = np.unique(labels, return_counts=True)
+    large = known[counts >= FEWEST] if (counts >= FEWEST).any() else known
+    shares = {str(label): float(covered[labels == label].mean()) for label in large}
     worst = min(shares, key=lambda label: shares[label])
     return {"label": worst, "coverage": round(shares[worst], 4)}
 

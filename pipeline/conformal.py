@@ -3,6 +3,12 @@
 A residual is divided by the spread that was learnt for rows like it; what is left is near one
 distribution, whose tails are taken for each member (a counter, a make) as far as its own rows
 can tell them.
+
+MAPIE's conformal regressors are not used: they calibrate over exchangeable rows, without weights by
+age, without a spread by level and group, and hold a fitted model each, where a record holds a few
+hundred numbers that a service reads without any library. Nor is adaptive conformal inference
+(Gibbs & Candès 2021): it moves one level for all series after each truth, and truth comes a day or
+a year late; weights by age follow a change as soon as its first errors are known, series by series.
 """
 
 from __future__ import annotations
@@ -42,7 +48,9 @@ class GroupedConformal:
     1967, "Experience rating and credibility"). Each tail has half of the miscoverage (Romano,
     Patterson & Candès 2019, "Conformalized quantile regression", theorem 2), and its quantile
     weights rows by age, a new row counting 1 (Barber, Candès, Ramdas & Tibshirani 2023, "Conformal
-    prediction beyond exchangeability", equation 11). Where rows are exchangeable and the spread
+    prediction beyond exchangeability", equation 11). Rows that hang together, such as cars of one
+    approval, tell the tails no more than a few rows would: they count as Kish's effective number
+    (Kish 1965, "Survey sampling", section 11.7). Where rows are exchangeable and the spread
     was learnt elsewhere, coverage is at least `level`; here the spread is learnt from the same
     rows, from few numbers against thousands of rows, and rows drift: `benchmarks.coverage`
     measures what is kept.
@@ -85,12 +93,14 @@ class GroupedConformal:
         member: str = "",
         age: ArrayLike | None = None,
         half_life: float | None = None,
+        together: ArrayLike | None = None,
         bins: int = 20,
     ) -> Self:
         """Calibrates on rows that the model has not learned from.
 
         `groups` holds a label per row for each grouping, `age` how long ago each row was; a row
-        `half_life` old counts half (the unit is the caller's). Raises `StepError` for fewer rows
+        `half_life` old counts half (the unit is the caller's). Rows of one label of `together` are
+        not independent of one another. Raises `StepError` for fewer rows
         than the level needs (2 / (1 - level) - 1, counted with their weights), values that are not
         finite, or lengths that differ.
         """
@@ -115,6 +125,7 @@ class GroupedConformal:
         factors = _factors(np.abs(residuals), row_spreads, weights, coded)
         for name, (_, place) in coded.items():
             row_spreads = row_spreads * factors[name][place]
+        weights = weights * _worth(together, len(guessed))
         everybody = _tails(residuals / row_spreads, weights, level)
         found = cls(
             level=level,
@@ -230,6 +241,15 @@ def _weights(age: ArrayLike | None, half_life: float | None, rows: int) -> Value
             "row, from 0, and a half-life above 0."
         )
     return np.asarray(0.5 ** (ages / half_life), dtype=np.float64)
+
+
+def _worth(together: ArrayLike | None, rows: int) -> float:
+    """Independent rows that a row is worth: rows over the sum of squared sizes of groups."""
+    if together is None:
+        return 1.0
+    labels, place = _coded(together, rows)
+    sizes = np.bincount(place, minlength=len(labels)).astype(np.float64)
+    return float(rows / (sizes @ sizes))
 
 
 def _edges(predicted: Values, bins: int) -> Values:

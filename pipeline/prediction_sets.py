@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -17,11 +17,15 @@ Probabilities = NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True)
 class ClassConformal:
-    """Split-conformal sets: every class whose probability reaches one threshold, and the likeliest.
+    """Split-conformal sets: every class whose probability reaches its threshold, and the likeliest.
 
-    Holds the true class in at least a share `level` of new rows when calibration rows and new rows
-    are exchangeable. Sadinle, Lei & Wasserman 2019, "Least ambiguous set-valued classifiers with
-    bounded error levels", section 3.
+    Holds the true class in at least a share `level` of new rows of each class that has a threshold
+    of its own, when calibration rows and new rows of the class are exchangeable, whatever the
+    shares of the classes. A class with too few rows for that has the threshold of all rows, and no
+    promise of its own. Sadinle, Lei & Wasserman 2019, "Least ambiguous set-valued
+    classifiers with bounded error levels", sections 2 and 3; by class, the taxonomy of Mondrian
+    predictors: Vovk, Gammerman & Shafer 2005, "Algorithmic learning in a random world", section
+    4.5.
     """
 
     kind: Literal["class_conformal"] = "class_conformal"
@@ -30,13 +34,18 @@ class ClassConformal:
     classes: tuple[str, ...]
     """In the order of the columns of the probabilities."""
     least_probability: float
-    """A class with this probability or more is in the set."""
+    """A class without a threshold of its own is in the set with this probability or more."""
+    by_class: dict[str, float] = field(default_factory=dict)
+    """Thresholds of the classes with rows enough; empty in records before 0.2."""
 
     def __post_init__(self) -> None:
-        if not (0 < self.level < 1 and 0 <= self.least_probability <= 1):
+        thresholds = [self.least_probability, *self.by_class.values()]
+        fits = all(0 <= threshold <= 1 for threshold in thresholds)
+        if not (0 < self.level < 1 and fits and set(self.by_class) <= set(self.classes)):
             raise StepError(
-                f"level {self.level!r} and least_probability {self.least_probability!r} do not "
-                "make sets of classes; fit them again."
+                f"level {self.level!r}, least_probability {self.least_probability!r} and by_class "
+                f"{self.by_class!r} do not make sets of the classes {self.classes!r}; fit them "
+                "again."
             )
 
     @classmethod
@@ -50,21 +59,34 @@ class ClassConformal:
     ) -> Self:
         """Calibrates on rows (n, k) that the model has not learned from; `truth` holds n labels.
 
-        The threshold is the ceil((n + 1) level)-th largest probability of a true class; with too
-        few rows for that, every class is in every set. Raises `StepError` for an unknown label.
+        A threshold is the ceil((n + 1) level)-th largest probability of a true class: of all rows,
+        and of the rows of each class that has so many. With too few rows altogether, every class
+        is in every set. Raises `StepError` for an unknown label.
         """
         places = class_places(truth, classes)
-        given = np.sort(probabilities[np.arange(len(places)), places])
-        rank = math.ceil(round((len(given) + 1) * level, 9))
-        least = float(given[len(given) - rank]) if rank <= len(given) else 0.0
-        return cls(level=level, classes=tuple(classes), least_probability=least)
+        given = probabilities[np.arange(len(places)), places]
+        own = {
+            name: _threshold(given[places == place], level) for place, name in enumerate(classes)
+        }
+        return cls(
+            level=level,
+            classes=tuple(classes),
+            least_probability=_threshold(given, level) or 0.0,
+            by_class={name: least for name, least in own.items() if least is not None},
+        )
 
     def members(self, probabilities: Probabilities) -> NDArray[np.bool_]:
         """Which classes are in each row's set, of the shape of `probabilities`; never none."""
         likeliest = np.argmax(probabilities, axis=1)
-        found = probabilities >= self.least_probability
+        least = [self.by_class.get(name, self.least_probability) for name in self.classes]
+        found = probabilities >= np.array(least)
         found[np.arange(len(found)), likeliest] = True
         return np.asarray(found)
+
+
+def _threshold(given: Probabilities, level: float) -> float | None:
+    rank = math.ceil(round((len(given) + 1) * level, 9))
+    return float(np.sort(given)[len(given) - rank]) if rank <= len(given) else None
 
 
 def class_places(labels: NDArray[Any], classes: Sequence[str]) -> NDArray[np.intp]:

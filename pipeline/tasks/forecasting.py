@@ -53,6 +53,9 @@ class Forecasting:
     """What the baseline says of a series without any past; `None`: the mean of all."""
     floor: float | None = None
     """Lowest possible value; predictions and intervals are cut there."""
+    tails_by: str = ""
+    """Column of the key whose values have tails of their own in the calibration of intervals, where
+    a series has too few values for that; empty: every series has."""
     memory: int | None = None
     """Steps after which an error counts half in the calibration of intervals; `None`: never."""
     kind: str = "forecasting"
@@ -167,14 +170,16 @@ class Forecasting:
     def calibrate(
         self, frame: pd.DataFrame, schema: Schema, truth: Truth, predicted: Floats, *, level: float
     ) -> Calibration:
-        """By the size of the prediction, by series and by step of the season, recent rows most."""
+        """By the size of the prediction, by series and each column of its name, and by step of the
+        season, recent rows most.
+        """
         steps = self.ordinals(utc(frame, schema))
         return GroupedConformal.fit(
             predicted,
             truth,
             level=level,
             groups=self._groups(frame, schema),
-            member=SERIES_GROUP,
+            member=self.tails_by or SERIES_GROUP,
             age=steps.max(initial=0) - steps,
             half_life=self.memory,
         )
@@ -285,10 +290,11 @@ class Forecasting:
 
     def _groups(self, frame: pd.DataFrame, schema: Schema) -> dict[str, NDArray[Any]]:
         """Labels by which intervals are calibrated; the frame may be of arrays."""
-        names = [np.asarray(frame[name], dtype=object) for name in schema.series]
-        series = [", ".join(map(str, parts)) for parts in zip(*names, strict=True)]
+        names = {name: np.asarray(frame[name], dtype=object) for name in schema.series}
+        series = [", ".join(map(str, parts)) for parts in zip(*names.values(), strict=True)]
         steps = self.ordinals(utc(frame, schema)) % self.season
-        return {SERIES_GROUP: np.array(series, dtype=object), "step of the season": steps}
+        parts = names if len(names) > 1 else {}
+        return parts | {SERIES_GROUP: np.array(series, dtype=object), "step of the season": steps}
 
     def _grid(self, observations: pd.DataFrame, schema: Schema) -> Grid:
         series = observations.groupby(list(schema.series), sort=True).ngroup().to_numpy()

@@ -94,7 +94,7 @@ class Regression:
         self, frame: pd.DataFrame, schema: Schema, truth: Truth, predicted: Floats, *, level: float
     ) -> Calibration:
         """By the size of the prediction and the columns of the baseline, of which the first counts
-        most.
+        most. A new row is of a new group: as many groups as there are, not rows, tell its tails.
         """
         return GroupedConformal.fit(
             predicted,
@@ -102,6 +102,7 @@ class Regression:
             level=level,
             groups=segment_labels(frame, self.baseline_by),
             member=self.baseline_by[0] if self.baseline_by else "",
+            together=self.division.labels(frame, schema),
         )
 
     def refreshes(self, frame: pd.DataFrame, schema: Schema, *, first: int) -> Sequence[Stretch]:

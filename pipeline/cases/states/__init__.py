@@ -29,6 +29,9 @@ CASE = Case(
         growths=(("fuel", 8),),
         unseen=0.0,
         floor=0.0,
+        tails_by="fuel",
+        # Half of an error's weight is gone after three years: what a fuel does changes slowly.
+        memory=3,
         losses_hang_together=0,
     ),
     schema=Schema(
