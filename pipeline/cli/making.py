@@ -30,8 +30,16 @@ from pipeline.cli.options import CONTEXT, home_option
     help="How often a schedule runs the cases, like 1d or 12h: pages then say when the next run is "
     "due, and that none came. Default: VIGIE_EVERY, else as runs on a live feed have come so far.",
 )
+@click.option(
+    "--address",
+    default="",
+    metavar="URL",
+    envvar="VIGIE_SITE_URL",
+    help="Where the site will be published, for whole links in its feed, and for a sitemap. "
+    "Default: VIGIE_SITE_URL.",
+)
 @home_option
-def site(output: str, renderer: Any, every: str, home: str) -> None:
+def site(output: str, renderer: Any, every: str, address: str, home: str) -> None:
     """Render the records and executed notebooks as a site."""
     from pipeline.publish import publish
     from pipeline.runner.schedule import parse_every
@@ -43,6 +51,7 @@ def site(output: str, renderer: Any, every: str, home: str) -> None:
         renderer=renderer,
         now=datetime.now(UTC),
         every=parse_every(every) if every else None,
+        address=address,
     )
     first = (made.output.resolve() / "index.html").as_uri()
     click.echo(f"{made.pages} pages in {made.output} (renderer: {made.renderer}).")

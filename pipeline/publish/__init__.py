@@ -48,11 +48,13 @@ def publish(
     captions: Captions = caption,
     lives: Lives = is_held,
     every: timedelta | None = None,
+    address: str = "",
 ) -> Published:
     """Makes the whole site anew and puts it in the place of `output` in one step.
 
     `auto` takes Quarto where it is on the path. `every` is how often a schedule runs the cases, so
-    that pages can say when the next run is due. Raises `SiteError`; the old site then stays.
+    that pages can say when the next run is due; `address` is where the site will be published,
+    which a sitemap needs. Raises `SiteError`; the old site then stays.
     """
     from pipeline.publish.embedded import render_embedded
     from pipeline.publish.navigation import read_configuration
@@ -74,6 +76,7 @@ def publish(
             now=now,
             lives=lives,
             every=every,
+            address=address,
         )
         if quarto:
             render_quarto(quarto, sources, fresh, configuration=configuration)

@@ -21,8 +21,8 @@ SHORTEST = timedelta(minutes=10)
 class Due(Part):
     """The schedule of a case and its next time."""
 
-    next: datetime
-    every_hours: float
+    next: datetime = Field(description="when the next run is due")
+    every_hours: float = Field(description="distance of the runs")
     stated: bool = Field(description="false: a guess, the median distance of the newest runs")
 
 

@@ -46,8 +46,8 @@ Kind = TypeVar("Kind", bound=Record)
 class MetricThen(Part):
     """The champion's primary score on the held-out window of a run, after its decision."""
 
-    name: str
-    value: float
+    name: str = Field(description="of the primary score; lower is better")
+    value: float = Field(description="the champion's score")
     baseline: float | None = Field(description="the baseline's score on the same rows")
     coverage: float | None = Field(
         description="share of true values inside the intervals or sets of the champion"
@@ -58,27 +58,29 @@ class MetricThen(Part):
 class ChampionThen(Part):
     """Who served after a run."""
 
-    candidate: str
-    title: str
+    candidate: str = Field(description="name among the candidates of the case")
+    title: str = Field(description="name for people")
     run_id: str = Field(description="the run that trained it")
-    sha256: str
+    sha256: str = Field(description="digest of the stored model")
 
 
 class ColumnThen(Part):
     """One watched column in a run's drift report."""
 
-    column: str
-    alarm: bool
+    column: str = Field(description="name of the column")
+    alarm: bool = Field(description="whether it changed beyond chance, and by enough to matter")
     effect: float = Field(description="size of the change, in standard deviations of the reference")
-    adjusted_p_value: float
+    adjusted_p_value: float = Field(description="Benjamini-Hochberg over all that the run judged")
 
 
 class ExpectationThen(Part):
     """One expectation in a run."""
 
-    name: str
-    severity: Literal["gate", "row", "note"]
-    success: bool
+    name: str = Field(description="of the expectation")
+    severity: Literal["gate", "row", "note"] = Field(
+        description="gate: failure stops the run; row: failing rows go to quarantine; note: told"
+    )
+    success: bool = Field(description="whether it held")
     evaluated: int = Field(description="rows looked at")
     unexpected: int = Field(description="rows that failed")
 
@@ -86,10 +88,12 @@ class ExpectationThen(Part):
 class DataThen(Part):
     """What had arrived by a run."""
 
-    newest: datetime | None
+    newest: datetime | None = Field(
+        description="time of the newest row; null where rows carry none"
+    )
     rows: int = Field(description="observations in the table")
     version: int = Field(description="of the table")
-    inserted: int
+    inserted: int = Field(description="new rows")
     updated: int = Field(description="values that the publisher had revised")
     quarantined: int | None = Field(description="null where the run did not validate")
 
@@ -97,19 +101,28 @@ class DataThen(Part):
 class RunThen(Part):
     """What one run came to."""
 
-    run_id: str
+    run_id: str = Field(description="its permanent page is <case>/runs/<run_id>.html")
     as_of: datetime | None = Field(description="the time that the run was made for")
-    finished: datetime | None
-    ended: Ended
-    health: Literal["healthy", "watch", "failing"]
-    headline: str
-    decision: Literal["retrain", "keep", "promote", "hold", "roll back"] | None
+    finished: datetime | None = Field(description="null while it is under way")
+    ended: Ended = Field(description="how it ended")
+    health: Literal["healthy", "watch", "failing"] = Field(
+        description="how the case stood after it"
+    )
+    headline: str = Field(description="the state in a sentence or two")
+    decision: Literal["retrain", "keep", "promote", "hold", "roll back"] | None = Field(
+        description="null where the run came to none"
+    )
+    decided_in: str | None = Field(
+        description="the run that decided: an earlier one where its decision was taken over"
+    )
     sentence: str = Field(description="the decision and its reason")
-    metric: MetricThen | None
-    champion: ChampionThen | None
+    metric: MetricThen | None = Field(description="null where nothing was scored")
+    champion: ChampionThen | None = Field(description="null where nothing was decided")
     drift: tuple[ColumnThen, ...] | None = Field(description="null where drift was not measured")
-    data: DataThen | None
-    expectations: tuple[ExpectationThen, ...]
+    data: DataThen | None = Field(description="null where nothing arrived")
+    expectations: tuple[ExpectationThen, ...] = Field(
+        description="empty where the run did not validate"
+    )
 
     @property
     def alarms(self) -> tuple[str, ...]:
@@ -139,9 +152,11 @@ class KeptRows(Part):
 class History(Part):
     """`cases/<case>/history.json`: what the runs of a case came to, oldest first."""
 
-    schema_version: Literal[1] = 1
-    case: str
-    title: str
+    schema_version: Literal[1] = Field(
+        default=1, description="another one where a field is gone or has another meaning"
+    )
+    case: str = Field(description="name in addresses and commands")
+    title: str = Field(description="name for people")
     unit: str = Field(description="of the target")
     metric_unit: str = Field(
         description="of the newest primary score; empty for one without a unit"
@@ -149,7 +164,7 @@ class History(Part):
     runs_in_all: int = Field(
         description="runs of the case; of old ones only some are listed when there are many"
     )
-    runs: tuple[RunThen, ...]
+    runs: tuple[RunThen, ...] = Field(description="oldest first")
 
 
 def newest_rows(store: Store, case: str, lives: Lives) -> list[RunThen]:
@@ -238,6 +253,7 @@ def read_row(store: Store, case: str, run_id: str, lives: Lives) -> RunThen:
     whole = store.run_record(case, run_id)
     report, promoted = _of(run, ReportRecord), _of(run, PromoteRecord)
     decided = _of(run, DecideRecord)
+    last = promoted or decided
     as_of = [record.as_of for record in run.records]
     finished = [record.finished for record in run.records]
     came_to_end = run.ended == "done" and report is not None
@@ -249,8 +265,9 @@ def read_row(store: Store, case: str, run_id: str, lives: Lives) -> RunThen:
         ended=run.ended,
         health="failing" if broken else report.health if report else "watch",
         headline=report.headline if report and came_to_end else run.sentence,
+        decided_in=last.run_id if last else None,
         decision=promoted.action if promoted else decided.decision if decided else None,
-        sentence=promoted.sentence if promoted else decided.sentence if decided else run.sentence,
+        sentence=last.sentence if last else run.sentence,
         metric=_metric(promoted, _of(run, EvaluateRecord)),
         champion=_champion(store, promoted),
         drift=_drift(_of(run, DriftRecord)),

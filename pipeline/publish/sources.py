@@ -16,7 +16,9 @@ from markupsafe import Markup
 from pipeline.errors import SiteError
 from pipeline.publish import markup
 from pipeline.publish.casepages import CasePages
+from pipeline.publish.fields import blocks
 from pipeline.publish.history import RunThen, keep_rows
+from pipeline.publish.machines import Machines
 from pipeline.publish.runpages import RunPages
 from pipeline.publish.runs import Lives
 from pipeline.publish.sparks import spark
@@ -25,7 +27,7 @@ from pipeline.store import Store
 
 HAND_WRITTEN = ("*.md", "assets/*")
 STATUS_FRAGMENT = "_status.md"
-STATUS_FILE = "status.json"
+FIELDS_FRAGMENT = "_fields.md"
 
 
 def write_sources(
@@ -37,6 +39,7 @@ def write_sources(
     now: datetime,
     lives: Lives,
     every: timedelta | None = None,
+    address: str = "",
 ) -> SiteStatus:
     """Fills `folder` with the sources of the whole site; raises `SiteError` without any page."""
     _copy_hand_written(site, folder)
@@ -56,7 +59,14 @@ def write_sources(
     sparks = {case.case: _spark(case, rows(case.case)) for case in status.cases}
     fragment = markup.block("status.html.j2", site=status, sparks=sparks)
     (folder / STATUS_FRAGMENT).write_text(fragment, encoding="utf-8")
-    (folder / STATUS_FILE).write_text(status.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    (folder / FIELDS_FRAGMENT).write_text("\n".join(blocks()), encoding="utf-8")
+    Machines(
+        status=status,
+        rows={case.case: rows(case.case) for case in status.cases},
+        units={case.case: captions(case.case).unit for case in status.cases},
+        address=address and address.rstrip("/") + "/",
+        folder=folder,
+    ).write([path.with_suffix(".html").name for path in sorted(site.glob("*.md"))])
     return status
 
 

@@ -26,61 +26,67 @@ from pipeline.store import Store
 class Champion(Part):
     """Who serves, since when, and what it learned from."""
 
-    candidate: str
-    title: str
-    run_id: str
-    sha256: str
+    candidate: str = Field(description="name among the candidates of the case")
+    title: str = Field(description="name for people")
+    run_id: str = Field(description="the run that trained it")
+    sha256: str = Field(description="digest of the stored model")
     since: datetime = Field(description="end of the run that promoted it")
     learned_start: datetime | None = Field(description="null where rows carry no time")
-    learned_end: datetime
-    learned_rows: int
+    learned_end: datetime = Field(description="end of what it learned from, not included")
+    learned_rows: int = Field(description="rows that it learned from")
 
 
 class Metric(Part):
     """The champion's primary score on the held-out window, beside the baseline's."""
 
-    name: str
-    value: float
-    unit: str
-    baseline: float | None
+    name: str = Field(description="of the primary score; lower is better")
+    value: float = Field(description="the champion's score")
+    unit: str = Field(description="empty for a score without a unit")
+    baseline: float | None = Field(description="the baseline's score on the same rows")
     skill: float | None = Field(description="1 - value / baseline; below zero: worse than it")
     before: float | None = Field(description="the score in the run before that was scored")
     change: float | None = Field(description="value / before - 1; below zero: a smaller error")
     held_out_start: datetime | None = Field(description="null where rows carry no time")
-    held_out_end: datetime
-    run_id: str
+    held_out_end: datetime = Field(description="end of the held-out window, not included")
+    run_id: str = Field(description="the run that it comes from")
     finished: datetime = Field(description="end of the run that it comes from")
 
 
 class Data(Part):
     """What the newest ingest found."""
 
-    source: Literal["live", "files", "sample"]
-    simulated: bool
-    note: str
-    publisher: str
-    licence: str
-    address: str
-    newest: datetime | None
-    as_of: datetime
-    rows: int
+    source: Literal["live", "files", "sample"] = Field(
+        description="live: the publisher; files: a folder; sample: simulated"
+    )
+    simulated: bool = Field(description="true: nothing was measured")
+    note: str = Field(description="what a reader should know of the data")
+    publisher: str = Field(description="who publishes the data")
+    licence: str = Field(description="of the data")
+    address: str = Field(description="the publisher's page, where there is one")
+    newest: datetime | None = Field(
+        description="time of the newest row; null where rows carry none"
+    )
+    as_of: datetime = Field(description="no row known later was seen")
+    rows: int = Field(description="observations in the table")
     fresh_hours: float = Field(description="age of the newest row from which live data are late")
 
 
 class Decision(Part):
     """The last decision: to keep or retrain, or what came of the retraining."""
 
-    decision: Literal["retrain", "keep", "promote", "hold", "roll back"]
-    sentence: str
-    run_id: str
+    decision: Literal["retrain", "keep", "promote", "hold", "roll back"] = Field(
+        description="in one word"
+    )
+    sentence: str = Field(description="with its reason and its numbers")
+    run_id: str = Field(description="the run that decided")
 
 
 class Drift(Part):
     """Which watched columns have moved away from what the champion learned from."""
 
-    watched: int
-    alarms: tuple[str, ...]
-    run_id: str
+    watched: int = Field(description="number of columns that are watched")
+    alarms: tuple[str, ...] = Field(description="names of those with an alarm")
+    run_id: str = Field(description="the run that measured")
 
 
 def read_champion(store: Store, promotion: PromoteRecord) -> Champion:

@@ -40,37 +40,41 @@ NOBODY = "No champion serves yet."
 class PageLink(Part):
     """A page of a case."""
 
-    name: str
+    name: str = Field(description="as the tabs of the case call it")
     address: str = Field(description="relative to the site's root")
 
 
 class NewestRun(Part):
     """The newest run of a case and how it ended."""
 
-    run_id: str
-    ended: Ended
-    as_of: datetime | None
-    finished: datetime | None
-    sentence: str
+    run_id: str = Field(description="its permanent page is <case>/runs/<run_id>.html")
+    ended: Ended = Field(description="how it ended")
+    as_of: datetime | None = Field(description="the time that it was made for")
+    finished: datetime | None = Field(
+        description="null while it is under way, or when it was interrupted"
+    )
+    sentence: str = Field(description="what it ended with, such as the error")
 
 
 class CaseStatus(Part):
     """One case on the first page."""
 
-    case: str
-    title: str
-    question: str
-    pages: tuple[PageLink, ...]
-    health: Health
-    headline: str
-    newest_run: NewestRun
+    case: str = Field(description="name in addresses and commands")
+    title: str = Field(description="name for people")
+    question: str = Field(description="what the case answers")
+    pages: tuple[PageLink, ...] = Field(description="its pages, the overview first")
+    health: Health = Field(
+        description="as the newest run left it; see the method for what each means"
+    )
+    headline: str = Field(description="the state in a sentence or two")
+    newest_run: NewestRun = Field(description="also one that failed")
     last_good_run: str | None = Field(description="newest run that ended with a report")
-    last_good_finished: datetime | None
-    champion: Champion | None
-    metric: Metric | None
-    data: Data | None
-    decision: Decision | None
-    drift: Drift | None
+    last_good_finished: datetime | None = Field(description="when that run ended")
+    champion: Champion | None = Field(description="null until a run has promoted one")
+    metric: Metric | None = Field(description="from the last run that decided about the champion")
+    data: Data | None = Field(description="what the newest ingest found")
+    decision: Decision | None = Field(description="of the newest run that came to one")
+    drift: Drift | None = Field(description="of the newest run that measured it")
     changes: tuple[str, ...] = Field(
         default=(), description="what the newest run changed against the one before it"
     )
@@ -83,9 +87,11 @@ class CaseStatus(Part):
 class SiteStatus(Part):
     """The whole of `status.json`."""
 
-    schema_version: Literal[1] = 1
-    published: datetime
-    cases: tuple[CaseStatus, ...]
+    schema_version: Literal[1] = Field(
+        default=1, description="another one where a field is gone or has another meaning"
+    )
+    published: datetime = Field(description="when this file was written")
+    cases: tuple[CaseStatus, ...] = Field(description="every case that has run, by name")
 
 
 def site_status(

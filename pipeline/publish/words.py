@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from datetime import UTC, datetime, timedelta
 
 from markupsafe import Markup
@@ -12,6 +13,7 @@ MINUS = "\N{MINUS SIGN}"
 SIGNIFICANT = 3
 SMALL_PERCENT = 9.95
 """What is rounded to 10 has no decimal."""
+_IMPOSSIBLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 MONTHS = (
     "January",
     "February",
@@ -106,6 +108,16 @@ def interval(hours: float) -> str:
     if round(amount) == 1:
         return f"every {unit}"
     return f"every {number(round(amount))} {unit}s"
+
+
+def xml_text(text: str) -> str:
+    r"""Text that an XML file can hold: what XML 1.0 can't, even escaped, is replaced. An error may
+    bring along the colours of a terminal.
+
+    >>> xml_text("\x1b[31mred") == "\N{REPLACEMENT CHARACTER}[31mred"
+    True
+    """
+    return _IMPOSSIBLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def duration(value: timedelta) -> str:

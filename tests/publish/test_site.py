@@ -28,6 +28,7 @@ def test_every_address_exists(home: Any, published: Publish) -> None:
 
     assert found == {
         "index.html",
+        "machines.html",
         "method.html",
         "schedule.html",
         "api.html",
