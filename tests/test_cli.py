@@ -336,12 +336,14 @@ def test_site_says_where_it_is_and_how_to_open_it(
     """The address can be pasted into a browser."""
 
     def publish(store: Store, output: Path, *, renderer: str, **_: Any) -> Any:
-        return SimpleNamespace(output=output, pages=7, renderer=renderer)
+        return SimpleNamespace(output=output, pages=7, rendered=2, renderer=renderer)
 
     monkeypatch.setattr("pipeline.publish.publish", publish)
     told = call("site", "--output", str(tmp_path / "my site"), "--renderer", "embedded").output
 
-    assert f"7 pages in {tmp_path / 'my site'} (renderer: embedded)." in told
+    assert (
+        f"7 pages in {tmp_path / 'my site'}, 2 of them rendered now (renderer: embedded)." in told
+    )
     assert f"Open it: {(tmp_path / 'my site' / 'index.html').as_uri()}" in told
 
 

@@ -38,9 +38,13 @@ from pipeline.cli.options import CONTEXT, home_option
     help="Where the site will be published, for whole links in its feed, and for a sitemap. "
     "Default: VIGIE_SITE_URL.",
 )
+@click.option("--all", "anew", is_flag=True, help="Render every page, also those unchanged.")
 @home_option
-def site(output: str, renderer: Any, every: str, address: str, home: str) -> None:
-    """Render the records and executed notebooks as a site."""
+def site(output: str, renderer: Any, every: str, address: str, anew: bool, home: str) -> None:
+    """Render the records and executed notebooks as a site.
+
+    Pages that would come out as they are in DIR are taken over from there.
+    """
     from pipeline.publish import publish
     from pipeline.runner.schedule import parse_every
     from pipeline.store import Store
@@ -52,9 +56,13 @@ def site(output: str, renderer: Any, every: str, address: str, home: str) -> Non
         now=datetime.now(UTC),
         every=parse_every(every) if every else None,
         address=address,
+        anew=anew,
     )
     first = (made.output.resolve() / "index.html").as_uri()
-    click.echo(f"{made.pages} pages in {made.output} (renderer: {made.renderer}).")
+    click.echo(
+        f"{made.pages} pages in {made.output}, {made.rendered} of them rendered now "
+        f"(renderer: {made.renderer})."
+    )
     click.echo(f"Open it: {first}")
 
 

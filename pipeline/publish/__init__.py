@@ -9,10 +9,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
+from pipeline.publish import markup
 from pipeline.publish.captions import caption
 from pipeline.publish.history import newest_rows
 from pipeline.publish.runs import Lives
 from pipeline.publish.status import Captions, SiteStatus, site_status
+from pipeline.publish.still import StillStore
 from pipeline.store import Store, project
 from pipeline.store.locks import is_held
 
@@ -26,16 +28,19 @@ class Published:
     """Where the site is, what rendered it and how many pages it has."""
 
     output: Path
-    renderer: str
+    renderer: Literal["quarto", "embedded"]
     pages: int
+    rendered: int
+    """Of these, how many were rendered; the others were taken over from the site before."""
 
 
 def read_status(
     store: Store, *, now: datetime, captions: Captions = caption, lives: Lives = is_held
 ) -> SiteStatus:
     """How every case of a home stands: what the first page and `status.json` say."""
-    rows = functools.partial(newest_rows, store, lives=lives)
-    return site_status(store, captions, now, lives, rows=rows)
+    still = StillStore.of(store)
+    rows = functools.partial(newest_rows, still, lives=lives)
+    return site_status(still, captions, now, lives, rows=rows)
 
 
 def publish(
@@ -49,38 +54,48 @@ def publish(
     lives: Lives = is_held,
     every: timedelta | None = None,
     address: str = "",
+    anew: bool = False,
 ) -> Published:
-    """Makes the whole site anew and puts it in the place of `output` in one step.
+    """Makes the site and puts it in the place of `output` in one step.
 
-    `auto` takes Quarto where it is on the path. `every` is how often a schedule runs the cases, so
-    that pages can say when the next run is due; `address` is where the site will be published,
-    which a sitemap needs. Raises `SiteError`; the old site then stays.
+    A page is rendered where something that it rests on has changed; the others are taken over from
+    the site that is there, unless all are to be made `anew`. `auto` takes Quarto where it is on the
+    path. `every` is how often a schedule runs the cases, so that pages can say when the next run is
+    due; `address` is where the site will be published, which a sitemap needs. Raises `SiteError`;
+    the old site then stays.
     """
+    from pipeline.publish.building import Build, digest
     from pipeline.publish.embedded import render_embedded
     from pipeline.publish.navigation import read_configuration
-    from pipeline.publish.quarto import find_quarto, missing_quarto, render_quarto
+    from pipeline.publish.quarto import find_quarto, missing_quarto, render_quarto, version_of
     from pipeline.publish.replacing import replacing
-    from pipeline.publish.sources import write_sources
+    from pipeline.publish.sources import Sources
 
     quarto = find_quarto() if renderer != "embedded" else None
     if renderer == "quarto" and quarto is None:
         raise missing_quarto()
     configuration = read_configuration(site)
+    by = version_of(quarto) if quarto else "embedded"
+    key = digest(project.code_version(), markup.templates_digest(), configuration, by)
     with replacing(output) as fresh, tempfile.TemporaryDirectory() as temporary:
-        sources = Path(temporary).resolve()
-        write_sources(
-            store,
-            site,
-            sources,
+        build = Build.beside(output, fresh, key=key, anew=anew)
+        folder = Path(temporary).resolve()
+        Sources(
+            store=StillStore.of(store),
+            site=site,
+            folder=folder,
             captions=captions,
             now=now,
             lives=lives,
+            build=build,
             every=every,
             address=address,
-        )
+        ).write()
         if quarto:
-            render_quarto(quarto, sources, fresh, configuration=configuration)
+            rendered = render_quarto(quarto, folder, build, configuration=configuration)
         else:
-            render_embedded(sources, fresh, configuration=configuration, now=now)
-        pages = len(list(fresh.rglob("*.html")))
-    return Published(output=output, renderer="quarto" if quarto else "embedded", pages=pages)
+            rendered = render_embedded(folder, build, configuration=configuration)
+        build.finish()
+        pages = sum(1 for _ in fresh.rglob("*.html"))
+    name: Literal["quarto", "embedded"] = "quarto" if quarto else "embedded"
+    return Published(output=output, renderer=name, pages=pages, rendered=rendered)

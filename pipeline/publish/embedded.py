@@ -6,7 +6,6 @@ import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -18,6 +17,7 @@ from markupsafe import Markup
 import pipeline
 from pipeline.errors import SiteError
 from pipeline.publish import markup, prose
+from pipeline.publish.building import Build, digest
 from pipeline.publish.navigation import Website, read_website
 
 INCLUDE = re.compile(r"^\{\{< include (?P<name>[\w.-]+) >\}\}$", re.MULTILINE)
@@ -36,41 +36,49 @@ class Rendered:
     """Identifier and words of each heading for the table of contents."""
 
 
-def render_embedded(
-    sources: Path, output: Path, *, configuration: dict[str, Any], now: datetime
-) -> None:
-    """Renders the sources into the folder `output`; raises `SiteError`."""
-    website = read_website(configuration)
+def render_embedded(sources: Path, build: Build, *, configuration: dict[str, Any]) -> int:
+    """Renders the sources into the build's folder, and says how many pages had to be; raises
+    `SiteError`.
+    """
+    website, rendered = read_website(configuration), 0
     for path in sorted(sources.rglob("*")):
         relative = path.relative_to(sources)
-        target = output / relative
+        target = build.fresh / relative
         if path.is_dir() or path.name.startswith("_"):
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
         if path.suffix == ".md":
-            text = _page(render_page(path), relative, website, now)
-            target.with_suffix(".html").write_text(text, encoding="utf-8")
+            rendered += _render(path, relative, website, build)
         else:
             shutil.copyfile(path, target)
+    return rendered
 
 
-def render_page(path: Path) -> Rendered:
-    """One source with its includes; raises `SiteError` for an include that is missing."""
+def _render(path: Path, relative: Path, website: Website, build: Build) -> bool:
+    text, address = with_includes(path), relative.with_suffix(".html")
+    if build.is_rendered(address.as_posix(), digest(text)):
+        return False
+    page = _page(render_page(text, path.stem), PurePosixPath(address.as_posix()), website)
+    (build.fresh / address).write_text(page, encoding="utf-8")
+    return True
+
+
+def render_page(text: str, name: str) -> Rendered:
+    """One source with its includes in their places; `name` is its title where it has none."""
     parser = prose.markdown()
-    tokens = parser.parse(_with_includes(path))
+    tokens = parser.parse(text)
     front = _front_matter(tokens)
     _link_to_published(tokens)
     contents = tuple(_identified(tokens))
     return Rendered(
-        title=markup.as_html(prose.inline(str(front.get("title", path.stem)))),
+        title=markup.as_html(prose.inline(str(front.get("title", name)))),
         description=str(front.get("description-meta", "")),
         body=markup.as_html(parser.renderer.render(tokens, parser.options, {})),
         contents=contents if len(contents) >= FEWEST_LISTED and front.get("toc", True) else (),
     )
 
 
-def _page(rendered: Rendered, relative: Path, website: Website, now: datetime) -> str:
-    address = PurePosixPath(relative.with_suffix(".html").as_posix())
+def _page(rendered: Rendered, address: PurePosixPath, website: Website) -> str:
     root = "../" * (len(address.parts) - 1)
     return markup.fragment(
         "page.html.j2",
@@ -80,11 +88,12 @@ def _page(rendered: Rendered, relative: Path, website: Website, now: datetime) -
         root=root,
         current=str(address),
         version=pipeline.__version__,
-        now=now,
     )
 
 
-def _with_includes(path: Path) -> str:
+def with_includes(path: Path) -> str:
+    """The page's source with the sources that it includes; raises `SiteError`."""
+
     def included(found: re.Match[str]) -> str:
         name = found["name"]
         try:

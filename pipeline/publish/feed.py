@@ -15,7 +15,7 @@ from xml.etree import ElementTree as ET
 
 from pipeline.metrics import score_name
 from pipeline.publish import words
-from pipeline.publish.history import RunThen, unit_of_score
+from pipeline.publish.history import NEWEST, RunThen, unit_of_score
 from pipeline.publish.status import CaseStatus, SiteStatus
 from pipeline.steps.wording import listed
 
@@ -77,9 +77,11 @@ def feed(
 def entries(case: CaseStatus, rows: Sequence[RunThen], unit: str) -> Iterator[Entry]:
     """What the runs of a case decided, which columns began or ceased to drift, and what failed."""
     alarms: tuple[str, ...] = ()
-    for row in rows:
+    listed_from = max(0, len(rows) - NEWEST)
+    for place, row in enumerate(rows):
         updated = row.finished or row.as_of
-        if updated is not None:
+        # Of older runs some are left out, so that what changed with one can't be told.
+        if updated is not None and place >= listed_from:
             for kind, title, text in _told(row, alarms, unit):
                 yield Entry(
                     case=case.case,

@@ -1,21 +1,20 @@
 """What every run of a case came to, one row a run: read once, and kept for all later publishes.
 
-Records are never changed once written, so that the row of a run that has ended stays. It is kept in
-the home under the digest of the run's own record, and made anew when that is another.
+Records are never changed once written, so that the row of a run that has ended stays; it is kept in
+the home's cache.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Literal, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from pipeline.metrics import IN_UNIT_OF_TARGET
 from pipeline.publish.runs import Ended, Lives, Run, read_run
+from pipeline.publish.still import StillStore
 from pipeline.records import (
     DecideRecord,
     DriftRecord,
@@ -29,18 +28,16 @@ from pipeline.records import (
     ValidateRecord,
 )
 from pipeline.store import Store
-from pipeline.store.atomic import write_bytes
+from pipeline.store.ledger import Line
 
-FORMAT = 1
-"""Raised when rows are made in another way: kept ones are then made anew."""
 NEWEST = 100
 """Runs of which a published history keeps every one."""
 OLDER = 100
 """Runs before those that it keeps at most, evenly thinned."""
 RECENT = 12
 """Newest runs that tell what the last one changed."""
-MADE_ANEW = frozenset({"running", "interrupted"})
 Kind = TypeVar("Kind", bound=Record)
+One = TypeVar("One")
 
 
 class MetricThen(Part):
@@ -135,20 +132,6 @@ class RunThen(Part):
         return self.as_of or self.finished
 
 
-class Kept(Part):
-    """A row and the digest of the record of the run that it was made from."""
-
-    stamp: str
-    row: RunThen
-
-
-class KeptRows(Part):
-    """The file in the home."""
-
-    format: Literal[1] = 1
-    rows: dict[str, Kept]
-
-
 class History(Part):
     """`cases/<case>/history.json`: what the runs of a case came to, oldest first."""
 
@@ -167,30 +150,33 @@ class History(Part):
     runs: tuple[RunThen, ...] = Field(description="oldest first")
 
 
-def newest_rows(store: Store, case: str, lives: Lives) -> list[RunThen]:
-    """A row for each of the newest runs of a case, oldest first. Writes nothing."""
-    known = _kept(store, case).rows
-    run_ids = store.run_ids(case)[-RECENT:]
-    return [_row(store, case, run_id, lives, known).row for run_id in run_ids]
+def newest_rows(store: StillStore, case: str, lives: Lives) -> list[RunThen]:
+    """A row for each of the newest runs of a case, oldest first."""
+    return _rows(store, case, lives, store.lines(case)[-RECENT:])
 
 
-def keep_rows(store: Store, case: str, lives: Lives) -> list[RunThen]:
-    """A row for every run of a case, oldest first. Those that can't change any more are kept in the
-    home for the next time.
-    """
-    known = _kept(store, case).rows
-    rows = {run_id: _row(store, case, run_id, lives, known) for run_id in store.run_ids(case)}
-    settled = {
-        run_id: kept
-        for run_id, kept in rows.items()
-        if kept.stamp and kept.row.ended not in MADE_ANEW
-    }
-    if settled != known:
-        write_bytes(_path(store, case), KeptRows(rows=settled).model_dump_json().encode())
-    return [kept.row for kept in rows.values()]
+def keep_rows(store: StillStore, case: str, lives: Lives) -> list[RunThen]:
+    """A row for each run of a case that a history names, oldest first; see `thinned`."""
+    return _rows(store, case, lives, thinned(store.lines(case)))
 
 
-def history(case: str, title: str, unit: str, rows: Sequence[RunThen]) -> History:
+def _rows(store: StillStore, case: str, lives: Lives, lines: Sequence[Line]) -> list[RunThen]:
+    """From what is kept of runs that have ended, and from the records of the others."""
+    plain = Store(home=store.home)
+
+    def read(run_id: str) -> RunThen:
+        return read_row(plain, case, run_id, lives)
+
+    ended = [line for line in lines if line.stat]
+    kept = store.worked_out(case, "row", lambda name: read(name).model_dump_json(), lines=ended)
+    known = dict(zip((line.run_id for line in ended), kept, strict=True))
+    return [
+        RunThen.model_validate_json(known[line.run_id]) if line.stat else read(line.run_id)
+        for line in lines
+    ]
+
+
+def history(case: str, title: str, unit: str, rows: Sequence[RunThen], runs_in_all: int) -> History:
     """The history as it is published: the newest runs, and some of those before."""
     names = [row.metric.name for row in rows if row.metric]
     return History(
@@ -198,8 +184,8 @@ def history(case: str, title: str, unit: str, rows: Sequence[RunThen]) -> Histor
         title=title,
         unit=unit,
         metric_unit=unit_of_score(names[-1], unit) if names else "",
-        runs_in_all=len(rows),
-        runs=thinned(rows),
+        runs_in_all=runs_in_all,
+        runs=tuple(rows),
     )
 
 
@@ -208,43 +194,15 @@ def unit_of_score(name: str, unit: str) -> str:
     return unit if name in IN_UNIT_OF_TARGET else ""
 
 
-def thinned(rows: Sequence[RunThen]) -> tuple[RunThen, ...]:
-    """The newest rows whole, and of the older ones at most so many, at even distances; the oldest
+def thinned(runs: Sequence[One]) -> tuple[One, ...]:
+    """The newest of all runs, and of the older ones at most so many, at even distances; the oldest
     is always among them.
     """
-    older, newest = rows[:-NEWEST], rows[-NEWEST:]
+    older, newest = runs[:-NEWEST], runs[-NEWEST:]
     if len(older) > OLDER:
         step = (len(older) - 1) / (OLDER - 1)
         older = [older[round(place * step)] for place in range(OLDER)]
     return (*older, *newest)
-
-
-def _row(store: Store, case: str, run_id: str, lives: Lives, known: Mapping[str, Kept]) -> Kept:
-    stamp, kept = _stamp(store, case, run_id), known.get(run_id)
-    if kept is not None and stamp and kept.stamp == stamp:
-        return kept
-    return Kept(stamp=stamp, row=read_row(store, case, run_id, lives))
-
-
-def _kept(store: Store, case: str) -> KeptRows:
-    """What was kept before; nothing where it can't be read, since it is made anew from records."""
-    try:
-        return KeptRows.model_validate_json(_path(store, case).read_bytes())
-    except (OSError, ValidationError):
-        return KeptRows(rows={})
-
-
-def _path(store: Store, case: str) -> Path:
-    return store.home / "history" / f"{case}.json"
-
-
-def _stamp(store: Store, case: str, run_id: str) -> str:
-    """Empty for a run that a notebook began by itself: it may be gone on with at any time."""
-    path = store.run_folder(case, run_id) / "run.json"
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-    except FileNotFoundError:
-        return ""
 
 
 def read_row(store: Store, case: str, run_id: str, lives: Lives) -> RunThen:

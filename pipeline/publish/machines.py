@@ -17,6 +17,7 @@ from pipeline.publish.feed import feed
 from pipeline.publish.history import History, RunThen, history
 from pipeline.publish.sitemap import sitemap
 from pipeline.publish.status import CaseStatus, SiteStatus
+from pipeline.publish.still import Brief
 
 STATUS_FILE = "status.json"
 SCHEMAS: Mapping[str, type[BaseModel]] = {"status": SiteStatus, "history": History}
@@ -33,7 +34,9 @@ class Machines:
 
     status: SiteStatus
     rows: Mapping[str, Sequence[RunThen]]
-    """What the runs of each case came to, oldest first."""
+    """What the newest runs of each case came to, and some of those before, oldest first."""
+    runs: Mapping[str, Sequence[Brief]]
+    """All runs of each case."""
     units: Mapping[str, str]
     """Of each case's target."""
     address: str
@@ -45,7 +48,9 @@ class Machines:
         self._write(STATUS_FILE, self.status.model_dump_json(indent=1) + "\n")
         for case in self.status.cases:
             name = case.case
-            told = history(name, case.title, self.units[name], self.rows[name])
+            told = history(
+                name, case.title, self.units[name], self.rows[name], len(self.runs[name])
+            )
             self._write(f"cases/{name}/history.json", told.model_dump_json(indent=1) + "\n")
             self._write(f"cases/{name}/badge.svg", badge(case))
         self._write("feed.xml", feed(self.status, self.rows, self.units, self.address))
@@ -63,8 +68,8 @@ class Machines:
         for case in self.status.cases:
             for link in case.pages:
                 yield quote(link.address), self.status.published
-            for row in self.rows[case.case]:
-                yield quote(f"{case.case}/runs/{row.run_id}.html"), row.finished
+            for brief in self.runs[case.case]:
+                yield quote(f"{case.case}/runs/{brief.run_id}.html"), brief.finished
 
     def _write(self, address: str, text: str) -> None:
         path = self.folder / address

@@ -6,6 +6,7 @@ A page is Markdown. What comes from data or from a notebook's output enters it e
 
 from __future__ import annotations
 
+import hashlib
 import html
 import json
 import re
@@ -79,6 +80,15 @@ def as_html(fragment: str) -> Markup:
 def plain(markup: str) -> str:
     """The text of HTML, without its tags and entities."""
     return html.unescape(re.sub(r"<[^>]*>", "", markup))
+
+
+@cache
+def templates_digest() -> str:
+    """Digest of all templates."""
+    total = hashlib.sha256()
+    for path in sorted(TEMPLATES.glob("*.j2")):
+        total.update(path.name.encode() + path.read_bytes())
+    return total.hexdigest()[:16]
 
 
 @cache

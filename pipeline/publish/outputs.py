@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from itertools import groupby
 from typing import Any
 
@@ -19,11 +20,17 @@ ESCAPE = "\x1b"
 def code_html(source: str) -> Markup:
     """Python, its kinds of words marked by classes that the style sheet colours."""
     import pygments
+
+    return markup.as_html(pygments.highlight(source, *_colouring()))
+
+
+@cache
+def _colouring() -> tuple[Any, Any]:
+    """What finds the kinds of words, and what marks them."""
     from pygments.formatters.html import HtmlFormatter
     from pygments.lexers.python import PythonLexer
 
-    formatter = HtmlFormatter(nowrap=True, classprefix="py-")
-    return markup.as_html(pygments.highlight(source, PythonLexer(), formatter))
+    return PythonLexer(), HtmlFormatter(nowrap=True, classprefix="py-")
 
 
 def joined_streams(outputs: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:

@@ -10,7 +10,9 @@ from typing import Any
 import yaml
 
 from pipeline.errors import SiteError
-from pipeline.publish.navigation import CONFIGURATION
+from pipeline.publish.building import Build, digest
+from pipeline.publish.embedded import with_includes
+from pipeline.publish.navigation import CONFIGURATION, Website, read_website
 
 SITE = "_site"
 LAST_LINES = 15
@@ -21,10 +23,27 @@ def find_quarto() -> str | None:
     return shutil.which("quarto")
 
 
+def version_of(executable: str) -> str:
+    """What Quarto calls itself; empty for one that can't say."""
+    try:
+        told = subprocess.run(
+            [executable, "--version"], capture_output=True, text=True, check=False
+        )
+    except OSError:
+        return ""
+    return told.stdout.strip()
+
+
 def render_quarto(
-    executable: str, sources: Path, output: Path, *, configuration: dict[str, Any]
-) -> None:
-    """Renders the sources into the folder `output`; raises `SiteError` with Quarto's own words."""
+    executable: str, sources: Path, build: Build, *, configuration: dict[str, Any]
+) -> int:
+    """Renders the sources into the build's folder, and says how many pages had to be; raises
+    `SiteError` with Quarto's own words.
+
+    Pages that are rendered already are taken out of the sources; those of the navigation stay,
+    since every page needs to know them.
+    """
+    rendered = _without_rendered(sources, build, read_website(configuration))
     (sources / CONFIGURATION).write_text(
         yaml.safe_dump(_for_rendering(configuration), sort_keys=False, allow_unicode=True),
         encoding="utf-8",
@@ -42,7 +61,22 @@ def render_quarto(
     if ended.returncode != 0:
         words = "\n".join(ended.stderr.strip().splitlines()[-LAST_LINES:])
         raise SiteError(f"Quarto ended with {ended.returncode}:\n{words}\n{_remedy()}")
-    shutil.copytree(sources / SITE, output, dirs_exist_ok=True)
+    shutil.copytree(sources / SITE, build.fresh, dirs_exist_ok=True)
+    return rendered
+
+
+def _without_rendered(sources: Path, build: Build, website: Website) -> int:
+    needed = {entry.address for entry in website.entries}
+    rendered = 0
+    for path in sorted(sources.rglob("*.md")):
+        if path.name.startswith("_"):
+            continue
+        address = path.relative_to(sources).with_suffix(".html").as_posix()
+        if address not in needed and build.is_rendered(address, digest(with_includes(path))):
+            path.unlink()
+        else:
+            rendered += 1
+    return rendered
 
 
 def missing_quarto() -> SiteError:

@@ -1,18 +1,26 @@
-"""A page for every run at an address that stays, and the list of all runs, newest first."""
+"""A page for every run at an address that stays, and lists of all runs, newest first.
+
+The page of a run is made once, and again only when the run beside it or a page that it leads to is
+another. So is each list of older runs.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from pipeline.options import NOTEBOOKS
 from pipeline.publish import markup, words
-from pipeline.publish.plan import RUNS, planned_pages
+from pipeline.publish.building import Build, digest, digest_of_text
+from pipeline.publish.plan import RUNS, Makers, Page, planned_pages
 from pipeline.publish.repeat import changed_parameters, parameter_rows
 from pipeline.publish.runfacts import NotebookOfRun, RunFacts
+from pipeline.publish.runlists import RunList, lists_of
 from pipeline.publish.runs import Lives, read_run
 from pipeline.publish.status import CaseStatus
-from pipeline.store import Store
+from pipeline.publish.still import Brief, StillStore
+from pipeline.store.ledger import Line
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,46 +31,104 @@ class RunPages:
     run has what its records say, and links to no page that shows another run.
     """
 
-    store: Store
+    store: StillStore
     status: CaseStatus
     unit: str
     folder: Path
     lives: Lives
+    build: Build
 
     def write(self) -> None:
-        """The list and a page a run."""
-        (self.folder / "runs").mkdir(parents=True, exist_ok=True)
-        plan = planned_pages(self.store, self.status.case)
-        head = markup.block("case_head.html.j2", case=self.status, page=RUNS, pages=plan, up="../")
-        run_ids = self.store.run_ids(self.status.case)
-        known, lines = frozenset(run_ids), []
-        for place, run_id in enumerate(run_ids):
-            facts = RunFacts(
-                run=read_run(self.store, self.status.case, run_id, self.lives),
-                whole=self.store.run_record(self.status.case, run_id),
-                unit=self.unit,
-                plan=plan,
-            )
-            lines.append(markup.fragment("run_line.html.j2", facts=facts))
-            around = (run_ids[max(0, place - 1) : place], run_ids[place + 1 : place + 2])
-            self._write(run_id, self._page(facts, head, around, known))
-        self._write("index", self._list(lines, head))
+        """The lists and a page a run, where they can't be taken over."""
+        lines, briefs = self._lines, self.store.briefs(self._case)
+        for place, (line, brief) in enumerate(zip(lines, briefs, strict=True)):
+            around = (lines[max(0, place - 1) : place], lines[place + 1 : place + 2])
+            inputs = self._inputs(line, brief, around)
+            if not self.build.takes_over(self._address(line.run_id), inputs):
+                self._write(line.run_id, self._page(line.run_id, around), inputs)
+        lists = lists_of(lines)
+        for each in lists:
+            inputs = self._inputs_of_list(each, lists)
+            if not self.build.takes_over(self._address(each.file), inputs):
+                self._write(each.file, self._list(each, lists), inputs)
 
-    def _page(
-        self,
-        facts: RunFacts,
-        head: str,
-        around: tuple[list[str], list[str]],
-        known: frozenset[str],
+    @property
+    def _case(self) -> str:
+        return self.status.case
+
+    @cached_property
+    def _lines(self) -> tuple[Line, ...]:
+        return self.store.lines(self._case)
+
+    @cached_property
+    def _plan(self) -> dict[Page, Makers]:
+        return planned_pages(self.store, self._case)
+
+    @cached_property
+    def _head(self) -> str:
+        return markup.block(
+            "case_head.html.j2", case=self.status, page=RUNS, pages=self._plan, up="../"
+        )
+
+    @cached_property
+    def _known(self) -> frozenset[str]:
+        return frozenset(line.run_id for line in self._lines)
+
+    @cached_property
+    def _shown(self) -> dict[tuple[str, str], list[str]]:
+        """Pages of the case by notebook and the run that executed it."""
+        found: dict[tuple[str, str], list[str]] = {}
+        for page, makers in self._plan.items():
+            for made in makers.items():
+                found.setdefault(made, []).append(page.file)
+        return found
+
+    @cached_property
+    def _common(self) -> str:
+        """Digest of what all pages of runs rest on."""
+        return digest(self._head, self.status.title, self.unit)
+
+    def _inputs(
+        self, line: Line, brief: Brief, around: tuple[tuple[Line, ...], tuple[Line, ...]]
     ) -> str:
+        shown, known = self._shown, self._known
+        makers = [
+            (name, maker in known, shown.get((name, maker)))
+            for name, maker in brief.makers.items()
+            if maker not in known or (name, maker) in shown
+        ]
+        before, after = ([(other.run_id, other.digest) for other in others] for others in around)
+        return digest_of_text(
+            f"{self._common} {line.digest} {makers} {before} {after} {self._alive(line)}"
+        )
+
+    def _inputs_of_list(self, listed: RunList, lists: tuple[RunList, ...]) -> str:
+        held = [(line.run_id, line.digest, self._alive(line)) for line in listed.lines]
+        others = [(other.file, other.stretch) for other in lists] if listed.newest else []
+        return digest(self._common, held, others)
+
+    def _alive(self, line: Line) -> bool | None:
+        """Whether somebody works on a run that has not ended; `None` for one that has."""
+        return None if line.stat else self.lives(self.store.home, self._case)
+
+    def _facts(self, run_id: str) -> RunFacts:
+        return RunFacts(
+            run=read_run(self.store, self._case, run_id, self.lives),
+            whole=self.store.run_record(self._case, run_id),
+            unit=self.unit,
+            plan=self._plan,
+        )
+
+    def _page(self, run_id: str, around: tuple[tuple[Line, ...], tuple[Line, ...]]) -> str:
+        facts = self._facts(run_id)
         made_for = words.moment_text(facts.as_of) if facts.as_of else facts.run.run_id
-        before, after = around
+        before, after = ([line.run_id for line in lines] for lines in around)
         body = markup.block(
             "run.html.j2",
             facts=facts,
             before=before,
             after=after,
-            known=known,
+            known=self._known,
             parameters=[
                 (notebook.name, parameter_rows(NOTEBOOKS[notebook.name], notebook.records[-1]))
                 for notebook in facts.notebooks
@@ -71,16 +137,34 @@ class RunPages:
             not_default=any(_changed(notebook) for notebook in facts.notebooks),
         )
         title = f"{self.status.title}: run for {made_for}"
-        return markup.page(title, f"Run {facts.run.run_id} of {self.status.title}.", [head, body])
+        parts = [self._head, body]
+        return markup.page(title, f"Run {facts.run.run_id} of {self.status.title}.", parts)
 
-    def _list(self, lines: list[str], head: str) -> str:
-        newest_first = [markup.as_html(line) for line in reversed(lines)]
-        body = markup.block("run_list.html.j2", lines=newest_first)
-        title = f"{self.status.title}: runs"
-        return markup.page(title, f"Every run of {self.status.title}.", [head, body])
+    def _list(self, listed: RunList, lists: tuple[RunList, ...]) -> str:
+        lines = [markup.as_html(line) for line in self._list_lines(listed.lines)]
+        body = markup.block("run_list.html.j2", lines=lines[::-1], listed=listed, lists=lists)
+        title = f"{self.status.title}: {listed.title}"
+        return markup.page(title, f"Runs of {self.status.title}.", [self._head, body])
 
-    def _write(self, name: str, text: str) -> None:
-        (self.folder / "runs" / f"{name}.md").write_text(text, encoding="utf-8")
+    def _list_lines(self, lines: tuple[Line, ...]) -> list[str]:
+        """A row of the table for each run; those of runs that have ended are kept in the home."""
+        ended = [line for line in lines if line.stat]
+        rests_on = f"{self.unit} {markup.templates_digest()}"
+        made = self.store.worked_out(self._case, "line", self._line, lines=ended, rests_on=rests_on)
+        known = dict(zip((line.run_id for line in ended), made, strict=True))
+        return [known.get(line.run_id) or self._line(line.run_id) for line in lines]
+
+    def _line(self, run_id: str) -> str:
+        return markup.fragment("run_line.html.j2", facts=self._facts(run_id))
+
+    def _address(self, name: str) -> str:
+        return f"{self._case}/runs/{name}.html"
+
+    def _write(self, name: str, text: str, inputs: str) -> None:
+        path = self.folder / "runs" / f"{name}.md"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        self.build.note(self._address(name), inputs)
 
 
 def _changed(notebook: NotebookOfRun) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from pipeline.options import NotebookName
+from pipeline.publish.still import StillStore
 from pipeline.records import RECORDS, STEPS_OF, DecideRecord, Record, RunRecord
 from pipeline.store import Store
 
@@ -62,20 +63,10 @@ def _sentence(whole: RunRecord | None, records: tuple[Record, ...], ended: Ended
 
 def run_with_notebook(store: Store, case: str, name: NotebookName) -> str | None:
     """The newest run in which the notebook was executed to its end; `None` when there is none."""
-    for run_id in reversed(store.run_ids(case)):
-        if _executed(store, case, run_id, name):
-            return run_id
+    for brief in reversed(StillStore.of(store).briefs(case)):
+        if name in brief.executed and store.notebook_path(case, brief.run_id, name).is_file():
+            return brief.run_id
     return None
-
-
-def _executed(store: Store, case: str, run_id: str, name: NotebookName) -> bool:
-    if not store.notebook_path(case, run_id, name).is_file():
-        return False
-    whole = store.run_record(case, run_id)
-    if whole is not None and whole.failed_notebook == name:
-        return False
-    last_step = STEPS_OF[name][-1]
-    return store.record(case, run_id, RECORDS[last_step]) is not None
 
 
 def why_older(newest: Run, name: NotebookName) -> str:

@@ -92,17 +92,12 @@ class Drift(Part):
 def read_champion(store: Store, promotion: PromoteRecord) -> Champion:
     """The champion of the newest promotion, since the first run of the unbroken line of them."""
     model = promotion.champion.ref
-    since = promotion.finished
-    for record in store.promotions(promotion.case):
-        if record.champion.ref.sha256 != model.sha256:
-            break
-        since = record.finished
     return Champion(
         candidate=model.candidate,
         title=_title(store, promotion.case, model),
         run_id=model.run_id,
         sha256=model.sha256,
-        since=since,
+        since=store.serving_since(promotion),
         learned_start=model.learned.start,
         learned_end=model.learned.end,
         learned_rows=model.learned.rows,

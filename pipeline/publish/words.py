@@ -77,7 +77,7 @@ def moment_text(value: datetime) -> str:
     '9 September 2021, 22:00 UTC'
     """
     known = value.astimezone(UTC)
-    return f"{_date(known)}, {known:%H:%M} UTC"
+    return f"{date_text(known)}, {known:%H:%M} UTC"
 
 
 def date_text(value: datetime) -> str:
@@ -86,7 +86,8 @@ def date_text(value: datetime) -> str:
     >>> date_text(datetime(2021, 9, 9, 22, tzinfo=UTC))
     '9 September 2021'
     """
-    return _date(value.astimezone(UTC))
+    known = value.astimezone(UTC)
+    return f"{known.day} {MONTHS[known.month - 1]} {known.year}"
 
 
 def stamp(value: datetime) -> str:
@@ -132,10 +133,6 @@ def duration(value: timedelta) -> str:
         if whole:
             parts.append(f"{whole}{NO_BREAK}{name}")
     return " ".join(parts[:2]) or f"0{NO_BREAK}s"
-
-
-def _date(value: datetime) -> str:
-    return f"{value.day} {MONTHS[value.month - 1]} {value.year}"
 
 
 def _element(value: datetime, text: str) -> Markup:

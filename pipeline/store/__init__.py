@@ -254,11 +254,23 @@ class Store:
         known = [
             record
             for record in self.records(case, PromoteRecord)
-            if (as_of is None or record.as_of <= as_of) and self._stands(record)
+            if (as_of is None or record.as_of <= as_of) and self.stands(record)
         ]
         return sorted(known, key=lambda record: (record.as_of, record.run_id), reverse=True)
 
-    def _stands(self, record: Record) -> bool:
+    def serving_since(self, promotion: PromoteRecord) -> datetime:
+        """When the newest champion began to serve: the end of the first run of the unbroken line
+        of decisions for it, up to `promotion`, the newest.
+        """
+        who, since = promotion.champion.ref.sha256, promotion.finished
+        for record in self.promotions(promotion.case):
+            if record.champion.ref.sha256 != who:
+                break
+            since = record.finished
+        return since
+
+    def stands(self, record: Record) -> bool:
+        """Whether the notebook that wrote the record was not refused or killed afterwards."""
         whole = self.run_record(record.case, record.run_id)
         return whole is None or notebook_of(record.step) in whole.notebooks
 

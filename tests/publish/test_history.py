@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,6 +12,7 @@ from pipeline.publish.changes import changes
 from pipeline.publish.due import next_due
 from pipeline.publish.history import keep_rows, newest_rows, thinned
 from pipeline.publish.sparks import spark
+from pipeline.publish.still import StillStore
 
 DAY = timedelta(days=1)
 
@@ -33,7 +33,7 @@ def a_fortnight(home: Any, runs: int = 2) -> None:
 def test_a_row_holds_what_the_records_of_its_run_hold(home: Any) -> None:
     """Score, baseline, champion, drift, data and expectations, each as it was recorded."""
     home.run(run_id="1")
-    (row,) = keep_rows(home.store, "bikes", alive)
+    (row,) = keep_rows(StillStore.of(home.store), "bikes", alive)
 
     assert ("1", "done", "watch", "promote") == (row.run_id, row.ended, row.health, row.decision)
     assert (home.scores["rmse"], home.baseline) == (row.metric.value, row.metric.baseline)
@@ -50,7 +50,7 @@ def test_a_run_that_was_stopped_is_a_row_without_a_score(home: Any) -> None:
     home.run(
         run_id="1", notebooks=("1-ingest", "2-validate"), outcome="stopped", stopped="validate"
     )
-    (row,) = keep_rows(home.store, "bikes", alive)
+    (row,) = keep_rows(StillStore.of(home.store), "bikes", alive)
 
     assert ("failing", "Too few rows.", None, None, None) == (
         row.health,
@@ -73,15 +73,15 @@ def test_a_run_that_has_ended_is_read_once(home: Any, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(history, "read_row", counted)
     home.run(run_id="1")
-    first = keep_rows(home.store, "bikes", alive)
+    first = keep_rows(StillStore.of(home.store), "bikes", alive)
     home.run(run_id="2")
-    second = keep_rows(home.store, "bikes", alive)
+    second = keep_rows(StillStore.of(home.store), "bikes", alive)
 
     assert ["1", "2"] == read
     assert first == second[:1]
 
     home.run(run_id="1", notebooks=("1-ingest",), outcome="failed", failed="2-validate")
-    third = keep_rows(home.store, "bikes", alive)
+    third = keep_rows(StillStore.of(home.store), "bikes", alive)
 
     assert ["1", "2", "1"] == read
     assert "failed" == third[0].ended
@@ -92,37 +92,26 @@ def test_a_run_that_may_go_on_is_not_kept(home: Any, outcome: str) -> None:
     """One under way, and one that a notebook began by itself, are read every time."""
     by_hand = outcome == "by hand"
     home.run(run_id="1", outcome="running", notebooks=("1-ingest",), by_hand=by_hand)
-    keep_rows(home.store, "bikes", alive)
+    keep_rows(StillStore.of(home.store), "bikes", alive)
     home.run(run_id="1", outcome="done", by_hand=by_hand)
 
-    assert keep_rows(home.store, "bikes", alive)[0].metric is not None
+    assert keep_rows(StillStore.of(home.store), "bikes", alive)[0].metric is not None
 
 
-def test_a_damaged_file_of_kept_rows_is_made_anew(home: Any) -> None:
-    """It is worked out of the records, so that nothing is lost."""
-    home.run(run_id="1")
-    rows = keep_rows(home.store, "bikes", alive)
-    kept = home.store.home / "history" / "bikes.json"
-    kept.write_text('{"rows": 3')
-
-    assert rows == keep_rows(home.store, "bikes", alive)
-    assert json.loads(kept.read_text())["rows"].keys() == {"1"}
-
-
-def test_the_newest_rows_are_read_without_writing(home: Any) -> None:
-    """`vigie status` leaves no file behind."""
+def test_the_newest_rows_are_read_without_writing_state(home: Any) -> None:
+    """`vigie status` leaves nothing but the cache behind."""
     a_fortnight(home, runs=3)
 
     assert ["run-0", "run-1", "run-2"] == [
-        row.run_id for row in newest_rows(home.store, "bikes", alive)
+        row.run_id for row in newest_rows(StillStore.of(home.store), "bikes", alive)
     ]
-    assert not (home.store.home / "history").exists()
+    assert {"cache", "runs"} == {path.name for path in home.store.home.iterdir()}
 
 
 def test_a_long_history_is_thinned_where_it_is_old(home: Any) -> None:
     """The newest runs are all there, the first run too, and the number is bounded."""
     home.run(run_id="1")
-    (row,) = keep_rows(home.store, "bikes", alive)
+    (row,) = keep_rows(StillStore.of(home.store), "bikes", alive)
     rows = [row.model_copy(update={"run_id": f"{place:05d}"}) for place in range(5000)]
     kept = [found.run_id for found in thinned(rows)]
 
@@ -136,7 +125,7 @@ def test_a_long_history_is_thinned_where_it_is_old(home: Any) -> None:
 def test_changes_are_told_against_the_run_before(home: Any) -> None:
     """Score, champion, drift and health, each in a sentence; nothing for a first run."""
     a_fortnight(home)
-    rows = keep_rows(home.store, "bikes", alive)
+    rows = keep_rows(StillStore.of(home.store), "bikes", alive)
     calm = rows[0].model_copy(
         update={
             "health": "healthy",
@@ -159,7 +148,7 @@ def test_changes_are_told_against_the_run_before(home: Any) -> None:
 def test_a_spark_line_says_what_it_shows(home: Any) -> None:
     """Number of runs, first and last value, lowest and highest; nothing for a single run."""
     a_fortnight(home, runs=3)
-    rows = keep_rows(home.store, "bikes", alive)
+    rows = keep_rows(StillStore.of(home.store), "bikes", alive)
     drawn = spark(rows, "bikes/h")
 
     assert "" == spark(rows[:1], "bikes/h")
@@ -173,7 +162,7 @@ def test_a_spark_line_says_what_it_shows(home: Any) -> None:
 def test_the_next_run_is_due_after_the_newest_look(home: Any) -> None:
     """As the schedule was stated; else as runs on a live feed came; else nobody knows."""
     a_fortnight(home, runs=4)
-    rows = keep_rows(home.store, "bikes", alive)
+    rows = keep_rows(StillStore.of(home.store), "bikes", alive)
     looked = rows[-1].finished
     stated = next_due(rows, looked, timedelta(hours=6), live=False)
     guessed = next_due(rows, looked, None, live=True)

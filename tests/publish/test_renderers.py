@@ -150,7 +150,7 @@ def test_links_to_sources_lead_to_pages(tmp_path: Path) -> None:
     """As with Quarto, a link to a source becomes a link to its page; other links stay."""
     source = tmp_path / "page.md"
     source.write_text("[a](b.md#c) [d](https://example.org/e.md) [f](g.csv)\n")
-    body = render_page(source).body
+    body = render_page(source.read_text(), "page").body
 
     for address in ("b.html#c", "https://example.org/e.md", "g.csv"):
         assert f'href="{address}"' in body
@@ -161,7 +161,7 @@ def test_headings_get_pandocs_identifiers(tmp_path: Path) -> None:
     source = tmp_path / "page.md"
     source.write_text("## 1. What's new, *here*?\n\n## Again\n\n## Again\n")
 
-    assert render_page(source).contents == (
+    assert render_page(source.read_text(), "page").contents == (
         ("whats-new-here", "1. What's new, here?"),
         ("again", "Again"),
         ("again-1", "Again"),
