@@ -12,7 +12,8 @@ from pipeline.publish.captions import Caption
 from pipeline.publish.downloads import copy_files
 from pipeline.publish.executed import Executed
 from pipeline.publish.history import RunThen
-from pipeline.publish.plan import OVERVIEW, RUNS, Makers, Page, planned_pages
+from pipeline.publish.overruns import data_blocks, drift_blocks
+from pipeline.publish.plan import DATA, DRIFT, OVERVIEW, RUNS, Makers, Page, planned_pages
 from pipeline.publish.repeat import parameters_block
 from pipeline.publish.runs import Lives, Run, read_run, why_older
 from pipeline.publish.sparks import spark
@@ -49,9 +50,13 @@ class CasePages:
         parts = [self._head(page, present)]
         if page == OVERVIEW:
             parts += self._opening(filled=bool(made_by))
+        if page == DRIFT:
+            parts += drift_blocks(self.rows, self.folder)
         for name, run_id in made_by.items():
             shown = self._trends if page.trends else self._notebook
             parts += shown(name, self._run(run_id), newest)
+        if page == DATA:
+            parts += data_blocks(self.rows, self.folder)
         parts.append(self._provenance(list(made_by.values())))
         title = self.status.title
         heading = title if page == OVERVIEW else f"{title}: {page.name.lower()}"

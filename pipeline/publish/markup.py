@@ -104,6 +104,7 @@ def _templates() -> jinja2.Environment:
         words.number,
         words.share,
         words.day,
+        words.short_day,
         words.moment,
         words.stamp,
         words.duration,

@@ -22,13 +22,16 @@ class Page:
 
 
 OVERVIEW = Page(file="index", name="Overview", notebooks=("6-report",))
+DATA = Page(file="data", name="Data", notebooks=("1-ingest", "2-validate"))
+DRIFT = Page(file="drift", name="Drift", notebooks=("3-drift",))
+MODEL = Page(file="model", name="Model", notebooks=("5-evaluate",))
 RUNS = Page(file="runs/index", name="Runs", notebooks=())
 PAGES = (
     OVERVIEW,
-    Page(file="data", name="Data", notebooks=("1-ingest", "2-validate")),
-    Page(file="drift", name="Drift", notebooks=("3-drift",)),
+    DATA,
+    DRIFT,
     Page(file="training", name="Training", notebooks=("4-train",)),
-    Page(file="model", name="Model", notebooks=("5-evaluate",)),
+    MODEL,
     Page(file="trends", name="Trends", notebooks=("6-report",), trends=True),
     RUNS,
 )

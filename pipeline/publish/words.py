@@ -14,6 +14,8 @@ SIGNIFICANT = 3
 SMALL_PERCENT = 9.95
 """What is rounded to 10 has no decimal."""
 _IMPOSSIBLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+NEARLY_ALL = 99.9
+"""Per cent, above which a share is not told more exactly."""
 MONTHS = (
     "January",
     "February",
@@ -55,6 +57,30 @@ def share(value: float) -> str:
     return f"{percent:,.{decimals}f}".replace("-", MINUS) + "%"
 
 
+def effect(value: float) -> str:
+    """The size of a change with its sign, two decimals.
+
+    >>> effect(1.394), effect(-0.02), effect(0.0)
+    ('+1.39', '\N{MINUS SIGN}0.02', '0.00')
+    """
+    text = f"{value:+.2f}".replace("-", MINUS)
+    return text.lstrip(f"+{MINUS}") if float(f"{value:.2f}") == 0 else text
+
+
+def pass_rate(evaluated: int, unexpected: int) -> str:
+    """The share of rows that passed; never rounded up to all of them.
+
+    >>> pass_rate(1000, 0), pass_rate(1000, 25), pass_rate(1234555, 3), pass_rate(0, 0)
+    ('100%', '97.5%', '> 99.9%', '')
+    """
+    if not evaluated:
+        return ""
+    percent = 100 * (1 - unexpected / evaluated)
+    if unexpected and percent > NEARLY_ALL:
+        return f"> {NEARLY_ALL}%"
+    return f"{percent:.1f}%" if unexpected else "100%"
+
+
 def quantity(value: float, unit: str) -> str:
     """A number with its unit, on one line."""
     return f"{number(value)}{NO_BREAK}{unit}" if unit else number(value)
@@ -63,6 +89,16 @@ def quantity(value: float, unit: str) -> str:
 def day(value: datetime) -> Markup:
     """The UTC date as a `<time>` element."""
     return _element(value, date_text(value))
+
+
+def short_day(value: datetime) -> Markup:
+    """The UTC date as a `<time>` element, the month in three letters: for heads of narrow columns.
+
+    >>> short_day(datetime(2021, 9, 9, 22, tzinfo=UTC)).striptags()
+    '9 Sep 2021'
+    """
+    known = value.astimezone(UTC)
+    return _element(value, f"{known.day} {MONTHS[known.month - 1][:3]} {known.year}")
 
 
 def moment(value: datetime) -> Markup:
