@@ -62,13 +62,19 @@ def _seconds(record: RunRecord) -> float:
 
 
 def without_later(home: Path, copy: Path, moment: datetime) -> Path:
-    """A copy of the home without the runs as of that time and after it."""
+    """A copy of the home without the runs as of that time and after it, and without the predictions
+    of folds that these made: what the run met when it was done by ours.
+    """
     shutil.copytree(home, copy)
     store = Store.at(copy)
     for run_id in store.run_ids("bikes"):
         record = store.run_record("bikes", run_id)
         if record is None or record.as_of is None or record.as_of >= moment:
             shutil.rmtree(store.run_folder("bikes", run_id))
+            began = record.started.timestamp() if record else 0.0
+            for path in store.folds_folder("bikes").glob("*.npy"):
+                if path.stat().st_mtime >= began:
+                    path.unlink()
     return copy
 
 

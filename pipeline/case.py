@@ -45,6 +45,10 @@ def _nothing_missing() -> str:
     return ""
 
 
+def _nothing_to_prepare() -> None:
+    return
+
+
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
     """A model that competes: how it is built, and in words what it is."""
@@ -119,6 +123,9 @@ class Case:
     such as pictures. The order of the rows stays."""
     trends: tuple[TrendView, ...] = ()
     """What the case's page of trends shows, in its order."""
+    prepare: Callable[[], None] = _nothing_to_prepare
+    """Imports and reads what is slow and the same in every run, such as calendars of holidays: done
+    once, before kernels are forked. It must start no thread and look at no home and no network."""
 
     def __post_init__(self) -> None:
         names = [candidate.name for candidate in self.candidates]

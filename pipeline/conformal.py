@@ -219,7 +219,8 @@ def _coded(labels: ArrayLike, rows: int) -> Coded:
     names = np.asarray(labels)
     if names.shape != (rows,):
         raise StepError(f"The labels have shape {names.shape!r} for {rows} rows; give one a row.")
-    place, found = pd.factorize(names.astype(object), sort=False)
+    whole = names.dtype.kind in "iu"
+    place, found = pd.factorize(names if whole else names.astype(object), sort=False)
     return [str(name) for name in found], place.astype(np.intp)
 
 

@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from pipeline.drawing import svg_of
+
 if TYPE_CHECKING:
     import altair as alt
     import pandas as pd
@@ -58,17 +60,31 @@ def figure(
     Small multiples (`chart.facet`) bring the size of a panel with them.
     """
     import altair as alt
-    import vl_convert
 
     panels = isinstance(chart, alt.FacetChart)
     sized = chart if panels else chart.properties(width=WIDTH, height=height)
-    svg = vl_convert.vegalite_to_svg(_themed(sized).to_dict())
+    svg = svg_of(_themed(sized).to_dict())
     svg = _with_own_clips(svg, name)
     for colour, variable in _VARIABLES.items():
         svg = re.sub(rf' (fill|stroke)="{colour}"', rf' \1="var({variable}, {colour})"', svg)
     buffer = io.StringIO()
     data.to_csv(buffer, index=False, lineterminator="\n")
     return Figure(name=name, title=title, alt=words, svg=svg, csv=buffer.getvalue(), rows=len(data))
+
+
+def rehearse() -> None:
+    """Describes a chart that nobody sees: the first one imports and looks up what all others use.
+
+    It draws nothing, so it starts no thread.
+    """
+    import altair as alt
+    import pandas as pd
+
+    rows = pd.DataFrame({"x": [1, 2], "y": [1.0, 2.0], "name": ["a", "b"]})
+    rows.to_csv(io.StringIO())
+    encoded = {"x": alt.X("x:Q", title="x"), "y": "y:Q", "color": alt.Color("name:N")}
+    line = alt.Chart(rows).mark_line().encode(**encoded)
+    _themed(line + line.mark_point()).to_dict()
 
 
 def _with_own_clips(svg: str, name: str) -> str:

@@ -1,4 +1,6 @@
-"""What a process does that was forked to be a kernel; it never returns to the server's loop."""
+"""What a process does that was forked to be a kernel, or to draw for all kernels; it never returns
+to the server's loop.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +16,20 @@ import time
 import traceback
 from typing import Any, NoReturn
 
+from pipeline import drawing
 from pipeline.kernels import lines
 
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None, use_errno=True)
+SOMETHING: dict[str, Any] = {
+    "data": {"values": [{"x": 1, "y": 1}]},
+    "mark": "point",
+    "encoding": {
+        "x": {"field": "x", "type": "quantitative"},
+        "y": {"field": "y", "type": "quantitative"},
+    },
+}
+"""A chart of one point."""
 
 
 def become_kernel(request: dict[str, Any], channel: socket.socket, server: int) -> NoReturn:
@@ -28,9 +40,7 @@ def become_kernel(request: dict[str, Any], channel: socket.socket, server: int) 
     code = 1
     try:
         os.setsid()
-        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != server:
-            os._exit(code)
+        _die_with(server)
         _settle(request)
         _run([*request["arguments"], f"--IPKernelApp.parent_handle={server}"], channel)
         code = 0
@@ -40,6 +50,27 @@ def become_kernel(request: dict[str, Any], channel: socket.socket, server: int) 
         traceback.print_exc()
         lines.tell(channel, error=f"{type(error).__name__}: {error}")
     leave(code)
+
+
+def become_draughtsman(control: socket.socket, server: int) -> NoReturn:
+    """Draws charts until the server and all kernels have ended; it dies with the server.
+
+    The first one is drawn for nobody: it starts the library.
+    """
+    try:
+        _die_with(server)
+        gc.enable()
+        drawing.draw(SOMETHING)
+        drawing.serve(control)
+    except BaseException:  # noqa: BLE001
+        traceback.print_exc()
+    os._exit(0)
+
+
+def _die_with(server: int) -> None:
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != server:
+        os._exit(1)
 
 
 def _settle(request: dict[str, Any]) -> None:

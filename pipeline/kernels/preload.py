@@ -41,8 +41,10 @@ STAGES = (
         "sklearn.preprocessing",
         "skops.io",
         "joblib",
+        "multiprocessing.pool",
         "threadpoolctl",
         "altair",
+        "narwhals.stable.v1",
         "vl_convert",
         "deltalake",
         "duckdb",
@@ -80,6 +82,8 @@ def stages() -> Iterator[int]:
             # Great Expectations' progress bars would start a thread that watches over them.
             sys.modules["tqdm"].tqdm.monitor_interval = 0
         yield number
+        if not number:
+            _rehearse()
 
 
 def thread_names() -> list[str]:
@@ -114,6 +118,19 @@ def _beneath(package: str) -> Iterator[str]:
         yield name
         if found.ispkg:
             yield from _beneath(name)
+
+
+def _rehearse() -> None:
+    """Does once what is slow the first time: describing a chart, and what the cases say."""
+    from pipeline.case import find_cases
+    from pipeline.figures import rehearse
+
+    try:
+        rehearse()
+        for case in find_cases().values():
+            case.prepare()
+    except Exception as error:  # noqa: BLE001
+        print(f"vigie: not all was made ready beforehand: {error!r}", file=sys.stderr)
 
 
 def _attempt(name: str) -> None:

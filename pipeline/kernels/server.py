@@ -1,7 +1,8 @@
 """The process that has imported the heavy libraries, and forks a kernel for each request.
 
 It has one thread whenever it forks. A kernel lives as long as the socket of its request is open,
-and the server as long as its parent: whatever ends the parent ends them all.
+and the server as long as its parent: whatever ends the parent ends them all. One more fork, the
+draughtsman, draws the charts of all kernels: it lives as long as the server.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from pipeline.drawing import Drawing
 from pipeline.kernels import lines
-from pipeline.kernels.forked import become_kernel, leave
+from pipeline.kernels.forked import become_draughtsman, become_kernel, leave
 from pipeline.kernels.preload import stages, thread_names
 
 PATIENCE = 1.0
@@ -42,6 +44,14 @@ class Kernel:
             os.kill(self.pid, number)
 
 
+@dataclass(frozen=True)
+class Draughtsman:
+    """A forked process, and a descriptor that tells its end."""
+
+    pid: int
+    ended: int
+
+
 class Server:
     """Waits for requests on `control`: one byte each, with the socket of the request."""
 
@@ -49,6 +59,7 @@ class Server:
         self.control = control
         self.parent = parent
         self.kernels: set[Kernel] = set()
+        self.draughtsman: Draughtsman | None = None
         self.open = True
         self.selector = selectors.PollSelector()
         self.selector.register(control, selectors.EVENT_READ, self._accept)
@@ -56,11 +67,41 @@ class Server:
     def serve(self) -> None:
         """Until the control socket is closed and the last kernel has ended."""
         gc.disable()
-        for _ in stages():
+        for number in stages():
             gc.freeze()
+            if not number:
+                self._start_draughtsman()
             self._turn(0)
         while self.open or self.kernels:
             self._turn(PATIENCE)
+        self._end_draughtsman()
+
+    def _start_draughtsman(self) -> None:
+        """Forks it; without it each kernel draws for itself."""
+        if len(thread_names()) != 1:
+            return
+        Drawing.process, theirs = socket.socketpair()
+        server = os.getpid()
+        pid = os.fork()
+        if not pid:
+            Drawing.process.close()
+            self._forget()
+            become_draughtsman(theirs, server)
+        theirs.close()
+        self.draughtsman = Draughtsman(pid, os.pidfd_open(pid))
+        self.selector.register(self.draughtsman.ended, selectors.EVENT_READ, self._end_draughtsman)
+
+    def _end_draughtsman(self) -> None:
+        """Also when it has ended by itself: then each kernel draws for itself from now on."""
+        gone, self.draughtsman = self.draughtsman, None
+        if gone is None or Drawing.process is None:
+            return
+        self.selector.unregister(gone.ended)
+        os.close(gone.ended)
+        os.kill(gone.pid, signal.SIGKILL)
+        os.waitpid(gone.pid, 0)
+        Drawing.process.close()
+        Drawing.process = None
 
     def _turn(self, seconds: float) -> None:
         for key, _ in self.selector.select(seconds):
@@ -97,7 +138,7 @@ class Server:
         server = os.getpid()
         pid = os.fork()
         if not pid:
-            self._forget(asked.channel)
+            self._forget()
             become_kernel(request, asked.channel, server)
         asked.channel.setblocking(False)
         kernel = Kernel(pid, os.pidfd_open(pid), asked, request["folder"])
@@ -110,9 +151,11 @@ class Server:
         )
         lines.tell(asked.channel, pid=pid)
 
-    def _forget(self, kept: socket.socket) -> None:
-        """In a kernel: the sockets of the server and of the other kernels are none of its own."""
+    def _forget(self) -> None:
+        """In a fork: the sockets of the server and of the other kernels are none of its own."""
         self.control.close()
+        if self.draughtsman is not None:
+            os.close(self.draughtsman.ended)
         for kernel in self.kernels:
             kernel.asked.channel.close()
             os.close(kernel.ended)

@@ -187,6 +187,8 @@ def _execute(work: Work, notebook: NotebookName) -> list[Record]:
     store, case, order = chain.store, record.case, chain.order
     values = order.values(notebook, case, str(store.home), record.run_id)
     output = store.notebook_path(case, record.run_id, notebook)
+    if notebook == "4-train" and order.is_anew(notebook):
+        store.forget_folds(case)
 
     def attempt() -> None:
         execute(

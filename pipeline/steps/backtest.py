@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pipeline.case import Case
 from pipeline.records import FoldScores, Scores
 from pipeline.splits import Fold
+from pipeline.steps.remembered import Remembered
 from pipeline.tasks import Floats, Truth
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ class Backtest:
     predicted: Floats
     """Of these rows."""
     seconds: float
+    recalled: int = 0
+    """Folds whose predictions had been made before."""
 
     @property
     def scores(self) -> Scores:
@@ -76,21 +79,30 @@ def backtest(
     folds: Sequence[Fold],
     *,
     seconds: Callable[[], float],
+    remembered: Remembered | None = None,
 ) -> Backtest:
     """Fits on each fold's past, predicts its rows; `seconds` is a clock.
 
-    Folds go side by side, and each fit gets the share of the cores that this leaves it.
+    Folds go side by side, and each fit gets the share of the cores that this leaves it. One whose
+    predictions are remembered is not done again.
     """
     import joblib
 
     began = seconds()
     cores = joblib.cpu_count()
-    folds_at_once = min(len(folds), cores)
     truth = case.task.truth(frame, case.schema)
-    predicted: list[Floats] = joblib.Parallel(n_jobs=folds_at_once, backend="threading")(
+    known = _recalled(competitor, folds, remembered)
+    new = [fold for fold in folds if fold.name not in known]
+    folds_at_once = max(1, min(len(new), cores))
+    made: list[Floats] = joblib.Parallel(n_jobs=folds_at_once, backend="threading")(
         joblib.delayed(_predicted)(competitor, case, frame, truth, fold, cores // folds_at_once)
-        for fold in folds
+        for fold in new
     )
+    for fold, found in zip(new, made, strict=True):
+        if remembered is not None:
+            remembered.keep(competitor.name, competitor.build(), fold, found)
+        known[fold.name] = found
+    predicted = [known[fold.name] for fold in folds]
     scored = [
         _fold_scores(case, fold, truth[fold.test], found)
         for fold, found in zip(folds, predicted, strict=True)
@@ -106,6 +118,7 @@ def backtest(
         truth=np.concatenate([truth[fold.test] for fold in folds]),
         predicted=np.concatenate(predicted),
         seconds=round(seconds() - began, 2),
+        recalled=len(folds) - len(new),
     )
 
 
@@ -125,7 +138,7 @@ def window_scores(
     first, span = times.min(), times.max() + case.schema.known_after - times.min()
     if span < 1.5 * length:
         return of_folds, len(of_folds)
-    order = np.argsort(times.to_numpy(), kind="stable")
+    order = np.argsort(times.astype("int64").to_numpy(), kind="stable")
     starts = [first + number * step for number in range(int((span - length) / step) + 1)]
     ends = [start + length for start in starts]
     bounds = times.iloc[order].searchsorted([*starts, *ends])
@@ -152,6 +165,17 @@ def fitted(build: Callable[[], Any], frame: pd.DataFrame, truth: Truth, *, cores
     with joblib.parallel_config(backend="threading", n_jobs=cores):
         model.fit(frame, truth)
     return model
+
+
+def _recalled(
+    competitor: Competitor, folds: Sequence[Fold], remembered: Remembered | None
+) -> dict[str, Floats]:
+    if remembered is None:
+        return {}
+    found = {
+        fold.name: remembered.recall(competitor.name, competitor.build(), fold) for fold in folds
+    }
+    return {name: predicted for name, predicted in found.items() if predicted is not None}
 
 
 def _predicted(

@@ -23,6 +23,7 @@ from pipeline.records import (
 )
 from pipeline.splits import Fold
 from pipeline.steps.backtest import Backtest, Competitor, backtest, fitted, window_scores
+from pipeline.steps.remembered import Remembered
 from pipeline.steps.run import Run
 from pipeline.steps.stretches import known_until, window_of
 from pipeline.steps.track import OUT_OF_FOLD, out_of_fold
@@ -47,7 +48,9 @@ def train(run: Run, options: TrainOptions) -> View:
         end=held_out.origin or run.as_of,
     )
     absent = left_out(case, options)
-    tested = [_tested(each, case, frame, folds) for each in competitors(case, options)]
+    settings = (case.name, case.task, options.seed)
+    remembered = Remembered.of(run.store.folds_folder(case.name), frame, folds, settings=settings)
+    tested = [_tested(each, case, frame, folds, remembered) for each in competitors(case, options)]
     best = choose(tested, case.task.primary)
     baseline = next(each for each in tested if each.baseline)
 
@@ -176,13 +179,18 @@ def _held_out(case: Case, frame: pd.DataFrame, as_of: datetime) -> Fold:
 
 
 def _tested(
-    competitor: Competitor, case: Case, frame: pd.DataFrame, folds: Sequence[Fold]
+    competitor: Competitor,
+    case: Case,
+    frame: pd.DataFrame,
+    folds: Sequence[Fold],
+    remembered: Remembered,
 ) -> Backtest:
-    found = backtest(competitor, case, frame, folds, seconds=time.monotonic)
+    found = backtest(competitor, case, frame, folds, seconds=time.monotonic, remembered=remembered)
     primary = case.task.primary
+    known = f", {found.recalled} of them done before" if found.recalled else ""
     print(
         f"{found.name}: {score_name(primary)} {found.scores[primary]:.4g} "
-        f"± {found.spread[primary]:.2g} over {len(found.folds)} folds, {found.seconds:.1f} s"
+        f"± {found.spread[primary]:.2g} over {len(found.folds)} folds{known}, {found.seconds:.1f} s"
     )
     return found
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -148,6 +149,14 @@ class Store:
     def cache_folder(self, case: str) -> Path:
         """Where a live source keeps what it fetched; may be removed at any time."""
         return self.home / "cache" / case
+
+    def folds_folder(self, case: str) -> Path:
+        """Predictions of folds, by the digest of what they follow from."""
+        return self.cache_folder(case) / "folds"
+
+    def forget_folds(self, case: str) -> None:
+        """So that every candidate is fitted anew on every fold."""
+        shutil.rmtree(self.folds_folder(case), ignore_errors=True)
 
     def files_folder(self, case: str) -> Path:
         """What the rows of a case refer to, such as pictures: state, as the tables are."""

@@ -291,10 +291,11 @@ class Forecasting:
     def _groups(self, frame: pd.DataFrame, schema: Schema) -> dict[str, NDArray[Any]]:
         """Labels by which intervals are calibrated; the frame may be of arrays."""
         names = {name: np.asarray(frame[name], dtype=object) for name in schema.series}
-        series = [", ".join(map(str, parts)) for parts in zip(*names.values(), strict=True)]
         steps = self.ordinals(utc(frame, schema)) % self.season
-        parts = names if len(names) > 1 else {}
-        return parts | {SERIES_GROUP: np.array(series, dtype=object), "step of the season": steps}
+        if len(names) == 1:
+            return {SERIES_GROUP: next(iter(names.values())), "step of the season": steps}
+        series = [", ".join(map(str, parts)) for parts in zip(*names.values(), strict=True)]
+        return names | {SERIES_GROUP: np.array(series, dtype=object), "step of the season": steps}
 
     def _grid(self, observations: pd.DataFrame, schema: Schema) -> Grid:
         series = observations.groupby(list(schema.series), sort=True).ngroup().to_numpy()

@@ -43,6 +43,11 @@ def gone(pid: int) -> bool:
     return False
 
 
+def children(pid: int) -> list[int]:
+    """Processes that the process has started."""
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
 def test_the_server_has_one_thread_after_all_its_imports(
     write_notebook: Write, tmp_path: Path
 ) -> None:
@@ -111,7 +116,10 @@ RUNNER = """
 import sys
 from pathlib import Path
 from pipeline.kernels import execute, warm
-warm.START = "from pipeline.kernels import preload; preload.STAGES = (); " + warm.START
+warm.START = (
+    "from pipeline.kernels import preload; preload.STAGES = ((),); preload._own_modules = tuple; "
+    "preload._rehearse = int; " + warm.START
+)
 from pipeline.store import project
 from pipeline.store.locks import hold
 project.NOTEBOOKS = Path(sys.argv[1])
@@ -122,7 +130,8 @@ with hold(Path(sys.argv[2]), "bikes", "now"):
 
 @pytest.fixture
 def running(write_notebook: Write, tmp_path: Path) -> Iterator[Running]:
-    """A process that executes a notebook while holding the case, and the pids beneath it.
+    """A process that executes a notebook while holding the case, and the pids beneath it: the
+    server, the kernel, what that has started, and who draws charts.
 
     Its server imports nothing beforehand, which is quicker for one notebook.
     """
@@ -145,6 +154,8 @@ def running(write_notebook: Write, tmp_path: Path) -> Iterator[Running]:
     while not mark.exists() and time.monotonic() < until:
         time.sleep(0.02)
     pids = [int(pid) for pid in mark.read_text().split()]
+    (draughtsman,) = {*children(pids[0])} - {*pids}
+    pids.append(draughtsman)
     yield process, pids
     for pid in (process.pid, *pids):
         if not gone(pid):
@@ -161,7 +172,7 @@ def test_nothing_is_left_of_a_process_that_was_ended(
     process.send_signal(number)
 
     assert process.wait(20)
-    assert [True] * 3 == [gone(pid) for pid in pids]
+    assert [True] * 4 == [gone(pid) for pid in pids]
     assert [] == list(tmp_path.glob(f"{folders.PREFIX}*"))
     with hold(tmp_path / "home", "bikes", "later"):
         pass
@@ -175,7 +186,37 @@ def test_kernels_end_with_a_server_that_was_killed(
     os.kill(server, signal.SIGKILL)
 
     assert 1 == process.wait(20)
-    assert [True] * 2 == [gone(pid) for pid in others]
+    assert [True] * 3 == [gone(pid) for pid in others]
+
+
+COUNT = "import os; print(len(os.listdir('/proc/self/task')))"
+CHART = """
+import os, pandas, altair
+from pipeline.figures import figure
+rows = pandas.DataFrame({"x": [1, 2]})
+drawn = figure(
+    altair.Chart(rows).mark_point().encode(x="x:Q"), rows, name="x", title="x", words="x"
+)
+print(drawn.svg[:4], len(os.listdir("/proc/self/task")))
+"""
+
+
+def test_charts_are_drawn_beside_the_kernels(write_notebook: Write, tmp_path: Path) -> None:
+    """A kernel starts the threads of the drawing library only when that process is gone."""
+    output = tmp_path / "1-ingest.ipynb"
+    threads = []
+    write_notebook(CHART, "import vl_convert; vl_convert.vegalite_to_svg({'mark': 'bar'})", COUNT)
+    for _ in range(2):
+        execute("1-ingest", output, {})
+        cells = nbformat.read(output, as_version=4).cells
+        shown, drawn = cells[2].outputs[0].text.split(), int(cells[4].outputs[0].text)
+        threads.append((shown[0], int(shown[1]) < drawn))
+        server = warm.server().process.pid
+        for pid in children(server):
+            os.kill(pid, signal.SIGKILL)
+            assert gone(pid)
+
+    assert [("<svg", True), ("<svg", False)] == threads
 
 
 @pytest.fixture

@@ -148,6 +148,7 @@ CASE = Case(
         margin=0.01,
     ),
     check_columns=check_columns,
+    prepare=candidates.prepare,
     trends=(
         TrendView(
             name="counters",

@@ -12,6 +12,13 @@ PLACE = ["latitude", "longitude"]
 WEATHER = ["temperature", "rain", "wind"]
 
 
+def prepare() -> None:
+    """Reads the calendars that all of them look at."""
+    from pipeline.cases.bikes.features import read_calendars
+
+    read_calendars()
+
+
 def boosting(seed: int) -> Pipeline:
     """Histogram gradient boosting on calendar, counter and history; Poisson loss for counts."""
     return _boosted(seed, [*HISTORY, *PLACE], iterations=150)

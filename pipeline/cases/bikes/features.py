@@ -22,6 +22,12 @@ FEW = 16
 """Fewer hours than this are looked up one by one sooner than sorted."""
 
 
+def read_calendars() -> None:
+    """Once for all that is computed in this process: it takes almost half a second."""
+    _public_holidays(2021)
+    _school_calendar()
+
+
 class LocalCalendar(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """From a time column to local hour, weekday, day of the year, public and school holiday.
 
