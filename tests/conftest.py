@@ -62,11 +62,8 @@ def tiny_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def github(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A `gh` of our own on the path; the folder that it keeps everything in."""
-    programs = tmp_path / "bin"
-    programs.mkdir()
-    program = programs / "gh"
-    program.write_text(f"#!{sys.executable}\n{(FAKES / 'gh.py').read_text()}")
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setenv("FAKE_GITHUB", str(tmp_path / "github"))
+    from github_job import install_gh
+
+    for name, value in install_gh(tmp_path).items():
+        monkeypatch.setenv(name, value)
     return tmp_path / "github"

@@ -9,8 +9,11 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +23,17 @@ import yaml
 from pipeline.store.project import ROOT
 
 EXPRESSION = re.compile(r"\$\{\{\s*(.*?)\s*\}\}")
+MOST_SECONDS = 300
+
+
+def install_gh(folder: Path) -> dict[str, str]:
+    """A `gh` of our own in `folder`, and the variables that make it found."""
+    program = folder / "bin" / "gh"
+    program.parent.mkdir()
+    program.write_text(f"#!{sys.executable}\n{(Path(__file__).parent / 'gh.py').read_text()}")
+    program.chmod(0o755)
+    path = f"{program.parent}{os.pathsep}{os.environ['PATH']}"
+    return {"PATH": path, "FAKE_GITHUB": str(folder / "github")}
 
 
 @dataclass
@@ -36,20 +50,26 @@ class Machine:
     summary: str = ""
     log: str = ""
 
-    def run_job(self, name: str, *, until: str = "") -> int:
-        """The exit code of the first step that failed, or 0; `until` names the last step."""
+    def run_job(self, name: str, *, until: str = "", cut: Callable[[], bool] | None = None) -> int:
+        """The exit code of the first step that failed, or 0.
+
+        `until` names the last step. With `cut`, the machine is switched off in that step as soon
+        as it gives true.
+        """
         workflow = yaml.safe_load((self.clone / ".github/workflows/pipeline.yml").read_text())
         for step in workflow["jobs"][name]["steps"]:
             if "run" not in step:
                 continue
-            code = self._step(step, {**workflow["env"], **workflow["jobs"][name].get("env", {})})
-            if code:
+            last = step["name"] == until
+            shared = {**workflow["env"], **workflow["jobs"][name].get("env", {})}
+            code = self._step(step, shared, cut if last else None)
+            if code or last:
                 return code
-            if step["name"] == until:
-                break
         return 0
 
-    def _step(self, step: dict[str, Any], shared: dict[str, Any]) -> int:
+    def _step(
+        self, step: dict[str, Any], shared: dict[str, Any], cut: Callable[[], bool] | None
+    ) -> int:
         files = {name: self.clone.parent / name.lower() for name in (
             "GITHUB_ENV", "GITHUB_PATH", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY",
         )}  # fmt: skip
@@ -58,15 +78,18 @@ class Machine:
         given = {
             name: self._value(str(text)) for name, text in {**shared, **step.get("env", {})}.items()
         }
-        done = subprocess.run(
-            ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", step["run"]],
-            cwd=self.clone, capture_output=True, text=True, check=False,
-            env={**os.environ, **self.environment, **given,
-                 **{name: str(path) for name, path in files.items()}},
-        )  # fmt: skip
-        self.log += f"== {step['name']}\n{done.stdout}{done.stderr}"
+        own = {name: str(path) for name, path in files.items()}
+        said = self.clone.parent / "log"
+        with said.open("w") as output:
+            process = subprocess.Popen(
+                ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", step["run"]],
+                cwd=self.clone, stdout=output, stderr=output, start_new_session=True,
+                env={**_inherited(), **self.environment, **given, **own},
+            )  # fmt: skip
+            code = _wait(process, cut)
+        self.log += f"== {step['name']}\n{said.read_text()}"
         self._take_over(files, step.get("id", ""))
-        return done.returncode
+        return code
 
     def _take_over(self, files: dict[str, Path], step: str) -> None:
         for line in files["GITHUB_ENV"].read_text().splitlines():
@@ -84,6 +107,23 @@ class Machine:
         return EXPRESSION.sub(lambda match: self.known[match.group(1)], text)
 
 
+def _wait(process: subprocess.Popen[bytes], cut: Callable[[], bool] | None) -> int:
+    """The exit code; the process and its children are killed when `cut` says so."""
+    if cut is None:
+        return process.wait(MOST_SECONDS)
+    end = time.monotonic() + MOST_SECONDS
+    while process.poll() is None and not cut() and time.monotonic() < end:
+        time.sleep(0.02)
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+    return process.wait()
+
+
+def _inherited() -> dict[str, str]:
+    """Without what would measure the coverage of another checkout, which takes its time."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+
+
 def new_machine(folder: Path, github: Path, known: dict[str, str]) -> Machine:
     """A machine with a clean copy of what is under version control, and an environment made."""
     clone = folder / "vigie"
@@ -94,7 +134,11 @@ def new_machine(folder: Path, github: Path, known: dict[str, str]) -> Machine:
     for name in listed.stdout.split("\0"):
         if name and (ROOT / name).is_file():
             (clone / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(ROOT / name, clone / name)
+            shutil.copy2(ROOT / name, clone / name)
+    # Compiled modules count for a source of the same time: a second is saved in each process.
+    for compiled in (ROOT / "pipeline").rglob("__pycache__"):
+        if (at := clone / compiled.relative_to(ROOT)).parent.is_dir():
+            shutil.copytree(compiled, at)
     # The environment is the one that runs the tests: it was made from the same lock file.
     (clone / ".venv").mkdir()
     (clone / ".venv" / "bin").symlink_to(Path(sys.prefix) / "bin")
