@@ -19,7 +19,7 @@ from pathlib import Path
 import click
 import yaml
 
-from benchmarks.peers import environment, version
+from benchmarks.environments import environment, version
 from benchmarks.processes import timed
 from pipeline.case import find_cases
 from pipeline.options import NOTEBOOKS

@@ -11,17 +11,28 @@ from pathlib import Path
 
 def environment(name: str, *requirements: str) -> Path:
     """The folder of programs of an environment that holds the requirements; made when missing."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = cache / "vigie-benchmarks" / name
+    folder = _folder(name)
     programs, done = folder / "bin", folder / "installed.txt"
     wanted = "\n".join(requirements)
-    if not done.exists() or done.read_text() != wanted:
+    if installed(name, *requirements) is None:
         print(f"Installing {', '.join(requirements)} in {folder} …", file=sys.stderr)
         venv.create(folder, with_pip=True, clear=True)
         command = [programs / "python", "-m", "pip", "install", "--quiet", *requirements]
         subprocess.run(command, check=True)
         done.write_text(wanted)
     return programs
+
+
+def installed(name: str, *requirements: str) -> Path | None:
+    """The programs of an environment that was made before; `None` where there is none."""
+    done = _folder(name) / "installed.txt"
+    there = done.exists() and done.read_text() == "\n".join(requirements)
+    return done.parent / "bin" if there else None
+
+
+def _folder(name: str) -> Path:
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return cache / "vigie-benchmarks" / name
 
 
 def version(programs: Path, package: str) -> str:
