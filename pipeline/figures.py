@@ -6,6 +6,7 @@ Colours are CSS variables with a fallback, so that one SVG serves a light and a 
 from __future__ import annotations
 
 import io
+import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
@@ -36,7 +37,9 @@ Drawn: TypeAlias = "alt.Chart | alt.LayerChart | alt.FacetChart"
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """A chart: `svg` to show, `csv` the data behind it, `alt` what it shows in words."""
+    """A chart: `svg` to show, `csv` the data behind it, `alt` what it shows in words, `spec` how it
+    was drawn.
+    """
 
     name: str
     title: str
@@ -44,6 +47,8 @@ class Figure:
     svg: str
     csv: str
     rows: int
+    spec: str = ""
+    """The Vega-Lite specification with its data, as JSON; empty for what no Vega-Lite drew."""
 
 
 def figure(
@@ -63,13 +68,22 @@ def figure(
 
     panels = isinstance(chart, alt.FacetChart)
     sized = chart if panels else chart.properties(width=WIDTH, height=height)
-    svg = svg_of(_themed(sized).to_dict())
+    spec = _themed(sized).to_dict()
+    svg = svg_of(spec)
     svg = _with_own_clips(svg, name)
     for colour, variable in _VARIABLES.items():
         svg = re.sub(rf' (fill|stroke)="{colour}"', rf' \1="var({variable}, {colour})"', svg)
     buffer = io.StringIO()
     data.to_csv(buffer, index=False, lineterminator="\n")
-    return Figure(name=name, title=title, alt=words, svg=svg, csv=buffer.getvalue(), rows=len(data))
+    return Figure(
+        name=name,
+        title=title,
+        alt=words,
+        svg=svg,
+        csv=buffer.getvalue(),
+        rows=len(data),
+        spec=json.dumps({**spec, "description": words}, ensure_ascii=False, separators=(",", ":")),
+    )
 
 
 def rehearse() -> None:

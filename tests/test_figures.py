@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from xml.etree import ElementTree as ET
 
 import altair as alt
 import pandas as pd
 import pytest
+import vl_convert
 
 from pipeline.figures import HEIGHT, INK, SERIES, WIDTH, Figure, figure
 
@@ -48,6 +50,17 @@ def test_the_data_behind_a_chart_come_with_it() -> None:
         found.alt,
         found.rows,
     )
+
+
+def test_how_a_chart_was_drawn_comes_with_it() -> None:
+    """The Vega-Lite specification draws the same picture again, and says what it shows."""
+    found = drawn()
+    spec = json.loads(found.spec)
+    again = vl_convert.vegalite_to_svg(spec)
+
+    assert "Levels rise." == spec["description"]
+    assert "vega-lite" in spec["$schema"]
+    assert re.findall(r' d="([^"]+)"', found.svg) == re.findall(r' d="([^"]+)"', again)
 
 
 def test_a_name_that_looks_like_a_script_is_text() -> None:

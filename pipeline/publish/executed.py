@@ -42,12 +42,12 @@ class Executed:
             elif cell["cell_type"] == "markdown":
                 yield from prose.blocks(cell["source"], below=1, keep_title=True)
             elif cell["cell_type"] == "code" and cell["source"].strip():
-                yield self._code(cell, f"{self.path.stem}-{place}")
+                yield self._code(cell, f"{self.path.stem}-{place}", place + 1)
         yield from waiting
 
-    def _code(self, cell: dict[str, Any], name: str) -> str:
+    def _code(self, cell: dict[str, Any], name: str, number: int) -> str:
         shown = [
-            with_own_ids(self.downloads.linked(output_html(output)), f"{name}-{place}")
+            self.downloads.linked(with_own_ids(output_html(output), f"{name}-{place}"), number)
             for place, output in enumerate(joined_streams(cell["outputs"]))
         ]
         return markup.block(

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+RECORD = "record"
+"""Name of the file that a step writes last."""
+
+
 @dataclass(kw_only=True)
 class StepWriter:
     """Files go to the run's folder as they come; none counts until `finish` writes the record."""
@@ -39,8 +43,12 @@ class StepWriter:
         self.started = self.now()
 
     def figure(self, figure: Figure, kind: Literal["figure", "trend"] = "figure") -> None:
-        """Keeps a chart as SVG, with its data as CSV beside it."""
+        """Keeps a chart as SVG, with its data as CSV and how it was drawn as JSON beside it."""
+        if figure.name == RECORD:
+            raise StepError(f"A figure can't be called {RECORD!r}: its JSON would be the record's.")
         self._write(f"{figure.name}.csv", figure.csv.encode())
+        if figure.spec:
+            self._write(f"{figure.name}.json", figure.spec.encode())
         path, digest = self._write(f"{figure.name}.svg", figure.svg.encode())
         self.files.append(
             Artifact(

@@ -84,9 +84,8 @@ def test_data_are_beside_every_figure_and_table(home: Any, published: Publish, r
     page = read(output / "bikes" / "drift.html")
     written = home.store.run_folder("bikes", run_id) / "drift"
 
-    assert {"files/drift/volume.svg", "files/drift/volume.csv", "files/drift/counters.csv"} <= set(
-        page.links
-    )
+    assert {f"files/drift/volume.{kind}" for kind in ("svg", "csv", "json")} <= set(page.links)
+    assert "files/drift/counters.csv" in page.links
     for name in ("volume.svg", "volume.csv", "counters.csv"):
         copy = output / "bikes" / "files" / "drift" / name
         assert copy.read_bytes() == (written / name).read_bytes()

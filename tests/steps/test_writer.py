@@ -70,6 +70,18 @@ def test_a_larger_table_is_kept_as_parquet(step: StepWriter, folder: Path) -> No
     assert found["value"].tolist() == [0.1, 0.2]
 
 
+def test_a_figure_is_kept_with_how_it_was_drawn(step: StepWriter, folder: Path) -> None:
+    """As JSON; a figure that would overwrite the record with it is refused, and leaves nothing."""
+    drawn = Figure(name="shift", title="T", alt="A", svg="<svg/>", csv="a\n1\n", rows=1, spec="{}")
+    step.figure(drawn)
+
+    assert "{}" == (folder / "shift.json").read_text()
+    with pytest.raises(StepError, match="can't be called 'record'"):
+        step.figure(replace(drawn, name="record"))
+    assert ["shift"] == [file.name for file in step.files]
+    assert not list(folder.glob("record*"))
+
+
 def test_a_figure_is_kept_with_the_data_behind_it(step: StepWriter, folder: Path) -> None:
     """A reader gets the numbers, and one who sees nothing the words."""
     step.figure(
