@@ -2,53 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
-import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.case import Case
-from pipeline.errors import SourceError
 from pipeline.options import IngestOptions
 from pipeline.records import FeedPart, Revision, TableVersion
-from pipeline.sources import Request
+from pipeline.sources import Feed, Request, Source
 from pipeline.steps import revised
+from pipeline.steps.cutting import Cut, cut_feed
 from pipeline.steps.intake import Window, cuttable, describe_columns, merge
 from pipeline.steps.run import Run
 from pipeline.steps.view import View
-from pipeline.store.arrivals import arriving
+from pipeline.store.arrivals import Arrival, arriving
+from pipeline.store.changes import Counts
+from pipeline.store.tables import Merge
 
 LIVE = "live"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Cut:
-    """The rows of a feed that a run may see, and how many were left out and why."""
-
-    rows: pa.Table
-    as_of: datetime
-    not_yet_known: int
-    outside_days: int
 
 
 def ingest(run: Run, options: IngestOptions) -> View:
     """Merges the feed up to as_of; raises `SourceError` and changes nothing when it is unusable."""
     case = run.case
     source = case.source(options.source)
-    folder = Path(options.data).expanduser() / case.name if options.data else None
     asked = run.now() if options.source == LIVE and not options.as_of else options.moment
-    feed = source.fetch(
-        Request(
-            schema=case.schema,
-            folder=folder,
-            as_of=asked,
-            since=_newest_held(run) if options.source == LIVE else None,
-            cache=run.store.cache_folder(case.name),
-            files=run.store.files_folder(case.name),
-        )
-    )
+    feed = source.fetch(_request(run, options, asked))
     with arriving(feed.batches, case.schema, run.store.home) as arrival:
         read = cuttable(arrival, case.schema)
         cut = cut_feed(read, case, as_of=asked, days=options.days, latest=run.now())
@@ -61,47 +41,62 @@ def ingest(run: Run, options: IngestOptions) -> View:
             merged = merge(table, arrival, cut.rows, window)
             step.table("columns", "Columns of the observations", described)
             step.figure(case.task.volume(run.with_files(cut.rows.to_pandas()), case.schema))
-            change = merged.changes
-            step.table(
-                "revisions",
-                "Values that were revised, largest first",
-                revised.table(change.revisions, case.schema),
-            )
+            revisions = revised.table(merged.changes.revisions, case.schema)
+            step.table("revisions", "Values that were revised, largest first", revisions)
             return step.finish(
                 as_of=cut.as_of,
-                sentence=_sentence(
-                    cut,
-                    change.inserted,
-                    revised.words(change.updated, change.revisions, case.schema),
-                    change.unchanged,
-                ),
-                publisher=source.publisher,
-                licence=source.licence,
-                address=source.address,
-                simulated=source.simulated,
-                note=source.note,
-                parts=tuple(
-                    FeedPart(name=p.name, sha256=p.sha256, rows=p.rows) for p in feed.parts
-                ),
-                read=arrival.rows,
-                not_yet_known=cut.not_yet_known,
-                outside_days=cut.outside_days,
-                duplicates=change.duplicates,
-                conflicting=change.conflicting,
-                inserted=change.inserted,
-                updated=change.updated,
-                unchanged=change.unchanged,
-                withdrawn=change.withdrawn,
-                revisions=tuple(
-                    Revision(key=key, before=before, after=after)
-                    for key, before, after in change.revisions
-                ),
-                oldest=_extreme(cut.rows, case, pc.min),
-                newest=_extreme(cut.rows, case, pc.max),
-                observations=TableVersion(
-                    table="observations", version=merged.version, rows=merged.rows
-                ),
+                sentence=_sentence(run, cut, merged.changes),
+                **_told_of_source(source, feed),
+                **_counted(arrival, cut, merged),
             )
+
+
+def _request(run: Run, options: IngestOptions, asked: datetime | None) -> Request:
+    case = run.case
+    return Request(
+        schema=case.schema,
+        folder=Path(options.data).expanduser() / case.name if options.data else None,
+        as_of=asked,
+        since=_newest_held(run) if options.source == LIVE else None,
+        cache=run.store.cache_folder(case.name),
+        files=run.store.files_folder(case.name),
+    )
+
+
+def _told_of_source(source: Source, feed: Feed) -> dict[str, Any]:
+    """What the record says of where the rows came from."""
+    return {
+        "publisher": source.publisher,
+        "licence": source.licence,
+        "address": source.address,
+        "simulated": source.simulated,
+        "note": source.note,
+        "parts": tuple(FeedPart(name=p.name, sha256=p.sha256, rows=p.rows) for p in feed.parts),
+    }
+
+
+def _counted(arrival: Arrival, cut: Cut, merged: Merge) -> dict[str, Any]:
+    """What the record says of the rows."""
+    change = merged.changes
+    return {
+        "read": arrival.rows,
+        "not_yet_known": cut.not_yet_known,
+        "outside_days": cut.outside_days,
+        "duplicates": change.duplicates,
+        "conflicting": change.conflicting,
+        "inserted": change.inserted,
+        "updated": change.updated,
+        "unchanged": change.unchanged,
+        "withdrawn": change.withdrawn,
+        "revisions": tuple(
+            Revision(key=key, before=before, after=after) for key, before, after in change.revisions
+        ),
+        "oldest": cut.oldest,
+        "newest": cut.newest,
+        "observations": TableVersion(
+            table="observations", version=merged.version, rows=merged.rows
+        ),
+    }
 
 
 def _newest_held(run: Run) -> datetime | None:
@@ -113,94 +108,9 @@ def _newest_held(run: Run) -> datetime | None:
     return found if isinstance(found, datetime) else None
 
 
-def cut_feed(
-    read: pa.Table,
-    case: Case,
-    *,
-    as_of: datetime | None,
-    days: int | None,
-    latest: datetime | None = None,
-) -> Cut:
-    """Leaves out what was not known at `as_of` and what is older than `days` before it.
-
-    Without `as_of` it is the moment at which the newest row became known, or `latest` where a row
-    is dated after that: nobody knows it yet. Rows without a time stay,
-    for the expectations to judge. Rows of a case that has no time column are known from when they
-    are read, at `latest`. Raises `SourceError` when nothing is left, or for a past that such a
-    case can't repeat.
-    """
-    schema = case.schema
-    if schema.time is None:
-        return _uncut(read, case, as_of=as_of, days=days, latest=latest)
-    times = read[schema.time]
-    newest = pc.max(times).as_py()
-    if not read.num_rows and as_of is not None:
-        raise SourceError(
-            f"The feed of case {case.name!r} has no row before {as_of.isoformat()}. "
-            "Choose a later --as-of."
-        )
-    if newest is None:
-        raise SourceError(
-            f"The feed of case {case.name!r} has {read.num_rows} rows and none has a time in "
-            f"column {schema.time!r}. Check the file's time column."
-        )
-    moment = as_of or min(newest + schema.known_after, latest or datetime.max.replace(tzinfo=UTC))
-    known = _at_most(times, moment - schema.known_after)
-    recent = _above(times, moment - timedelta(days=days)) if days else None
-    kept = pc.and_(known, recent) if recent is not None else known
-    rows = read.filter(kept)
-    if not rows.num_rows:
-        raise SourceError(
-            f"No row of case {case.name!r} was known as of {moment.isoformat()}; the feed runs "
-            f"from {pc.min(times).as_py().isoformat()} to {newest.isoformat()}. "
-            "Choose a later --as-of."
-        )
-    seen = pc.sum(known).as_py()
-    return Cut(
-        rows=rows,
-        as_of=moment,
-        not_yet_known=read.num_rows - seen,
-        outside_days=seen - rows.num_rows,
-    )
-
-
-def _uncut(
-    read: pa.Table,
-    case: Case,
-    *,
-    as_of: datetime | None,
-    days: int | None,
-    latest: datetime | None,
-) -> Cut:
-    """All rows; raises `SourceError` for a past that can't be repeated, or an empty feed."""
-    moment = as_of or latest
-    if moment is None or days or (latest is not None and moment < latest):
-        raise SourceError(
-            f"The rows of case {case.name!r} carry no time, so that none can be left out by it. "
-            "Run it without as_of and without days."
-        )
-    if not read.num_rows:
-        raise SourceError(f"The feed of case {case.name!r} has no rows. Look at its source.")
-    return Cut(rows=read, as_of=moment, not_yet_known=0, outside_days=0)
-
-
-def _sentence(cut: Cut, inserted: int, revised_words: str, unchanged: int) -> str:
+def _sentence(run: Run, cut: Cut, change: Counts) -> str:
+    revised_words = revised.words(change.updated, change.revisions, run.case.schema)
     return (
-        f"{cut.rows.num_rows:,} rows up to {cut.as_of:%d %B %Y, %H:%M} UTC: {inserted:,} new, "
-        f"{revised_words}, {unchanged:,} as they were."
+        f"{cut.rows.num_rows:,} rows up to {cut.as_of:%d %B %Y, %H:%M} UTC: {change.inserted:,} "
+        f"new, {revised_words}, {change.unchanged:,} as they were."
     )
-
-
-def _at_most(times: pa.ChunkedArray, limit: datetime) -> pa.ChunkedArray:
-    return pc.fill_null(pc.less_equal(times, pa.scalar(limit, times.type)), True)
-
-
-def _above(times: pa.ChunkedArray, limit: datetime) -> pa.ChunkedArray:
-    return pc.fill_null(pc.greater_equal(times, pa.scalar(limit, times.type)), True)
-
-
-def _extreme(rows: pa.Table, case: Case, function: object) -> datetime | None:
-    if case.schema.time is None:
-        return None
-    found = function(rows[case.schema.time]).as_py()  # type: ignore[operator]
-    return found if isinstance(found, datetime) else None

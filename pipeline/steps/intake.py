@@ -21,11 +21,15 @@ RANGED = ("number", "integer", "time")
 
 
 def cuttable(arrival: Arrival, schema: Schema) -> pa.Table:
-    """The feed, or of a large one what is needed in memory: key, time and target."""
+    """The feed, or of a large one what is cut and drawn: series, time, target and parts.
+
+    Where there is no time, categories stand in for it.
+    """
     if arrival.table is not None:
         return arrival.table
-    time = [schema.time] if schema.time else []
-    names = dict.fromkeys((*schema.key, *time, schema.target))
+    drawn = [c.name for c in schema.columns if schema.time is None and c.kind == "category"]
+    asked = (*schema.series, schema.time, schema.target, schema.parts, *drawn)
+    names = [name for name in dict.fromkeys(asked) if name is not None]
     texts = [name for name in names if schema.column(name).kind in ("category", "text")]
     return arrival.narrow(tuple(names), texts)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     import duckdb
 
 ROWS_PER_BATCH = 400_000
+ROWS_COMPARED = 400_000
+"""Rows that agree with others, in one table; about, since those that agree stay together."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,15 +37,15 @@ class Scan:
         """What tells one row from another."""
         return (*self.schema.key, COPY)
 
-    def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        """Some columns of all rows."""
+    def batches(self, columns: Sequence[str], *, of: str = "rows") -> Iterator[pa.RecordBatch]:
+        """Some columns of all rows, or of those that `some` has picked."""
         shown = ", ".join(quoted(list(columns)))
         typed = self._typed(columns)
         with self.database.cursor() as cursor:
             cursor.execute("SET TimeZone = 'UTC'")
             waiting: list[pa.RecordBatch] = []
             held = 0
-            for batch in cursor.sql(f"SELECT {shown} FROM rows").to_arrow_reader(ROWS_PER_BATCH):
+            for batch in cursor.sql(f"SELECT {shown} FROM {of}").to_arrow_reader(ROWS_PER_BATCH):
                 waiting.append(batch)
                 held += batch.num_rows
                 if held >= ROWS_PER_BATCH:
@@ -52,31 +54,64 @@ class Scan:
             if waiting:
                 yield _joined(waiting, typed)
 
+    def some(self, columns: Sequence[str], where: str, values: Sequence[object]) -> str:
+        """A name for some columns of the rows `where`; `values` are for its question marks."""
+        shown = ", ".join(quoted(list(columns)))
+        self.database.execute(
+            f"CREATE OR REPLACE TABLE picked AS SELECT {shown} FROM rows WHERE {where}",
+            list(values),
+        )
+        return "picked"
+
     def whole(self, columns: Sequence[str]) -> pa.Table:
         """Some columns of all rows, in memory at once."""
         return pa.Table.from_batches(self.batches(columns), self._typed(columns))
 
-    def repeated(self, names: Sequence[str], columns: Sequence[str]) -> pa.Table:
-        """Columns of the rows that agree with another in `names`; a null equals a null."""
-        same = ", ".join(quoted(list(names)))
-        group = f"SELECT {same} FROM rows GROUP BY {same} HAVING count(*) > 1"
-        shown = ", ".join(f"r.{name}" for name in quoted(list(columns)))
-        query = (
-            f"SELECT {shown} FROM rows r SEMI JOIN ({group}) g "
-            f"ON {same_rows('r', 'g', tuple(names))}"
-        )
-        return self.database.sql(query).to_arrow_table().cast(self._typed(columns))
+    def nothing(self, columns: Sequence[str]) -> pa.Table:
+        """Some columns of no row."""
+        return self._typed(columns).empty_table()
 
-    def different(self, name: str) -> pa.Table:
-        """Each value of a column once."""
+    def repeated(self, names: Sequence[str], columns: Sequence[str]) -> Iterator[pa.Table]:
+        """Columns of the rows that agree with another in `names`; a null equals a null.
+
+        Rows that agree are in one table. There is at least one, and more where they are many.
+        """
+        same = ", ".join(quoted(list(names)))
+        group = f"SELECT {same}, count(*) AS n FROM rows GROUP BY {same} HAVING n > 1"
+        self.database.execute(f"CREATE OR REPLACE TABLE repeats AS {group}")
+        held = number(self.database, "SELECT coalesce(sum(n), 0) FROM repeats")
+        parts = -(-held // ROWS_COMPARED) or 1
+        shown = ", ".join(f"r.{name}" for name in quoted(list(columns)))
+        for part in range(parts):
+            chosen = f"SELECT * FROM repeats WHERE hash({same}) % {parts} = {part}"
+            query = (
+                f"SELECT {shown} FROM rows r SEMI JOIN ({chosen}) g "
+                f"ON {same_rows('r', 'g', tuple(names))}"
+            )
+            yield self.database.sql(query).to_arrow_table().cast(self._typed(columns))
+
+    def missing(self, absent: Mapping[str, str]) -> dict[str, int]:
+        """In how many rows a column has no value, by the SQL that says so."""
+        counts = ", ".join(f"count(*) FILTER ({told})" for told in absent.values())
+        ((*found,),) = self.database.execute(f"SELECT {counts} FROM rows").fetchall()
+        return dict(zip(absent, map(int, found), strict=True))
+
+    def different(self, name: str, *, most: int | None = None) -> pa.Table:
+        """Each value of a column once; with `most`, no more than so many of them."""
         (column,) = quoted([name])
-        query = f"SELECT DISTINCT {column} FROM rows ORDER BY 1"
+        ending = "ORDER BY 1" if most is None else f"LIMIT {most}"
+        query = f"SELECT DISTINCT {column} FROM rows {ending}"
         return self.database.sql(query).to_arrow_table().cast(self._typed([name]))
 
     def extremes(self, names: Sequence[str]) -> pa.Table:
-        """Two rows: the lowest and the highest values of columns."""
+        """Two rows: the lowest and the highest values of columns; NaN is no value."""
+        numbers = {name for name in names if self._kind(name) == "number"}
+        given = {name: f" FILTER (NOT isnan({name}))" for name in quoted(sorted(numbers))}
         ends = [
-            "SELECT " + ", ".join(f"{end}({name}) AS {name}" for name in quoted(list(names)))
+            "SELECT "
+            + ", ".join(
+                f"{end}({name}){given.get(name, '')} AS {name}" for name in quoted([*names])
+            )
             for end in ("min", "max")
         ]
         query = " UNION ALL ".join(f"{end} FROM rows" for end in ends)
@@ -97,6 +132,9 @@ class Scan:
         for name in others:
             typed = typed.append(keys.schema.field(name))
         return self.database.sql(query).to_arrow_table().cast(typed)
+
+    def _kind(self, name: str) -> str:
+        return "integer" if name == COPY else self.schema.column(name).kind
 
     def _typed(self, columns: Sequence[str]) -> pa.Schema:
         typed = self.schema.arrow().append(pa.field(COPY, pa.int64()))

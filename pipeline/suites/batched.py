@@ -1,23 +1,36 @@
 """A suite over more rows than fit into memory, with the findings that the whole would give.
 
-Expectations that judge each row on its own see batches, and their counts are added up. Those of
-uniqueness see the rows that agree with another, those of a lowest, highest or different value see
-these values. Any other sees its own columns whole.
+Of expectations that look at one row at a time, SQL counts the rows and tells which may fail
+(`screening`); Great Expectations judges those, as it judges distinct texts in place of all rows
+that hold them. Those of uniqueness see the rows that agree with another, those of a lowest,
+highest or different value see these values. What SQL can't tell sees all rows, in batches where
+each row is judged on its own, else whole.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from pipeline import suites
 from pipeline.records import Finding
+from pipeline.schema import Column
 from pipeline.store.changes import quoted
 from pipeline.store.scans import Scan
+from pipeline.suites import findings, reading, running
+from pipeline.suites.findings import finding, positions
+from pipeline.suites.screening import (
+    Suspicion,
+    absent,
+    any_of,
+    judges_texts,
+    of_values,
+    suspicion,
+)
+from pipeline.suites.tallies import Tally
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,7 +39,10 @@ if TYPE_CHECKING:
 Derive = Callable[["pd.DataFrame"], "pd.DataFrame"]
 Entry = dict[str, Any]
 REASON = "reason"
-ALONE = ("count", "different", "unique", "whole")
+MOST_TEXTS = 100_000
+"""Different texts of a column up to which each is judged once."""
+MOST_FAILING_TEXTS = 2_000
+RANGED = ("number", "integer", "time")
 
 EACH_ROW = frozenset(
     {
@@ -57,7 +73,6 @@ DIFFERENT = frozenset(
     }
 )
 WHOLE_TABLE = frozenset({"expect_table_row_count_to_be_between", "expect_table_row_count_to_equal"})
-NULLS = frozenset({"expect_column_values_to_be_null", "expect_column_values_to_not_be_null"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,72 +84,6 @@ class BatchedVerdict:
     """Key of each row that failed a row expectation, and `reason`: the names, comma-separated."""
 
 
-@dataclass(kw_only=True)
-class Tally:
-    """One expectation's results, batch by batch."""
-
-    column: str
-    shown: str
-    by_show: bool
-    mostly: float
-    of_nulls: bool
-    rows: int = 0
-    missing: int = 0
-    unexpected: int = 0
-    seen: dict[str, None] = field(default_factory=dict)
-    """Words of failing values, or of the column that is shown, in the order of the rows."""
-    ends: list[Any] = field(default_factory=list)
-
-    @classmethod
-    def of(cls, entry: Entry) -> Self:
-        column = ", ".join(suites.subjects(entry))
-        show = entry["meta"].get("show")
-        return cls(
-            column=column,
-            shown=show or column,
-            by_show=bool(show),
-            mostly=float(entry["kwargs"].get("mostly", 1)),
-            of_nulls=entry["type"] in NULLS,
-        )
-
-    def add(self, result: ExpectationValidationResult, frame: pd.DataFrame) -> list[int]:
-        """Adds a batch; gives the positions of its failing rows."""
-        found = result.result
-        self.rows += int(found.get("element_count", 0))
-        self.missing += int(found.get("missing_count") or 0)
-        self.unexpected += int(found.get("unexpected_count", 0))
-        positions = suites.positions(result)
-        if positions and self.shown in frame:
-            values = frame[self.shown].iloc[positions].dropna().drop_duplicates()
-            self.seen |= dict.fromkeys(suites.words(value) for value in values)
-        if self.column in frame:
-            self.ends += suites.ends(frame[self.column])
-        return positions
-
-    @property
-    def success(self) -> bool:
-        """As Great Expectations has it: the share of good values, missing ones left out."""
-        judged = self.rows if self.of_nulls else self.rows - self.missing
-        return not judged or (judged - self.unexpected) / judged >= self.mostly
-
-    def finding(self, one: Finding) -> Finding:
-        """The finding of any batch, with the numbers of all."""
-        return one.model_copy(
-            update={
-                "success": self.success,
-                "evaluated": self.rows,
-                "unexpected": self.unexpected,
-                "observed": self._observed(),
-            }
-        )
-
-    def _observed(self) -> str:
-        told = f"{self.unexpected:,} of {self.rows:,} rows"
-        if self.unexpected:
-            return suites.failing_words(told, list(self.seen), whole=self.by_show)
-        return f"{told}{suites.range_words(self.ends)}"
-
-
 def check_batches(
     rows: Scan, suite: Path, *, parameters: Mapping[str, object], derive: Derive
 ) -> BatchedVerdict:
@@ -142,20 +91,13 @@ def check_batches(
 
     Raises `SuiteError` as `check` does.
     """
-    whole = suites.read(suite)
+    whole = reading.read(suite)
     values = {**whole.suite_parameters, **parameters}
-    suites.require_parameters(suite, whole, values)
+    reading.require_parameters(suite, whole, values)
+    entries = reading.entries(suite)
     judge = Judge(rows=rows, suite=suite, values=values, derive=derive)
-    entries = suites.entries(suite)
-    groups: dict[str, list[Entry]] = {}
-    for entry in entries:
-        groups.setdefault(judge.way(entry), []).append(entry)
-    found = [
-        *judge.by_batch(groups.get("batch", [])),
-        *judge.by_extremes(groups.get("extreme", [])),
-        *(judge.alone(entry, way) for way in ALONE for entry in groups.get(way, [])),
-    ]
-    order = [suites.name_of(entry) for entry in entries]
+    found = list(judge.findings(entries))
+    order = [reading.name_of(entry) for entry in entries]
     return BatchedVerdict(
         findings=tuple(sorted(found, key=lambda finding: order.index(finding.name))),
         failing=_reasons(judge.failing, rows.key, order),
@@ -173,90 +115,192 @@ class Judge:
     failing: list[pa.Table] = field(default_factory=list)
     """Keys, with `name` of the expectation that they failed."""
 
+    def findings(self, entries: list[Entry]) -> Iterator[Finding]:
+        """One for each expectation, by the way in which it is judged."""
+        import pandas as pd
+
+        suspicions = {reading.name_of(e): s for e in entries if (s := self._suspicion(e))}
+        groups: dict[str, list[Entry]] = {}
+        for entry in entries:
+            way = "suspicion" if reading.name_of(entry) in suspicions else self.way(entry)
+            groups.setdefault(way, []).append(entry)
+        yield from self.by_suspicion(groups.get("suspicion", []), [*suspicions.values()])
+        yield from self.by_batch(groups.get("batch", []))
+        yield from self.by_extremes(groups.get("extreme", []))
+        for entry in groups.get("count", []):
+            yield from self._told(pd.DataFrame(index=range(self.rows.count)), [entry])
+        for entry in groups.get("different", []):
+            different = self.rows.different(entry["kwargs"]["column"])
+            yield from self._told(different.to_pandas(), [entry])
+        for entry in groups.get("unique", []):
+            names = reading.subjects(entry)
+            repeated = self.rows.repeated(names, self._columns([entry]))
+            yield self._finding(((table, table.to_pandas()) for table in repeated), entry)
+        for entry in groups.get("whole", []):
+            whole = self.rows.whole(self._columns([entry]))
+            yield self._finding([(whole, whole.to_pandas())], entry)
+        yield from self.by_derived(groups.get("derived", []))
+
     def way(self, entry: Entry) -> str:
-        """How an expectation is judged; what is derived, or of no known kind, is judged whole."""
-        kind, derived = entry["type"], self._derived([entry])
+        """How an expectation is judged that no suspicion tells of."""
+        kind = entry["type"]
         if kind in EACH_ROW:
             return "batch"
         if kind in WHOLE_TABLE:
             return "count"
-        for way, kinds in (("extreme", EXTREME), ("different", DIFFERENT), ("unique", UNIQUE)):
-            if kind in kinds and not derived:
-                return way
-        return "whole"
+        if self._derived([entry]):
+            return "derived"
+        ways = (("extreme", EXTREME), ("different", DIFFERENT), ("unique", UNIQUE))
+        return next((way for way, kinds in ways if kind in kinds), "whole")
 
-    def by_batch(self, entries: list[Entry]) -> Iterator[Finding]:
-        """Expectations that look at one row at a time."""
+    def by_suspicion(self, entries: list[Entry], suspicions: list[Suspicion]) -> Iterator[Finding]:
+        """Expectations of which SQL tells the rows that may fail: only these are judged."""
         if not entries:
             return
-        tallies = {suites.name_of(entry): Tally.of(entry) for entry in entries}
-        columns = self._columns(entries)
-        for batch in self.rows.batches(columns):
-            frame = self._frame(pa.Table.from_batches([batch]), entries)
-            results = suites.evaluate(frame, self.suite, entries, self.values)
-            for entry, result in zip(entries, results, strict=True):
-                name = suites.name_of(entry)
-                positions = tallies[name].add(result, frame)
-                self._keep(entry, pa.Table.from_batches([batch]), positions)
+        tallies = self._counted(entries)
+        for table in self._suspects(entries, any_of(suspicions)):
+            frame = table.to_pandas()
+            results = running.evaluate(frame, self.suite, entries, self.values)
+            self._collect(entries, results, tallies, table, frame)
         for entry, result in zip(entries, results, strict=True):
-            yield tallies[suites.name_of(entry)].finding(suites.finding(result, frame))
+            yield tallies[reading.name_of(entry)].finding(finding(result, frame))
+
+    def by_batch(self, entries: list[Entry]) -> Iterator[Finding]:
+        """Other expectations that look at one row at a time."""
+        if not entries:
+            return
+        tallies = {reading.name_of(entry): Tally.of(entry) for entry in entries}
+        for batch in self.rows.batches(self._columns(entries)):
+            table = pa.Table.from_batches([batch])
+            frame = self._frame(table, entries)
+            results = running.evaluate(frame, self.suite, entries, self.values)
+            for entry, result in zip(entries, results, strict=True):
+                tallies[reading.name_of(entry)].count(result, frame)
+            self._collect(entries, results, tallies, table, frame)
+        for entry, result in zip(entries, results, strict=True):
+            yield tallies[reading.name_of(entry)].finding(finding(result, frame))
 
     def by_extremes(self, entries: list[Entry]) -> Iterator[Finding]:
         """Expectations of lowest and highest values: two rows tell as much as all."""
         if entries:
-            frame = self.rows.extremes(self._columns(entries, key=False)).to_pandas()
-            yield from self._findings(frame, entries)
+            yield from self._told(self.rows.extremes(self._asked(entries)).to_pandas(), entries)
 
-    def alone(self, entry: Entry, way: str) -> Finding:
-        """One expectation, over the rows that it needs."""
+    def by_derived(self, entries: list[Entry]) -> Iterator[Finding]:
+        """Expectations that compare what was derived over all rows: it is held, and no more."""
+        if not entries:
+            return
         import pandas as pd
 
-        if way == "count":
-            return next(self._findings(pd.DataFrame(index=range(self.rows.count)), [entry]))
-        columns = self._columns([entry])
-        if way == "different":
-            frame = self.rows.different(entry["kwargs"]["column"]).to_pandas()
-            return next(self._findings(frame, [entry]))
-        if way == "unique":
-            table = self.rows.repeated(suites.subjects(entry), columns)
-        else:
-            table = self.rows.whole(columns)
-        frame = self._frame(table, [entry])
-        (result,) = suites.evaluate(frame, self.suite, [entry], self.values)
-        self._keep(entry, table, suites.positions(result))
-        tally = Tally.of(entry)
-        tally.add(result, frame)
-        told = suites.finding(result, frame)
-        if not suites.judges_rows(result):
+        keys: list[pa.Table] = []
+        held: list[pd.DataFrame] = []
+        for batch in self.rows.batches(self._columns(entries)):
+            table = pa.Table.from_batches([batch])
+            keys.append(table.select(list(self.rows.key)))
+            held.append(self._frame(table, entries)[self._asked(entries)])
+        whole = pa.concat_tables(keys), pd.concat(held, ignore_index=True)
+        yield from (self._finding([whole], entry) for entry in entries)
+
+    def _suspicion(self, entry: Entry) -> Suspicion | None:
+        names = reading.subjects(entry)
+        if len(names) != 1 or entry["type"] not in EACH_ROW or self._derived([entry]):
+            return None
+        column = self.rows.schema.column(names[0])
+        told = suspicion(entry, column, self.values)
+        if told is None and judges_texts(entry, column):
+            return self._suspicion_by_text(entry, column)
+        return told
+
+    def _suspicion_by_text(self, entry: Entry, column: Column) -> Suspicion | None:
+        """Each text judged once; `None` where too many differ, or too many fail."""
+        texts = self.rows.different(column.name, most=MOST_TEXTS + 1)
+        if texts.num_rows > MOST_TEXTS:
+            return None
+        alone = {**entry, "meta": {**entry["meta"], "show": None}}
+        (result,) = running.evaluate(texts.to_pandas(), self.suite, [alone], self.values)
+        found = texts[column.name].take(pa.array(positions(result), pa.int64())).to_pylist()
+        return of_values(column, found) if len(found) <= MOST_FAILING_TEXTS else None
+
+    def _counted(self, entries: list[Entry]) -> dict[str, Tally]:
+        """Tallies of all rows, with none failing yet."""
+        columns = {
+            reading.name_of(e): self.rows.schema.column(reading.subjects(e)[0]) for e in entries
+        }
+        missing = self.rows.missing({column.name: absent(column) for column in columns.values()})
+        ranged = [column.name for column in columns.values() if column.kind in RANGED]
+        ends = self.rows.extremes([*dict.fromkeys(ranged)]).to_pandas() if ranged else {}
+        tallies = {reading.name_of(entry): Tally.of(entry) for entry in entries}
+        for name, tally in tallies.items():
+            tally.rows, tally.missing = self.rows.count, missing[columns[name].name]
+            tally.ends = findings.ends(ends[tally.column]) if tally.column in ends else []
+        return tallies
+
+    def _suspects(self, entries: list[Entry], suspicion: Suspicion) -> Iterator[pa.Table]:
+        """The rows that may fail, in batches; an empty one where none may."""
+        columns = self._columns(entries)
+        none = True
+        some = self.rows.some(columns, suspicion.sql, suspicion.values)
+        for batch in self.rows.batches(columns, of=some):
+            none = False
+            yield pa.Table.from_batches([batch])
+        if none:
+            yield self.rows.nothing(columns)
+
+    def _finding(self, tables: Iterable[tuple[pa.Table, pd.DataFrame]], entry: Entry) -> Finding:
+        """A finding over rows, as keys and as what is judged.
+
+        Each table holds all that is to be compared with one another.
+        """
+        tally, name = Tally.of(entry), reading.name_of(entry)
+        for table, frame in tables:
+            (result,) = running.evaluate(frame, self.suite, [entry], self.values)
+            tally.count(result, frame)
+            self._collect([entry], [result], {name: tally}, table, frame)
+        told = finding(result, frame)
+        if not findings.judges_rows(result):
             return told.model_copy(update={"evaluated": self.rows.count})
         tally.rows = self.rows.count
         return tally.finding(told)
 
-    def _findings(self, frame: pd.DataFrame, entries: list[Entry]) -> Iterator[Finding]:
-        for result in suites.evaluate(frame, self.suite, entries, self.values):
-            found = suites.finding(result, frame)
-            yield found.model_copy(update={"evaluated": self.rows.count})
+    def _told(self, frame: pd.DataFrame, entries: list[Entry]) -> Iterator[Finding]:
+        """Findings of values in place of rows."""
+        for result in running.evaluate(frame, self.suite, entries, self.values):
+            told = finding(result, frame)
+            yield told.model_copy(update={"evaluated": self.rows.count})
 
-    def _columns(self, entries: list[Entry], *, key: bool = True) -> list[str]:
+    def _collect(
+        self,
+        entries: list[Entry],
+        results: list[ExpectationValidationResult],
+        tallies: dict[str, Tally],
+        table: pa.Table,
+        frame: pd.DataFrame,
+    ) -> None:
+        """Adds a table's failing rows to tallies, and keeps their keys for the quarantine."""
+        for entry, result in zip(entries, results, strict=True):
+            name = reading.name_of(entry)
+            failing = tallies[name].collect(result, frame)
+            if failing and entry["severity"] == "warning":
+                keys = table.select(list(self.rows.key)).take(pa.array(failing, pa.int64()))
+                names = pa.repeat(pa.scalar(name), keys.num_rows)
+                self.failing.append(keys.append_column("name", names))
+
+    def _asked(self, entries: list[Entry]) -> list[str]:
+        return list(dict.fromkeys(name for entry in entries for name in reading.asked(entry)))
+
+    def _columns(self, entries: list[Entry]) -> list[str]:
         """What has to be read for entries; all columns where something is derived from them."""
         if self._derived(entries):
             return [*self.rows.schema.names, *self.rows.key[-1:]]
-        asked = [name for entry in entries for name in suites.asked(entry)]
-        return list(dict.fromkeys([*(self.rows.key if key else ()), *asked]))
+        tells_rows = any(entry["severity"] == "warning" for entry in entries)
+        key = self.rows.key if tells_rows else ()
+        return list(dict.fromkeys([*key, *self._asked(entries)]))
 
     def _derived(self, entries: list[Entry]) -> bool:
-        known = set(self.rows.schema.names)
-        return any(not set(suites.asked(entry)) <= known for entry in entries)
+        return not set(self._asked(entries)) <= set(self.rows.schema.names)
 
     def _frame(self, table: pa.Table, entries: list[Entry]) -> pd.DataFrame:
         frame: pd.DataFrame = table.to_pandas()
         return self.derive(frame) if self._derived(entries) else frame
-
-    def _keep(self, entry: Entry, table: pa.Table, positions: list[int]) -> None:
-        if positions and entry["severity"] == "warning":
-            keys = table.select(list(self.rows.key)).take(pa.array(positions, pa.int64()))
-            names = pa.repeat(pa.scalar(suites.name_of(entry)), keys.num_rows)
-            self.failing.append(keys.append_column("name", names))
 
 
 def _reasons(failing: list[pa.Table], key: tuple[str, ...], order: list[str]) -> pa.Table:

@@ -110,10 +110,13 @@ def spread_figure(schema: Schema, truth: Truth, predicted: Floats, regions: Regi
 
 def _by_month(observations: pd.DataFrame, time: str) -> Figure:
     import altair as alt
+    import pandas as pd
 
-    months = observations[time].dropna().dt.strftime("%Y-%m")
-    counts = months.value_counts().sort_index()
-    rows = counts.rename_axis("month").rename("rows").reset_index()
+    begun = observations[time].dropna().dt.tz_convert("UTC").dt.tz_localize(None)
+    months = begun.to_numpy("datetime64[us]").astype("datetime64[M]")
+    counts = pd.Series(months.astype("int64")).value_counts().sort_index()
+    names = counts.index.to_numpy().astype("datetime64[M]").astype(str)
+    rows = pd.DataFrame({"month": names, "rows": counts.to_numpy()})
     chart = (
         alt.Chart(rows)
         .mark_bar(color=SERIES[0])

@@ -30,7 +30,7 @@ from pipeline.cases.states.tables import WORKBOOK
 from pipeline.errors import SourceError
 from pipeline.sources import Request
 from pipeline.sources.workbook import read_sheet
-from pipeline.steps.ingest import cut_feed
+from pipeline.steps.cutting import cut_feed
 from pipeline.store import project
 
 Rows = list[list[Any]]

@@ -17,8 +17,10 @@ from pipeline.case import find_case
 from pipeline.errors import OptionError, SourceError, StateError
 from pipeline.records import IngestRecord, ValidateRecord
 from pipeline.sources import Request
-from pipeline.steps.ingest import cut_feed
+from pipeline.steps.cutting import cut_feed
 from pipeline.store import Store, arrivals
+from pipeline.tasks.divisions import Division
+from pipeline.tasks.regression import Regression
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 ROWS = waves(days=3)
@@ -440,3 +442,25 @@ def test_a_large_feed_is_recorded_and_judged_as_a_small_one(
     ]
     assert str(quarantined[0]) == str(quarantined[1])
     assert 4 == len(quarantined[0])
+
+
+def test_a_large_feed_without_times_is_drawn_by_its_categories(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Through files as through memory: the same picture of what arrived, and the same counts."""
+    bench.case = replace(
+        TIMELESS,
+        task=Regression(division=Division(held_out=0.25), segments_by=("series",)),
+        sources={"sample": Frame(rows=ROWS)},
+    )
+
+    def drawn(run_id: str) -> bytes:
+        view = bench.do("ingest", run_id=run_id)
+        (volume,) = (file for file in view.record.files if file.path.endswith("volume.csv"))
+        return (view.folder / volume.path).read_bytes()
+
+    small = drawn("small")
+    monkeypatch.setattr(arrivals, "LARGE", 0)
+
+    assert small == drawn("large")
+    assert b"series,rows" in small

@@ -1,0 +1,95 @@
+"""Has Great Expectations judge a table; what could not be evaluated is an error, never a pass."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.errors import SuiteError
+from pipeline.suites.findings import column_of, name_in
+from pipeline.suites.reading import document, quiet_import
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from great_expectations import ExpectationSuite
+    from great_expectations.core import ExpectationValidationResult
+
+
+def evaluate(
+    table: pd.DataFrame,
+    path: Path,
+    chosen: list[dict[str, Any]],
+    values: Mapping[str, object],
+) -> list[ExpectationValidationResult]:
+    """Some expectations of the suite file over a table; raises `SuiteError` as `check` does."""
+    with quiet_import():
+        from great_expectations import ExpectationSuite
+    suite = ExpectationSuite(**{**document(path), "expectations": chosen})
+    return results(table, path, suite, values)
+
+
+def results(
+    table: pd.DataFrame,
+    path: Path,
+    suite: ExpectationSuite,
+    parameters: Mapping[str, object],
+) -> list[ExpectationValidationResult]:
+    """One result per expectation, in the order of the suite."""
+    from great_expectations.exceptions.exceptions import GreatExpectationsError
+
+    try:
+        found = _validate(table, suite, parameters)
+    except (GreatExpectationsError, TypeError, ValueError) as error:
+        raise SuiteError.for_unevaluated(path, [str(error)]) from error
+    problems = [
+        f"{name_in(result)!r} (column {column_of(result)!r}): {message}"
+        for result in found
+        for message in _raised(result)
+    ]
+    if problems:
+        raise SuiteError.for_unevaluated(path, problems)
+    order = [(expectation.meta or {})["name"] for expectation in suite.expectations]
+    return sorted(found, key=lambda result: order.index(name_in(result)))
+
+
+def _validate(
+    table: pd.DataFrame, suite: ExpectationSuite, parameters: Mapping[str, object]
+) -> list[ExpectationValidationResult]:
+    import great_expectations
+    from great_expectations.data_context.types.base import (
+        DataContextConfig,
+        InMemoryStoreBackendDefaults,
+        ProgressBarsConfig,
+    )
+
+    context = great_expectations.get_context(
+        mode="ephemeral",
+        project_config=DataContextConfig(
+            store_backend_defaults=InMemoryStoreBackendDefaults(),
+            progress_bars=ProgressBarsConfig(globally=False),
+            analytics_enabled=False,
+        ),
+    )
+    # even a bar that is switched off would start tqdm's watching thread, which a fork can't survive
+    import_module("tqdm").tqdm.monitor_interval = 0
+    definition = (
+        context.data_sources.add_pandas("table")
+        .add_dataframe_asset("table")
+        .add_batch_definition_whole_dataframe("table")
+    )
+    batch = definition.get_batch({"dataframe": table})
+    outcome = batch.validate(
+        suite,
+        result_format={"result_format": "COMPLETE", "return_unexpected_index_query": False},
+        expectation_parameters=dict(parameters),
+    )
+    return list(outcome.results)
+
+
+def _raised(result: ExpectationValidationResult) -> list[str]:
+    """What went wrong in evaluating; one entry, or one for each metric behind the expectation."""
+    information = result.exception_info or {}
+    entries = [information] if "raised_exception" in information else information.values()
+    return sorted({str(e["exception_message"]) for e in entries if e["raised_exception"]})
