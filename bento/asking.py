@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from bento.champion import Champion
+from bento.loading import load_champion
 from bento.problems import RequestError
 from bento.requests import parse
 from pipeline.case import Case
@@ -24,7 +24,7 @@ def ask(store: Store, case: Case, records: list[Any], interval: float | None) ->
     settings = Settings()
     with tempfile.TemporaryDirectory() as folder:
         (bundle,) = export_champions(store, Path(folder) / "champions", cases={case.name: case})
-        champion = Champion.load(bundle, case, settings)
+        champion = load_champion(bundle, case, settings)
         try:
             content = json.dumps({"records": records, "interval": interval}).encode()
             body = parse(champion.body, content)

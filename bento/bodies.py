@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
@@ -13,8 +14,13 @@ from pipeline.tasks.requests import WHOLE
 CONFIG = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-def predict_body(record: type[BaseModel], name: str, settings: Settings) -> type[BaseModel]:
-    """`{"records": [...], "interval": 0.9}`."""
+def predict_body(
+    record: type[BaseModel], name: str, settings: Settings, levels: Sequence[float]
+) -> type[BaseModel]:
+    """`{"records": [...], "interval": 0.9}`; which levels there are is told, and the champion
+    refuses others.
+    """
+    choice = ", ".join(f"{level:g}" for level in levels)
     records = Field(
         min_length=1, max_length=settings.most_records, description="what is to be predicted"
     )
@@ -22,8 +28,9 @@ def predict_body(record: type[BaseModel], name: str, settings: Settings) -> type
         default=None,
         gt=0,
         lt=1,
-        description="share of the truth that the answer's regions are to hold; left out: as the "
-        "model card says",
+        description="share of the truth that the answer's regions are to hold, one of "
+        f"{choice}; left out: as the model card says",
+        json_schema_extra={"enum": [*levels, None]},
     )
     return create_model(
         name,

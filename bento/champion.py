@@ -2,43 +2,29 @@
 
 from __future__ import annotations
 
-import io
-import logging
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel
 
-from bento.answers import CaseSummary, DataVersion, ModelVersion, PredictAnswer, answer_model
-from bento.bodies import actuals_body, predict_body
+from bento.answers import CaseSummary, DataVersion, ModelVersion, PredictAnswer
+from bento.columns import column, plain
 from bento.problems import field_problem
 from bento.requests import invalid
 from pipeline.calls import Predictions
 from pipeline.case import Case
-from pipeline.compiled import Compiled, NotCompiledError
-from pipeline.errors import RecordError, ServiceError, StepError
-from pipeline.models import load_model
-from pipeline.packaging.bundles import Bundle, ModelCard
-from pipeline.packaging.contents import upload_field
-from pipeline.packaging.settings import Settings
-from pipeline.schema import Schema
+from pipeline.compiled import Compiled
+from pipeline.errors import RecordError
+from pipeline.packaging.bundles import ModelCard
+from pipeline.regions import Calibration
 from pipeline.tasks.lookup import Columns, Lookup, frame_of
-from pipeline.trends import Observations
 from pipeline.trends.answers import OpenObservations
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-TRIED: Final = 20
-"""Records on which a model is tried when it is loaded."""
-CLOSE: Final = 1e-9
-"""How far, as a share, two ways to compute one prediction may lie apart: sums are rounded."""
-logger = logging.getLogger("vigie")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +43,8 @@ class Champion:
 
     case: Case
     card: ModelCard
+    calibrations: Mapping[float, Calibration]
+    """By level."""
     model: Any
     compiled: Compiled | None
     """The model without pandas; `None` where it can't be had."""
@@ -72,34 +60,6 @@ class Champion:
     """Of a record, by name."""
     upload: str | None
     """The field of a record that holds a file."""
-
-    @classmethod
-    def load(cls, bundle: Bundle, case: Case, settings: Settings) -> Champion:
-        """Checks both files by digest and tries the model on an example, which also warms it;
-        raises `ServiceError` for anything that isn't as the card says.
-        """
-        import pyarrow.parquet as pq
-
-        history = pq.read_table(io.BytesIO(bundle.history_bytes())).to_pandas()
-        model = load_model(bundle.model_bytes())
-        words = _words(case.name)
-        record = case.task.request_model(case.schema, f"{words}Record")
-        files = ExitStack()
-        champion = cls(
-            case=case,
-            card=bundle.card,
-            model=model,
-            compiled=_compiled(model, case.name),
-            lookup=case.task.lookup(history, case.schema),
-            body=predict_body(record, f"{words}Request", settings),
-            truths=actuals_body(record, case.schema, f"{words}Truths", settings),
-            reply=answer_model(case.task.answer_model(f"{words}Prediction"), f"{words}Answer"),
-            observations=_opened(bundle, case.schema, files),
-            files=files,
-            fields={f.name: f for f in case.schema.arrow() if f.name in record.model_fields},
-            upload=upload_field(record),
-        )
-        return champion._tried(settings)
 
     def close(self) -> None:
         """Closes its files; it answers no call any more."""
@@ -127,11 +87,11 @@ class Champion:
         predicted and a level that intervals can't be made for.
         """
         arrays = self.arrays(records, tuple(self.fields))
-        asked = {name: _plain(array, self.fields[name]) for name, array in arrays.items()}
+        asked = {name: plain(array, self.fields[name]) for name, array in arrays.items()}
         self._check_categories(asked)
         columns = self._looked_up(asked)
-        wanted = self.card.level if level is None else level
-        found = self._predicted(columns, wanted)
+        calibration = self._calibration(level)
+        found = self._predicted(columns, calibration)
         outside = self._extrapolating(asked, len(records))
         content = {
             "call": call,
@@ -141,7 +101,7 @@ class Champion:
             "model": self.version.model_dump(mode="json"),
             "data": self._data.model_dump(mode="json"),
             "simulated": self.card.simulated,
-            "level": wanted,
+            "level": calibration.level,
             "predictions": [
                 dict(zip((*found, "extrapolating"), values, strict=True))
                 for values in zip(*found.values(), outside, strict=True)
@@ -169,21 +129,30 @@ class Champion:
     def _data(self) -> DataVersion:
         return DataVersion(version=self.card.data_version, newest=self.card.data_as_of)
 
-    def _predicted(self, columns: Columns, level: float) -> dict[str, list[Any]]:
+    def _calibration(self, level: float | None) -> Calibration:
+        """What makes the regions of a level; raises `RequestError` for one that there is none
+        for.
+        """
+        wanted = self.card.level if level is None else level
+        found = self.calibrations.get(wanted)
+        if found is None:
+            known = ", ".join(f"{each:g}" for each in sorted(self.calibrations))
+            problem = f"level {wanted:g} can't be had of this model; choose among {known}"
+            raise invalid([field_problem(("interval",), problem)], 1)
+        return found
+
+    def _predicted(self, columns: Columns, calibration: Calibration) -> dict[str, list[Any]]:
         """Columns of the answer: predictions and their regions."""
         if self.compiled is None:
-            return self._predicted_by(self.model, frame_of(columns), level)
-        return self._predicted_by(self.compiled, columns, level)
+            return self._predicted_by(self.model, frame_of(columns), calibration)
+        return self._predicted_by(self.compiled, columns, calibration)
 
-    def _predicted_by(self, model: Any, frame: Any, level: float) -> dict[str, list[Any]]:
-        task, card, schema = self.case.task, self.card, self.case.schema
+    def _predicted_by(
+        self, model: Any, frame: Any, calibration: Calibration
+    ) -> dict[str, list[Any]]:
+        task, schema = self.case.task, self.case.schema
         predicted = task.predict(model, frame)
-        try:
-            regions = task.regions(card.calibration, frame, schema, predicted, level=level)
-        except StepError as error:
-            if level == card.level:
-                raise
-            raise invalid([field_problem(("interval",), str(error))], 1) from error
+        regions = task.regions(calibration, frame, schema, predicted, level=calibration.level)
         return task.columns(predicted) | regions.columns()
 
     def _looked_up(self, asked: Columns) -> Columns:
@@ -199,7 +168,7 @@ class Champion:
     @property
     def words(self) -> str:
         """What the names of this case's types begin with."""
-        return _words(self.case.name)
+        return type_words(self.case.name)
 
     def values(self) -> dict[str, list[str]]:
         """Of fields of which the lookup takes only some values: these."""
@@ -208,7 +177,7 @@ class Champion:
     def arrays(self, records: Sequence[BaseModel], names: Sequence[str]) -> dict[str, pa.Array]:
         """Fields of the records, in the schema's types; raises `RequestError`."""
         return {
-            name: _array([getattr(record, name) for record in records], self.fields[name])
+            name: column([getattr(record, name) for record in records], self.fields[name])
             for name in names
         }
 
@@ -235,118 +204,12 @@ class Champion:
         found: list[bool] = outside.tolist()
         return found
 
-    def _tried(self, settings: Settings) -> Champion:
-        """The champion, tried on the example of its card: with the compiled model where that
-        gives the same, else with the model and pandas.
-        """
-        from dataclasses import replace
-
-        if self.card.example is None:
-            return self
-        slow = replace(self, compiled=None)
-        try:
-            content = {"records": [self.card.example] * TRIED}
-            records = self.body.model_validate(content, strict=False).records  # type: ignore[attr-defined]
-            expected = slow.answer(records).content
-        except Exception as error:
-            raise ServiceError(
-                f"The champion {self.card.candidate!r} of case {self.case.name!r} can't predict "
-                f"its own example with this version of the code: {error}. Train it again: "
-                f"vigie run {self.case.name}."
-            ) from error
-        if self.compiled is None:
-            return slow
-        try:
-            one, many = (self.answer(part).content for part in (records[:1], records))
-        except Exception as error:  # noqa: BLE001  whatever it is, pandas answers
-            return _slow(slow, repr(error))
-        same = all(
-            _same(fast["predictions"], expected["predictions"][: len(fast["predictions"])])
-            for fast in (one, many)
-        )
-        return self if same else _slow(slow, "the answers differ")
-
-
-def _opened(bundle: Bundle, schema: Schema, stack: ExitStack) -> OpenObservations:
-    """Open for as long as the champion is there: questions of several threads share it."""
-    observations = Observations(files=[bundle.observations_path()], schema=schema)
-    return stack.enter_context(observations.opened())
-
-
-def _slow(champion: Champion, reason: str) -> Champion:
-    logger.info("Case %r is answered through pandas: %s", champion.case.name, reason)
-    return champion
-
-
-def _compiled(model: Any, case: str) -> Compiled | None:
-    try:
-        return Compiled(model)
-    except (NotCompiledError, AttributeError, TypeError) as error:
-        logger.info("Case %r is answered through pandas: %s", case, error)
-        return None
-
-
-def _same(fast: list[dict[str, Any]], slow: list[dict[str, Any]]) -> bool:
-    return all(
-        _close(one[name], other[name])
-        for one, other in zip(fast, slow, strict=True)
-        for name in other
-    )
-
-
-def _close(one: Any, other: Any) -> bool:
-    if isinstance(one, float) and isinstance(other, float):
-        return bool(np.isclose(one, other, rtol=CLOSE, atol=CLOSE))
-    return bool(one == other)
-
-
-def _array(values: Sequence[Any], field: pa.Field) -> pa.Array:
-    """One field of all records; raises `RequestError` for a value beyond the type's range."""
-    import pyarrow as pa
-
-    try:
-        return pa.array(map(_in_utc, values), field.type)
-    except (pa.ArrowException, OverflowError) as error:
-        problems = [
-            field_problem(
-                ("records", place, field.name), f"out of the range of {field.type}; found {value!s}"
-            )
-            for place, value in enumerate(values)
-            if not _fits(value, field)
-        ]
-        raise invalid(problems, len(problems)) from error
-
-
-def _fits(value: Any, field: pa.Field) -> bool:
-    import pyarrow as pa
-
-    try:
-        pa.scalar(_in_utc(value), field.type)
-    except (pa.ArrowException, OverflowError):
-        return False
-    return True
-
-
-def _in_utc(value: Any) -> Any:
-    """Arrow holds years that Python can't write: a time must be a date in UTC as well."""
-    return value.astimezone(UTC) if isinstance(value, datetime) else value
-
-
-def _plain(array: pa.Array, field: pa.Field) -> NDArray[Any]:
-    """As a lookup takes it: text as objects, times in UTC, every number as float64."""
-    import pyarrow as pa
-
-    if pa.types.is_timestamp(field.type):
-        return np.asarray(array.to_numpy(zero_copy_only=False), dtype="datetime64[us]")
-    if pa.types.is_string(field.type):
-        return np.array(array.to_pylist(), dtype=object)
-    return np.asarray(array.cast(pa.float64()).to_numpy(zero_copy_only=False))
-
 
 def _never_seen(value: str, known: Sequence[str]) -> str:
     shown = ", ".join(map(repr, known[:20])) + (", …" if len(known) > 20 else "")
     return f"{value[:60]!r} is none of the {len(known)} values that the model has seen: {shown}"
 
 
-def _words(name: str) -> str:
+def type_words(name: str) -> str:
+    """What the names of a case's types begin with."""
     return "".join(part.capitalize() for part in name.replace("-", "_").split("_"))

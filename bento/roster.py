@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bento.champion import Champion
+from bento.loading import load_champion
 from bento.metrics import Metrics
 from pipeline.case import Case
 from pipeline.errors import ServiceError, VigieError
@@ -85,7 +86,7 @@ class Roster:
         return True
 
     def _champion(self, bundle: Bundle) -> Champion:
-        return Champion.load(bundle, self._cases[bundle.card.case], self._settings)
+        return load_champion(bundle, self._cases[bundle.card.case], self._settings)
 
     def _stamps(self) -> dict[str, Stamp]:
         """Of each card: a new export is a new file."""

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Protocol, Self
+from typing import Annotated, Any, Final, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, TypeAdapter
 
 from pipeline.conformal import GroupedConformal
 from pipeline.intervals import LevelConformal
@@ -23,6 +23,12 @@ Calibration = Annotated[
     LevelConformal | GroupedConformal | ClassConformal, Field(discriminator="kind")
 ]
 """Frozen, with a `kind` of its own and the `level` that it was made for."""
+LEVELS: Final = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.98, 0.99)
+"""Shares of the truth that a caller may ask for, each with a calibration of its own."""
+LADDER: Final = TypeAdapter(tuple[Calibration, ...])
+"""Calibrations of one model at several levels, as JSON."""
+LADDERS: Final = "levels"
+"""The file of an evaluation that holds a ladder for each system."""
 
 
 class Regions(Protocol):

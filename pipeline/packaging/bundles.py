@@ -1,4 +1,4 @@
-"""A champion as a folder of four files, each checked by its digest before it is used."""
+"""A champion as a folder of five files, each checked by its digest before it is used."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
 from pipeline.errors import ServiceError
 from pipeline.records import Scores, Window
-from pipeline.regions import Calibration
+from pipeline.regions import LADDER, Calibration
 
 CARD: Final = "card.json"
 MODEL: Final = "model.skops"
 HISTORY: Final = "history.parquet"
 OBSERVATIONS: Final = "observations.parquet"
+CALIBRATIONS: Final = "calibrations.json"
 
 
 class DriftState(BaseModel):
@@ -56,6 +57,7 @@ class ModelCard(BaseModel):
     """Of the model's file."""
     history_sha256: str
     observations_sha256: str
+    calibrations_sha256: str
     learned: Window
     promoted_as_of: datetime
     data_as_of: datetime | None
@@ -76,14 +78,16 @@ class ModelCard(BaseModel):
     categories: dict[str, tuple[str, ...]]
     """Values that the model has learned from, of categories that may be sent."""
     level: float
-    """Share of the truth that intervals or sets of classes are made to hold."""
+    """Share of the truth that intervals or sets of classes are made to hold, if not asked."""
+    levels: tuple[float, ...]
+    """Shares that may be asked for, rising."""
     floor: float | None
     """The least value that the target can take."""
     calibration: Calibration
     example: dict[str, JsonValue] | None
+    """A record that can be predicted; `None` where the history holds none."""
     upload: str | None = None
     """The field of a record that holds a file, which a form may send."""
-    """A record that can be predicted; `None` where the history holds none."""
     code_version: str
 
     @property
@@ -111,6 +115,11 @@ class Bundle:
     def history_bytes(self) -> bytes:
         """The history; raises `ServiceError` when it isn't the file that the card describes."""
         return self._checked(HISTORY, self.card.history_sha256)
+
+    def calibrations(self) -> tuple[Calibration, ...]:
+        """One for each level of the card; raises `ServiceError` as the others do."""
+        content = self._checked(CALIBRATIONS, self.card.calibrations_sha256)
+        return LADDER.validate_json(content)
 
     def observations_path(self) -> Path:
         """Parquet file of all validated observations; raises `ServiceError` as the others do."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from pipeline.case import Case, find_cases
 from pipeline.errors import ServiceError, StateError
 from pipeline.packaging.bundles import (
+    CALIBRATIONS,
     CARD,
     HISTORY,
     MODEL,
@@ -35,6 +36,7 @@ from pipeline.records import (
     TrainRecord,
     ValidateRecord,
 )
+from pipeline.regions import LADDER, LADDERS, Calibration
 from pipeline.store import AnyRecord, Store, project
 from pipeline.store.atomic import write_bytes
 
@@ -92,12 +94,15 @@ def _write(store: Store, case: Case, promotion: PromoteRecord, folder: Path) -> 
     checked = _newest(store, promotion, ValidateRecord)
     rows = store.validated(case.name, case.schema, checked)
     history = _recent(rows, case)
+    calibrations = _calibrations(store, promotion)
     files = {
         MODEL: store.model_bytes(case.name, promotion.champion.ref),
         HISTORY: _parquet(history),
         OBSERVATIONS: _parquet(rows),
+        CALIBRATIONS: LADDER.dump_json(calibrations),
     }
-    card = _card(store, case, promotion, checked, rows, history, files)
+    levels = tuple(each.level for each in calibrations)
+    card = _card(store, case, promotion, checked, rows, history, files, levels)
     for name, content in files.items():
         write_bytes(folder / name, content)
     write_bytes(folder / CARD, (card.model_dump_json(indent=1) + "\n").encode())
@@ -119,6 +124,7 @@ def _card(
     rows: pa.Table,
     history: pa.Table,
     files: Mapping[str, bytes],
+    levels: tuple[float, ...],
 ) -> ModelCard:
     champion = promotion.champion.ref
     calibration = promotion.champion.calibration
@@ -143,6 +149,7 @@ def _card(
         sha256=champion.sha256,
         history_sha256=hashlib.sha256(files[HISTORY]).hexdigest(),
         observations_sha256=hashlib.sha256(files[OBSERVATIONS]).hexdigest(),
+        calibrations_sha256=hashlib.sha256(files[CALIBRATIONS]).hexdigest(),
         learned=champion.learned,
         promoted_as_of=promotion.as_of,
         data_as_of=_newest_time(history, case),
@@ -155,6 +162,7 @@ def _card(
         support=support(rows, case, champion.learned.end),
         categories=categories(rows, case, champion.learned.end),
         level=calibration.level,
+        levels=levels,
         floor=case.task.floor,
         calibration=calibration,
         example=with_contents(example(history, case), case, store.files_folder(case.name)),
@@ -176,6 +184,29 @@ def _measured(store: Store, promotion: PromoteRecord) -> EvaluateRecord:
     """The evaluation that the promotion's scores are of."""
     run_id = str(promotion.parameters.get(MEASURED_IN, promotion.run_id))
     return _newest(store, promotion.model_copy(update={"run_id": run_id}), EvaluateRecord)
+
+
+def _calibrations(store: Store, promotion: PromoteRecord) -> tuple[Calibration, ...]:
+    """The champion's own, and those of the other levels of its evaluation, by level; only its own
+    where that run kept no others.
+    """
+    own = promotion.champion.calibration
+    found = _measured(store, promotion)
+    files = [file for file in found.files if file.name == LADDERS]
+    others: tuple[Calibration, ...] = ()
+    if files:
+        import pyarrow.parquet as pq
+
+        role = found.of(promotion.champion.ref).role
+        content = store.file_bytes(promotion.case, found.run_id, files[0])
+        kept = pq.read_table(io.BytesIO(content)).to_pylist()
+        (text,) = [row["calibrations"] for row in kept if row["role"] == role]
+        others = LADDER.validate_json(text)
+    return tuple(sorted({**{c.level: c for c in others}, own.level: own}.values(), key=_level))
+
+
+def _level(calibration: Calibration) -> float:
+    return calibration.level
 
 
 def _drift(store: Store, case: str) -> DriftState | None:

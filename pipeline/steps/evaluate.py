@@ -26,13 +26,13 @@ from pipeline.records import (
     ValidateRecord,
     Window,
 )
-from pipeline.regions import Regions
+from pipeline.regions import LADDER, LADDERS, Regions
 from pipeline.splits import Fold
 from pipeline.steps.evidence import answer, asked, before_this, worst_segment
 from pipeline.steps.importance import importance
 from pipeline.steps.run import Run
 from pipeline.steps.stretches import known_until, window_of
-from pipeline.steps.track import Track, Tracked, recalibrated, rolling_regions, tracked
+from pipeline.steps.track import Track, Tracked, ladder, recalibrated, rolling_regions, tracked
 from pipeline.steps.view import View
 from pipeline.tasks import Floats, Truth
 
@@ -94,6 +94,7 @@ def evaluate(run: Run, options: EvaluateOptions) -> View:
             "Predictions for the held-out window",
             _predictions(rows, case, subject),
         )
+        step.data(LADDERS, "Intervals at other levels", _ladders(case, frame, systems))
         return step.finish(
             as_of=run.as_of,
             sentence=_sentence(systems, case, subject),
@@ -134,6 +135,23 @@ def evaluate(run: Run, options: EvaluateOptions) -> View:
                 for system in systems
             },
         )
+
+
+def _ladders(case: Case, frame: pd.DataFrame, systems: list[System]) -> pd.DataFrame:
+    """The calibrations of each system, as JSON: too many numbers for a record."""
+    import pandas as pd
+
+    return pd.DataFrame(
+        [
+            {
+                "role": system.role,
+                "calibrations": LADDER.dump_json(
+                    ladder(case, frame, system.tracked.track)
+                ).decode(),
+            }
+            for system in systems
+        ]
+    )
 
 
 def contenders(run: Run) -> list[tuple[Role, FittedModel]]:

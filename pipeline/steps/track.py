@@ -7,6 +7,7 @@ before it, then the rows that have come since the model itself was learned.
 from __future__ import annotations
 
 import io
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from pipeline.case import Case
 from pipeline.errors import StepError
 from pipeline.models import load_model
 from pipeline.records import FittedModel, TrainRecord
-from pipeline.regions import Calibration, Regions
+from pipeline.regions import LEVELS, Calibration, Regions
 from pipeline.splits import Stretch
 from pipeline.steps.backtest import Backtest
 from pipeline.steps.run import Run
@@ -118,6 +119,17 @@ def recalibrated(case: Case, frame: pd.DataFrame, track: Track, level: float) ->
     rows = frame.iloc[track.rows]
     truth = case.task.truth(rows, case.schema)
     return case.task.calibrate(rows, case.schema, truth, track.predicted, level=level)
+
+
+def ladder(case: Case, frame: pd.DataFrame, track: Track) -> tuple[Calibration, ...]:
+    """As `recalibrated`, for every level that may be asked for; without those for which the errors
+    are too few.
+    """
+    found = []
+    for level in LEVELS:
+        with suppress(StepError):
+            found.append(recalibrated(case, frame, track, level))
+    return tuple(found)
 
 
 def _out_of_fold(run: Run, fitted: FittedModel, frame: pd.DataFrame) -> Track:

@@ -43,6 +43,16 @@ class Folded(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ig
         folded = X.apply(lambda column: column.astype("string").str.strip().str.casefold())
         return np.asarray(folded.fillna(MISSING).to_numpy(dtype=object))
 
+    def transform_arrays(self, *columns: NDArray[Any]) -> NDArray[Any]:
+        """The same from one array of texts a column; what is no text is missing."""
+        found = np.empty((len(columns[0]), len(columns)), dtype=object)
+        for place, values in enumerate(columns):
+            found[:, place] = [
+                value.strip().casefold() if isinstance(value, str) else MISSING
+                for value in values.tolist()
+            ]
+        return found
+
 
 def trees(
     model: Any, *, numbers: Sequence[str], categories: Sequence[str], rare: int = RARE

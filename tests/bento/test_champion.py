@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 from pydantic import create_model
 
-from bento import champion as module
+from bento import loading as module
 from bento.champion import Champion
+from bento.columns import column
+from bento.loading import load_champion
 from bento.metrics import Metrics
 from bento.openapi import document
 from bento.problems import RequestError
@@ -137,6 +139,9 @@ def test_a_level_that_intervals_lack_is_refused(store: Store, case: Case, tmp_pa
         answer(champion, RECORD, level=0.123)
 
     assert "interval" == caught.value.errors[0].field
+    assert "level 0.123 can't be had of this model; choose among 0.9" == (
+        caught.value.errors[0].detail
+    )
     champion.close()
 
 
@@ -150,7 +155,7 @@ def test_a_number_beyond_its_type_is_named() -> None:
     record = create_model("Record", size=int)(size=2**70)
 
     with pytest.raises(RequestError) as caught:
-        module._array([record.size], schema.arrow().field("size"))  # type: ignore[attr-defined]
+        column([record.size], schema.arrow().field("size"))  # type: ignore[attr-defined]
 
     assert "size" == caught.value.errors[0].field
 
@@ -160,7 +165,7 @@ def test_a_task_without_history_is_served(store: Store, case: Case, tmp_path: Pa
     forgetful = replace(case, task=replace(case.task, history=timedelta(0)))  # type: ignore[type-var]
 
     (bundle,) = export_champions(store, tmp_path / "out", cases={"toy": forgetful})
-    champion = Champion.load(bundle, forgetful, SETTINGS)
+    champion = load_champion(bundle, forgetful, SETTINGS)
 
     assert {"counter": ("north", "south")} == bundle.card.categories
     asked = document({"toy": champion}, SETTINGS)["paths"]["/v1/toy/predict"]["post"]

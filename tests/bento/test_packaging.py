@@ -26,9 +26,13 @@ def test_the_champion_is_exported_with_its_card(
     (bundle,) = export_champions(store, tmp_path / "out", cases=cases)
 
     assert tmp_path / "out" / "toy" == bundle.folder
-    assert ["card.json", "history.parquet", "model.skops", "observations.parquet"] == sorted(
-        path.name for path in bundle.folder.iterdir()
-    )
+    assert [
+        "calibrations.json",
+        "card.json",
+        "history.parquet",
+        "model.skops",
+        "observations.parquet",
+    ] == sorted(path.name for path in bundle.folder.iterdir())
     champion = store.champion("toy")
     assert champion is not None
     assert (champion.ref.sha256, champion.ref.run_id) == (bundle.card.sha256, bundle.card.run_id)

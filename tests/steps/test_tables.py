@@ -11,7 +11,7 @@ import pytest
 from hand_made import Bench, Frame
 from tables import expect, part_case, parts, petal_case, petals
 
-from bento.champion import Champion
+from bento.loading import load_champion
 from bento.requests import parse
 from pipeline.errors import StepError
 from pipeline.packaging import export_champions
@@ -75,11 +75,19 @@ def test_classes_without_a_time_go_through_all_steps(flowers: Bench, tmp_path: P
     assert 600 == trained.challenger.ref.learned.rows + held_out.rows
 
     (bundle,) = export_champions(flowers.store, tmp_path / "out", cases={"petals": flowers.case})
-    champion = Champion.load(bundle, flowers.case, Settings())
+    champion = load_champion(bundle, flowers.case, Settings())
     body = json.dumps({"records": [bundle.card.example, {"length": 33.0}]}).encode()
     answer = champion.reply.model_validate(
         champion.answer(parse(champion.body, body).records).content
     )
+
+    sets = [
+        champion.answer(parse(champion.body, body).records, level=level).content["predictions"]
+        for level in bundle.card.levels
+    ]
+    sizes = [sum(len(each["set"]) for each in found) for found in sets]
+    assert (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.98, 0.99) == bundle.card.levels
+    assert sorted(sizes) == sizes
 
     one, other = answer.model_dump()["predictions"]
     assert pytest.approx(1.0) == sum(one["probabilities"].values())
@@ -139,6 +147,33 @@ def test_numbers_by_group_go_through_all_steps(weights: Bench) -> None:
     assert held.index.isin(rows.index[newest]).all()
     assert not set(held["batch"]) & set(learned["batch"])
     assert evaluated.held_out.rows == len(held)
+
+
+def test_a_caller_may_ask_for_other_levels(weights: Bench, tmp_path: Path) -> None:
+    """Each level has intervals of its own, calibrated on the same errors: the higher the wider,
+    and each holds about its share of rows that it was not made of.
+    """
+    weights.do(*ALL)
+    (bundle,) = export_champions(weights.store, tmp_path / "out", cases={"parts": weights.case})
+    fresh = parts(seed=99)
+    champion = load_champion(bundle, weights.case, Settings())
+    names = set(champion.fields)
+    rows = fresh[sorted(names)].head(400)
+    records = json.loads(rows.to_json(orient="records", date_format="iso"))
+    body = parse(champion.body, json.dumps({"records": records}).encode())
+    truth = fresh[weights.case.schema.target].to_numpy()[: len(rows)]
+
+    widths, covered = [], []
+    for level in bundle.card.levels:
+        found = champion.answer(body.records, level=level).content["predictions"]
+        widths.append(sum(each["high"] - each["low"] for each in found))
+        pairs = zip(found, truth, strict=True)
+        covered.append(sum(each["low"] <= t <= each["high"] for each, t in pairs) / len(truth))
+
+    assert {0.5, 0.8, 0.9, 0.95} <= set(bundle.card.levels)
+    assert sorted(widths) == widths
+    for level, share in zip(bundle.card.levels, covered, strict=True):
+        assert share >= level - 0.1
 
 
 def test_a_champion_of_another_division_is_not_compared(flowers: Bench) -> None:

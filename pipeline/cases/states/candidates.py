@@ -8,7 +8,6 @@ if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
 NAMES = ["state", "producer", "fuel"]
-RATIOS = ["lag_1", "lag_2", "lag_3", "mean_5", "growth_fuel_8"]
 
 
 def fuel_trend(_seed: int) -> Any:
@@ -39,12 +38,12 @@ def ridge(seed: int) -> Any:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-    from pipeline.cases.states.features import FromLastYear, Ratios
+    from pipeline.cases.states.features import RATIOS, FromLastYear, Ratios
 
     features = ColumnTransformer(
         [
             ("fuel", OneHotEncoder(handle_unknown="ignore"), ["fuel"]),
-            ("ratios", make_pipeline(Ratios(), StandardScaler()), RATIOS),
+            ("ratios", make_pipeline(Ratios(), StandardScaler()), list(RATIOS)),
         ]
     )
     return FromLastYear(make_pipeline(features, Ridge(alpha=100.0, random_state=seed)))
@@ -73,10 +72,10 @@ def _pipeline(model: Any) -> Pipeline:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import OrdinalEncoder
 
-    from pipeline.cases.states.features import Ratios
+    from pipeline.cases.states.features import RATIOS, Ratios
 
     code = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
-    features = ColumnTransformer([("names", code, NAMES), ("ratios", Ratios(), RATIOS)])
+    features = ColumnTransformer([("names", code, NAMES), ("ratios", Ratios(), list(RATIOS))])
     return make_pipeline(features, model)
 
 

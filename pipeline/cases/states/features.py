@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 import numpy as np
@@ -11,16 +12,25 @@ from sklearn.base import BaseEstimator, RegressorMixin, TransformerMixin
 
 LAGS = ("lag_1", "lag_2", "lag_3")
 GROWTH = "growth_fuel_8"
+RATIOS = (*LAGS, "mean_5", GROWTH)
+"""The columns that `Ratios` takes, in this order."""
 WIDEST = 3.0
 """Growth beyond this is a series that has just begun: it says nothing of the next year."""
 
 Floats = NDArray[np.float64]
+Columns = Mapping[str, NDArray[Any]] | pd.DataFrame
+Predict = Callable[[Mapping[str, NDArray[Any]]], Floats]
 
 
-def last_known(X: pd.DataFrame) -> Floats:
-    """The newest of the last three years that is known, million metric tons; 0 where none is."""
-    known: Any = X[list(LAGS)].bfill(axis=1).iloc[:, 0].fillna(0.0)
-    return np.array(known, dtype=np.float64)
+def last_known(columns: Columns) -> Floats:
+    """The newest of the last three years that is known, million metric tons; 0 where none is.
+
+    Takes a frame or one array a column, as all of these do.
+    """
+    known = _floats(columns[LAGS[0]])
+    for name in LAGS[1:]:
+        known = np.where(np.isnan(known), _floats(columns[name]), known)
+    return np.where(np.isnan(known), 0.0, known)
 
 
 def year_of(X: pd.DataFrame) -> Floats:
@@ -40,10 +50,11 @@ class FuelTrend(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         self.fitted_ = True
         return self
 
-    def predict(self, X: pd.DataFrame) -> Floats:
+    def predict(self, X: Columns) -> Floats:
         """One value a row, million metric tons; without a known growth, last year's value."""
-        growth = np.clip(X[GROWTH].fillna(1.0).to_numpy(dtype=np.float64), 0.0, WIDEST)
-        return np.asarray(last_known(X) * (1.0 + self.share * (growth - 1.0)), dtype=np.float64)
+        return np.asarray(last_known(X) * (1.0 + self.share * _growth(X)), dtype=np.float64)
+
+    predict_arrays = predict
 
 
 class DampedTrend(RegressorMixin, BaseEstimator):  # type: ignore[misc]
@@ -59,9 +70,11 @@ class DampedTrend(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         self.share_ = float(np.clip(change @ rest / scale, 0.0, 1.0)) if scale else 0.0
         return self
 
-    def predict(self, X: pd.DataFrame) -> Floats:
+    def predict(self, X: Columns) -> Floats:
         """One value a row, million metric tons."""
         return np.asarray(last_known(X) + self.share_ * _change(X), dtype=np.float64)
+
+    predict_arrays = predict
 
 
 class FromLastYear(RegressorMixin, BaseEstimator):  # type: ignore[misc]
@@ -95,6 +108,20 @@ class FromLastYear(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             predicted[rows] *= 1.0 + self.regressor_.predict(X[rows])
         return predicted
 
+    def wrapped(self, compiled: Callable[[Any], Predict]) -> Predict:
+        """`predict` from one array a column; `compiled` makes the regressor's own."""
+        inner = compiled(self.regressor_)
+
+        def predict(columns: Mapping[str, NDArray[Any]]) -> Floats:
+            predicted = last_known(columns)
+            rows = predicted >= self.least
+            if rows.any():
+                some = {name: values[rows] for name, values in columns.items()}
+                predicted[rows] *= 1.0 + inner(some)
+            return predicted
+
+        return predict
+
 
 class Ratios(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """How the last years went, as changes relative to the year before each, and its fuel's growth.
@@ -112,24 +139,37 @@ class Ratios(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def transform(self, X: pd.DataFrame) -> Floats:
         """All finite."""
-        last = last_known(X)
-        pairs = (
-            (last, X["lag_2"].to_numpy(dtype=np.float64)),
-            (X["lag_2"].to_numpy(dtype=np.float64), X["lag_3"].to_numpy(dtype=np.float64)),
-            (last, X["mean_5"].to_numpy(dtype=np.float64)),
-        )
-        changes = [_relative(later, earlier) for later, earlier in pairs]
-        growth = np.clip(X[GROWTH].fillna(1.0).to_numpy(dtype=np.float64), 0.0, WIDEST) - 1.0
-        return np.column_stack([*changes, growth, np.log(np.maximum(last, 1e-6))])
+        return self._ratios(X)
+
+    def transform_arrays(self, *columns: NDArray[Any]) -> Floats:
+        """The same from one array for each of `RATIOS`, in their order."""
+        return self._ratios(dict(zip(RATIOS, columns, strict=True)))
+
+    def _ratios(self, columns: Columns) -> Floats:
+        last = last_known(columns)
+        before, earlier = _floats(columns["lag_2"]), _floats(columns["lag_3"])
+        pairs = ((last, before), (before, earlier), (last, _floats(columns["mean_5"])))
+        changes = [_relative(later, first) for later, first in pairs]
+        return np.column_stack([*changes, _growth(columns), np.log(np.maximum(last, 1e-6))])
 
     def get_feature_names_out(self, names: Any = None) -> NDArray[np.object_]:
         """The columns' names."""
         return np.array(self.NAMES, dtype=object)
 
 
-def _change(X: pd.DataFrame) -> Floats:
-    change = (X["lag_1"] - X["lag_2"]).fillna(0.0)
-    return np.asarray(change, dtype=np.float64)
+def _growth(columns: Columns) -> Floats:
+    """Of the fuel in a year, as a share of the year before; 0 where it is not known."""
+    growth = _floats(columns[GROWTH])
+    return np.asarray(np.clip(np.where(np.isnan(growth), 1.0, growth), 0.0, WIDEST) - 1.0)
+
+
+def _change(columns: Columns) -> Floats:
+    change = _floats(columns["lag_1"]) - _floats(columns["lag_2"])
+    return np.where(np.isnan(change), 0.0, change)
+
+
+def _floats(column: Any) -> Floats:
+    return np.asarray(column, dtype=np.float64)
 
 
 def _relative(later: Floats, earlier: Floats) -> Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 import numpy as np
@@ -21,6 +22,7 @@ TECHNICAL = (
     "electric_range",
 )
 FUEL = ("fuel", "fuel_mode")
+Predict = Callable[[Mapping[str, NDArray[Any]]], NDArray[np.float64]]
 
 
 class TailpipeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
@@ -45,6 +47,23 @@ class TailpipeRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         if burns.any():
             found[burns] = np.maximum(self.model_.predict(X[burns]), 0.0)
         return found
+
+    def wrapped(self, compiled: Callable[[Any], Predict]) -> Predict:
+        """`predict` from one array a column; `compiled` makes the inner model's own."""
+        inner = compiled(self.model_)
+
+        def predict(columns: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
+            fuels = columns["fuel"].tolist()
+            burns = np.array(
+                [not isinstance(fuel, str) or fuel.strip().upper() != ELECTRIC for fuel in fuels]
+            )
+            found = np.zeros(len(burns))
+            if burns.any():
+                some = {name: values[burns] for name, values in columns.items()}
+                found[burns] = np.maximum(inner(some), 0.0)
+            return found
+
+        return predict
 
 
 def _burns(X: pd.DataFrame) -> NDArray[np.bool_]:

@@ -1,0 +1,87 @@
+"""What fitted estimators make of a table, without the checks of the input and, for few rows,
+without threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.compiled.transformers import Change, Table
+
+
+def estimate(last: Any) -> Callable[[Table], NDArray[Any]]:
+    """The estimator on a table: boosted trees, forests and ridge regression by their own arrays,
+    others as scikit-learn has it.
+    """
+    from sklearn.ensemble import (
+        ExtraTreesRegressor,
+        HistGradientBoostingRegressor,
+        RandomForestRegressor,
+    )
+    from sklearn.linear_model import Ridge
+
+    if isinstance(last, HistGradientBoostingRegressor):
+        return _boosted(last)
+    if isinstance(last, (RandomForestRegressor, ExtraTreesRegressor)) and last.n_outputs_ == 1:
+        return _forest(last)
+    if isinstance(last, Ridge) and np.ndim(last.coef_) == 1:
+        return lambda table: np.asarray(table @ last.coef_ + last.intercept_)
+    return lambda table: np.asarray(last.predict(table))
+
+
+def _boosted(last: Any) -> Callable[[Table], NDArray[Any]]:
+    """The trees one after the other, on one thread: for few rows, most of the time of `predict`
+    goes into checks and threads.
+    """
+    known, places = last._bin_mapper.make_known_categories_bitsets()  # noqa: SLF001
+    trees = [tree for (tree,) in last._predictors]  # noqa: SLF001
+    start = float(np.ravel(last._baseline_prediction)[0])  # noqa: SLF001
+    ready = _categories_first(last._preprocessor)  # noqa: SLF001
+
+    def predict(table: Table) -> NDArray[Any]:
+        found = ready(table)
+        raw = np.full(len(table), start)
+        for tree in trees:
+            raw += tree.predict(found, known, places, 1)
+        return np.asarray(last._loss.link.inverse(raw))  # noqa: SLF001
+
+    return predict
+
+
+def _categories_first(preprocessor: Any) -> Change:
+    """Numbers as float64; where there are categories, their codes before the other columns, and
+    NaN for those unknown or missing.
+    """
+    if preprocessor is None:
+        return lambda table: np.asarray(table, dtype=np.float64)
+    (_, encoder, chosen), (_, _, others), *_ = preprocessor.transformers_
+    codes = [
+        {value: float(code) for code, value in enumerate(known.tolist())}
+        for known in encoder.categories_
+    ]
+
+    def ready(table: Table) -> Table:
+        numbers = np.asarray(table, dtype=np.float64)
+        found = np.hstack([numbers[:, chosen], numbers[:, others]])
+        for place, known in enumerate(codes):
+            found[:, place] = [known.get(value, np.nan) for value in found[:, place].tolist()]
+        return found
+
+    return ready
+
+
+def _forest(last: Any) -> Callable[[Table], NDArray[Any]]:
+    trees = [tree.tree_ for tree in last.estimators_]
+
+    def predict(table: Table) -> NDArray[Any]:
+        ready = np.ascontiguousarray(table, dtype=np.float32)
+        total = np.zeros(len(table))
+        for tree in trees:
+            total += tree.predict(ready)[:, 0]
+        return total / len(trees)
+
+    return predict
