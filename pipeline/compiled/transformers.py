@@ -129,7 +129,7 @@ def _pooled(step: Any, place: int) -> NDArray[np.intp]:
 
 def _is_pooled(step: Any, place: int) -> bool:
     enabled = getattr(step, "_infrequent_enabled", False)
-    return enabled and step._default_to_infrequent_mappings[place] is not None  # noqa: SLF001
+    return bool(enabled and step._default_to_infrequent_mappings[place] is not None)  # noqa: SLF001
 
 
 def _dense(step: Any) -> Change:
