@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -254,9 +254,17 @@ def test_a_notebook_can_be_executed_where_an_event_loop_runs(
     assert ["2"] == shown(output)
 
 
+@pytest.fixture
+def heeds_interrupts() -> Iterator[None]:
+    """As in a terminal: a shell starts what runs in the background with SIGINT ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.parametrize("way", ["stop", "SIGINT"])
 def test_an_interrupted_notebook_ends_at_once(
-    write_notebook: Write, output: Path, tmp_path: Path, way: str
+    write_notebook: Write, output: Path, tmp_path: Path, way: str, heeds_interrupts: None
 ) -> None:
     """Stopped from another thread it has an error; interrupted by hand it leaves its copy."""
     mark = tmp_path / "mark"
