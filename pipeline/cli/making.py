@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -39,8 +40,24 @@ from pipeline.cli.options import CONTEXT, home_option
     "Default: VIGIE_SITE_URL.",
 )
 @click.option("--all", "anew", is_flag=True, help="Render every page, also those unchanged.")
+@click.option(
+    "--serve",
+    is_flag=True,
+    help="Show it to browsers of this machine, render again what runs and notebooks change, and "
+    "reload it there, until Ctrl-C.",
+)
+@click.option("--port", default=8400, show_default=True, help="Where --serve listens; 0: any.")
 @home_option
-def site(output: str, renderer: Any, every: str, address: str, anew: bool, home: str) -> None:
+def site(
+    output: str,
+    renderer: Any,
+    every: str,
+    address: str,
+    anew: bool,
+    serve: bool,
+    port: int,
+    home: str,
+) -> None:
     """Render the records and executed notebooks as a site.
 
     Pages that would come out as they are in DIR are taken over from there.
@@ -49,21 +66,31 @@ def site(output: str, renderer: Any, every: str, address: str, anew: bool, home:
     from pipeline.runner.schedule import parse_every
     from pipeline.store import Store
 
-    made = publish(
-        Store.at(home),
-        Path(output),
-        renderer=renderer,
-        now=datetime.now(UTC),
-        every=parse_every(every) if every else None,
-        address=address,
-        anew=anew,
-    )
-    first = (made.output.resolve() / "index.html").as_uri()
-    click.echo(
-        f"{made.pages} pages in {made.output}, {made.rendered} of them rendered now "
-        f"(renderer: {made.renderer})."
-    )
-    click.echo(f"Open it: {first}")
+    store, folder = Store.at(home), Path(output)
+    length = parse_every(every) if every else None
+
+    def make(*, anew: bool = False) -> str:
+        made = publish(
+            store,
+            folder,
+            renderer=renderer,
+            now=datetime.now(UTC),
+            every=length,
+            address=address,
+            anew=anew,
+        )
+        return (
+            f"{made.pages} pages in {made.output}, {made.rendered} of them rendered now "
+            f"(renderer: {made.renderer})."
+        )
+
+    click.echo(make(anew=anew))
+    if serve:
+        from pipeline.publish.serving import watch
+
+        watch(make, store.home, folder, port=port, say=click.echo, stop=threading.Event())
+    else:
+        click.echo(f"Open it: {(folder.resolve() / 'index.html').as_uri()}")
 
 
 @click.command(context_settings=CONTEXT)

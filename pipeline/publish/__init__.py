@@ -66,9 +66,10 @@ def publish(
     """
     from pipeline.publish.building import Build, digest
     from pipeline.publish.embedded import render_embedded
-    from pipeline.publish.navigation import read_configuration
+    from pipeline.publish.navigation import read_configuration, read_website
     from pipeline.publish.quarto import find_quarto, missing_quarto, render_quarto, version_of
     from pipeline.publish.replacing import replacing
+    from pipeline.publish.searching import runs_of, write_index
     from pipeline.publish.sources import Sources
 
     quarto = find_quarto() if renderer != "embedded" else None
@@ -77,25 +78,28 @@ def publish(
     configuration = read_configuration(site)
     by = version_of(quarto) if quarto else "embedded"
     key = digest(project.code_version(), markup.templates_digest(), configuration, by)
+    still = StillStore.of(store)
     with replacing(output) as fresh, tempfile.TemporaryDirectory() as temporary:
         build = Build.beside(output, fresh, key=key, anew=anew)
         folder = Path(temporary).resolve()
-        Sources(
-            store=StillStore.of(store),
+        status = Sources(
+            store=still,
             site=site,
             folder=folder,
             captions=captions,
             now=now,
             lives=lives,
             build=build,
+            entries=read_website(configuration).entries,
             every=every,
             address=address,
         ).write()
         if quarto:
-            rendered = render_quarto(quarto, folder, build, configuration=configuration)
+            render_quarto(quarto, folder, build, configuration=configuration)
         else:
-            rendered = render_embedded(folder, build, configuration=configuration)
+            render_embedded(folder, build, configuration=configuration)
+        write_index(build, [run for case in status.cases for run in runs_of(still, case)])
         build.finish()
         pages = sum(1 for _ in fresh.rglob("*.html"))
     name: Literal["quarto", "embedded"] = "quarto" if quarto else "embedded"
-    return Published(output=output, renderer=name, pages=pages, rendered=rendered)
+    return Published(output=output, renderer=name, pages=pages, rendered=len(build.rendered))

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from pipeline.publish.rendering import Rendered
 from pipeline.publish.replacing import MARK
 
 Digests = dict[str, str]
@@ -62,6 +63,8 @@ class Build:
     fresh: Path
     before: Made
     now: Made
+    rendered: dict[str, Rendered] = field(default_factory=dict)
+    """By address: pages that were rendered, since they could not be taken over."""
     linked: set[str] = field(default_factory=set)
     """Folders that are there."""
 

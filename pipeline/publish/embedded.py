@@ -2,45 +2,20 @@
 
 from __future__ import annotations
 
-import re
 import shutil
-from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import yaml
-from markdown_it.token import Token
-from markupsafe import Markup
-
 import pipeline
-from pipeline.errors import SiteError
-from pipeline.publish import markup, prose
+from pipeline.publish import markup
 from pipeline.publish.building import Build, digest
 from pipeline.publish.navigation import Website, read_website
-
-INCLUDE = re.compile(r"^\{\{< include (?P<name>[\w.-]+) >\}\}$", re.MULTILINE)
-LISTED_LEVEL = 2
-FEWEST_LISTED = 3
+from pipeline.publish.rendering import Rendered, render_page, with_includes
 
 
-@dataclass(frozen=True, kw_only=True)
-class Rendered:
-    """A page's own HTML and what the page around it needs to know."""
-
-    title: Markup
-    description: str
-    body: Markup
-    contents: tuple[tuple[str, str], ...]
-    """Identifier and words of each heading for the table of contents."""
-
-
-def render_embedded(sources: Path, build: Build, *, configuration: dict[str, Any]) -> int:
-    """Renders the sources into the build's folder, and says how many pages had to be; raises
-    `SiteError`.
-    """
-    website, rendered = read_website(configuration), 0
+def render_embedded(sources: Path, build: Build, *, configuration: dict[str, Any]) -> None:
+    """Renders the sources into the build's folder; raises `SiteError`."""
+    website = read_website(configuration)
     for path in sorted(sources.rglob("*")):
         relative = path.relative_to(sources)
         target = build.fresh / relative
@@ -48,34 +23,19 @@ def render_embedded(sources: Path, build: Build, *, configuration: dict[str, Any
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
         if path.suffix == ".md":
-            rendered += _render(path, relative, website, build)
+            _render(path, relative, website, build)
         else:
             shutil.copyfile(path, target)
-    return rendered
 
 
-def _render(path: Path, relative: Path, website: Website, build: Build) -> bool:
+def _render(path: Path, relative: Path, website: Website, build: Build) -> None:
     text, address = with_includes(path), relative.with_suffix(".html")
     if build.is_rendered(address.as_posix(), digest(text)):
-        return False
-    page = _page(render_page(text, path.stem), PurePosixPath(address.as_posix()), website)
-    (build.fresh / address).write_text(page, encoding="utf-8")
-    return True
-
-
-def render_page(text: str, name: str) -> Rendered:
-    """One source with its includes in their places; `name` is its title where it has none."""
-    parser = prose.markdown()
-    tokens = parser.parse(text)
-    front = _front_matter(tokens)
-    _link_to_published(tokens)
-    contents = tuple(_identified(tokens))
-    return Rendered(
-        title=markup.as_html(prose.inline(str(front.get("title", name)))),
-        description=str(front.get("description-meta", "")),
-        body=markup.as_html(parser.renderer.render(tokens, parser.options, {})),
-        contents=contents if len(contents) >= FEWEST_LISTED and front.get("toc", True) else (),
-    )
+        return
+    page = render_page(text, path.stem)
+    build.rendered[address.as_posix()] = page
+    framed = _page(page, PurePosixPath(address.as_posix()), website)
+    (build.fresh / address).write_text(framed, encoding="utf-8")
 
 
 def _page(rendered: Rendered, address: PurePosixPath, website: Website) -> str:
@@ -89,61 +49,3 @@ def _page(rendered: Rendered, address: PurePosixPath, website: Website) -> str:
         current=str(address),
         version=pipeline.__version__,
     )
-
-
-def with_includes(path: Path) -> str:
-    """The page's source with the sources that it includes; raises `SiteError`."""
-
-    def included(found: re.Match[str]) -> str:
-        name = found["name"]
-        try:
-            return (path.parent / name).read_text(encoding="utf-8")
-        except OSError as error:
-            raise SiteError(
-                f"{path.name} includes {name!r}, which is not beside it. "
-                "Mend the name, or publish from the project's own folder site/."
-            ) from error
-
-    return INCLUDE.sub(included, path.read_text(encoding="utf-8"))
-
-
-def _front_matter(tokens: list[Token]) -> dict[str, Any]:
-    if tokens and tokens[0].type == "front_matter":
-        return dict(yaml.safe_load(tokens[0].content) or {})
-    return {}
-
-
-def _link_to_published(tokens: list[Token]) -> None:
-    """Turns links to sources into links to the pages made from them, as Quarto does."""
-    for token in tokens:
-        for child in token.children or ():
-            address = str(child.attrGet("href") or "")
-            if child.type == "link_open" and "://" not in address:
-                child.attrSet("href", re.sub(r"\.md(?=$|#)", ".html", address))
-
-
-def _identified(tokens: list[Token]) -> Iterator[tuple[str, str]]:
-    """Gives every heading an identifier, and yields those that the table of contents lists."""
-    taken: set[str] = set()
-    for opening, held in pairwise(tokens):
-        if opening.type == "heading_open":
-            words = markup.plain(prose.inline(held.content))
-            name = _free(_identifier(words), taken)
-            opening.attrSet("id", name)
-            if int(opening.tag[1]) == LISTED_LEVEL:
-                yield name, words
-
-
-def _identifier(words: str) -> str:
-    """Pandoc's rule for automatic identifiers, so that both renderers give the same address."""
-    kept = re.sub(r"[^\w\s.-]", "", words.lower())
-    return re.sub(r"^[^a-z]+", "", re.sub(r"\s+", "-", kept.strip())) or "section"
-
-
-def _free(name: str, taken: set[str]) -> str:
-    number, free = 0, name
-    while free in taken:
-        number += 1
-        free = f"{name}-{number}"
-    taken.add(free)
-    return free

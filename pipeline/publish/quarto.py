@@ -11,8 +11,8 @@ import yaml
 
 from pipeline.errors import SiteError
 from pipeline.publish.building import Build, digest
-from pipeline.publish.embedded import with_includes
 from pipeline.publish.navigation import CONFIGURATION, Website, read_website
+from pipeline.publish.rendering import render_page, with_includes
 
 SITE = "_site"
 LAST_LINES = 15
@@ -36,14 +36,13 @@ def version_of(executable: str) -> str:
 
 def render_quarto(
     executable: str, sources: Path, build: Build, *, configuration: dict[str, Any]
-) -> int:
-    """Renders the sources into the build's folder, and says how many pages had to be; raises
-    `SiteError` with Quarto's own words.
+) -> None:
+    """Renders the sources into the build's folder; raises `SiteError` with Quarto's own words.
 
     Pages that are rendered already are taken out of the sources; those of the navigation stay,
     since every page needs to know them.
     """
-    rendered = _without_rendered(sources, build, read_website(configuration))
+    _take_out_rendered(sources, build, read_website(configuration))
     (sources / CONFIGURATION).write_text(
         yaml.safe_dump(_for_rendering(configuration), sort_keys=False, allow_unicode=True),
         encoding="utf-8",
@@ -62,21 +61,19 @@ def render_quarto(
         words = "\n".join(ended.stderr.strip().splitlines()[-LAST_LINES:])
         raise SiteError(f"Quarto ended with {ended.returncode}:\n{words}\n{_remedy()}")
     shutil.copytree(sources / SITE, build.fresh, dirs_exist_ok=True)
-    return rendered
 
 
-def _without_rendered(sources: Path, build: Build, website: Website) -> int:
+def _take_out_rendered(sources: Path, build: Build, website: Website) -> None:
     needed = {entry.address for entry in website.entries}
-    rendered = 0
     for path in sorted(sources.rglob("*.md")):
         if path.name.startswith("_"):
             continue
         address = path.relative_to(sources).with_suffix(".html").as_posix()
-        if address not in needed and build.is_rendered(address, digest(with_includes(path))):
+        text = with_includes(path)
+        if address not in needed and build.is_rendered(address, digest(text)):
             path.unlink()
         else:
-            rendered += 1
-    return rendered
+            build.rendered[address] = render_page(text, path.stem)
 
 
 def missing_quarto() -> SiteError:

@@ -23,6 +23,7 @@ from pipeline.publish.casepages import CasePages
 from pipeline.publish.fields import blocks
 from pipeline.publish.history import RunThen, keep_rows
 from pipeline.publish.machines import Machines
+from pipeline.publish.navigation import Entry
 from pipeline.publish.plan import planned_pages
 from pipeline.publish.runpages import RunPages
 from pipeline.publish.runs import Lives
@@ -32,6 +33,7 @@ from pipeline.publish.still import StillStore
 
 HAND_WRITTEN = ("*.md", "assets/*")
 STATUS_FRAGMENT = "_status.md"
+PAGES_FRAGMENT = "_pages.md"
 FIELDS_FRAGMENT = "_fields.md"
 
 
@@ -46,6 +48,8 @@ class Sources:
     now: datetime
     lives: Lives
     build: Build
+    entries: Sequence[Entry]
+    """Of the site's navigation."""
     every: timedelta | None = None
     address: str = ""
 
@@ -61,6 +65,8 @@ class Sources:
         sparks = {case.case: _spark(case, rows(case.case)) for case in status.cases}
         fragment = markup.block("status.html.j2", site=status, sparks=sparks)
         (self.folder / STATUS_FRAGMENT).write_text(fragment, encoding="utf-8")
+        listed = markup.block("pages.html.j2", site=status, entries=self.entries)
+        (self.folder / PAGES_FRAGMENT).write_text(listed, encoding="utf-8")
         (self.folder / FIELDS_FRAGMENT).write_text("\n".join(blocks()), encoding="utf-8")
         Machines(
             status=status,

@@ -13,8 +13,8 @@ import yaml
 
 from pipeline.errors import SiteError
 from pipeline.publish import Published
-from pipeline.publish.embedded import render_page
 from pipeline.publish.navigation import read_configuration, read_website
+from pipeline.publish.rendering import render_page
 
 Publish = Callable[..., Published]
 Read = Callable[[Path], Any]
@@ -172,6 +172,12 @@ def test_the_projects_own_navigation_is_complete(site: Path) -> None:
     """Every entry leads to a page that exists in the folder of sources."""
     website = read_website(read_configuration(site))
 
-    assert [entry.text for entry in website.entries] == ["Status", "Method", "API", "About"]
+    assert [entry.text for entry in website.entries] == [
+        "Status",
+        "Method",
+        "API",
+        "Search",
+        "About",
+    ]
     for entry in website.entries:
         assert (site / entry.address).with_suffix(".md").is_file()
