@@ -9,10 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from urllib.parse import quote
 
 from pipeline.options import NOTEBOOKS
 from pipeline.publish import markup, words
 from pipeline.publish.building import Build, digest, digest_of_text
+from pipeline.publish.comparing import compared
 from pipeline.publish.plan import RUNS, Makers, Page, planned_pages
 from pipeline.publish.repeat import changed_parameters, parameter_rows
 from pipeline.publish.runfacts import NotebookOfRun, RunFacts
@@ -129,6 +131,7 @@ class RunPages:
             before=before,
             after=after,
             known=self._known,
+            **self._compared(facts, before),
             parameters=[
                 (notebook.name, parameter_rows(NOTEBOOKS[notebook.name], notebook.records[-1]))
                 for notebook in facts.notebooks
@@ -139,6 +142,19 @@ class RunPages:
         title = f"{self.status.title}: run for {made_for}"
         parts = [self._head, body]
         return markup.page(title, f"Run {facts.run.run_id} of {self.status.title}.", parts)
+
+    def _compared(self, facts: RunFacts, before: list[str]) -> dict[str, object]:
+        """The run beside the one before it and the one that trained its champion; not linked to
+        the latter, whose page may go while this one stays.
+        """
+        run_id = facts.run.run_id
+        others = [(earlier, "The run before", f"{quote(earlier)}.html") for earlier in before[-1:]]
+        trained = facts.promote.champion.ref.run_id if facts.promote else run_id
+        if trained not in (run_id, *before[-1:]) and self.store.run_record(self._case, trained):
+            others.append((trained, f"Trained the champion: {trained}", ""))
+        lines = compared([facts, *(self._facts(other) for other, _, _ in others)])
+        heads = [("This run", ""), *((head, link) for _, head, link in others)]
+        return {"heads": heads, "lines": lines if others else []}
 
     def _list(self, listed: RunList, lists: tuple[RunList, ...]) -> str:
         lines = [markup.as_html(line) for line in self._list_lines(listed.lines)]
