@@ -145,7 +145,8 @@ def backfill(
     Dates that were done before with the same parameters and code are not done again, so that a
     backfill that was interrupted goes on where it ended. A date that fails, such as one with too
     little history before it, is said and does not stop those after it. Of one case, dates come one
-    after the other; --jobs runs several cases side by side.
+    after the other; with a second core, a date's data are taken in while the one before is judged.
+    --jobs runs several cases side by side.
     """
     from pipeline.runner import Order, exit_code, run_orders
     from pipeline.runner.board import bar
@@ -163,7 +164,9 @@ def backfill(
     moments = times(parse_moment("--from", start), parse_moment("--to", end), parse_every(every))
     orders = dict.fromkeys(cases, orders_at(order, moments))
     with bar(len(moments) * len(orders), click.echo) as say:
-        found = run_orders(Store.at(home), orders, say=say, jobs=jobs, cluster=cluster, brief=True)
+        found = run_orders(
+            Store.at(home), orders, say=say, jobs=jobs, cluster=cluster, replayed=True
+        )
     sys.exit(exit_code(ran.outcome for done in found.values() for ran in done))
 
 

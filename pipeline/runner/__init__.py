@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -12,9 +11,11 @@ from typing import Literal
 
 from pipeline.case import find_case
 from pipeline.errors import HeldError, OptionError, StateError
+from pipeline.records import RunRecord
 from pipeline.runner.chain import Say, run_case, seal_case
 from pipeline.runner.executors import cores_of_worker, spread, was_lost
 from pipeline.runner.order import Order
+from pipeline.runner.overlap import replay
 from pipeline.runner.schedule import due, orders_at
 from pipeline.steps.run import new_run_id
 from pipeline.store import Store
@@ -112,13 +113,12 @@ def run_orders(
     now: Clock = clock,
     jobs: int = 1,
     cluster: str = "",
-    brief: bool = False,
-    past_failures: bool = False,
+    replayed: bool = False,
 ) -> dict[str, tuple[Ran, ...]]:
-    """Runs the orders of every case, in order; a case ends with the first that failed, unless it is
-    to go on past failures.
+    """Runs the orders of every case, in order; a case ends with the first that failed.
 
-    `brief` says one line an order in place of one a notebook. Raises as `run_cases`.
+    Orders that are `replayed` go on past failures, overlap where a case has two cores, and say one
+    line each in place of one a notebook. Raises as `run_cases`.
     """
     for case, asked in orders.items():
         find_case(case)
@@ -135,8 +135,7 @@ def run_orders(
                 tuple(replace(order, ticket=ticket, cores=place.cores) for order in asked),
                 place.say,
                 now,
-                brief=brief,
-                past_failures=past_failures,
+                replayed=replayed,
             )
             for case, asked in orders.items()
         }
@@ -161,28 +160,36 @@ def _result(case: str, done: Future[tuple[Ran, ...]], say: Say) -> tuple[Ran, ..
 
 
 def _work(
-    store: Store,
-    case: str,
-    orders: Sequence[Order],
-    say: Say,
-    now: Clock,
-    *,
-    brief: bool,
-    past_failures: bool,
+    store: Store, case: str, orders: Sequence[Order], say: Say, now: Clock, *, replayed: bool
 ) -> tuple[Ran, ...]:
     """What a thread or a worker does for a case."""
+    cores = orders[0].cores or cores_of_worker() if orders else 1
+    own = [replace(order, cores=cores) for order in orders]
+    if replayed:
+        return tuple(_replayed(store, case, own, say, now))
     done: list[Ran] = []
-    for order in orders:
-        cores = order.cores or cores_of_worker()
-        began = time.monotonic()
-        own = replace(order, cores=cores)
-        ran = _run(store, case, own, new_run_id(now()), _unsaid if brief else say)
-        done.append(ran)
-        if brief:
-            say(_line(ran, order, time.monotonic() - began))
-        if ran.outcome == "held" or (ran.outcome == "failed" and not past_failures):
+    for order in own:
+        done.append(_run(store, case, order, new_run_id(now()), say))
+        if done[-1].outcome in ("held", "failed"):
             break
     return tuple(done)
+
+
+def _replayed(
+    store: Store, case: str, orders: Sequence[Order], say: Say, now: Clock
+) -> Iterator[Ran]:
+    """Says a line of each order; only who holds the case can end it early."""
+    before = set(store.run_ids(case))
+    shared = [replace(order, overlaps=(order.cores or 1) > 1) for order in orders]
+    found = replay(store, case, shared, say=_unsaid, new_id=lambda: new_run_id(now()))
+    for order, result in zip(orders, found, strict=False):
+        if isinstance(result, StateError):
+            ran, seconds = _not_run(case, "", result), 0.0
+        else:
+            ran = _ran(case, result, new=result.run_id not in before)
+            seconds = _seconds(result) if ran.new else 0.0
+        say(_line(ran, order, seconds))
+        yield ran
 
 
 def _unsaid(line: str) -> None:
@@ -194,18 +201,30 @@ def _line(ran: Ran, order: Order, seconds: float) -> str:
     return f"{ran.case:<10} {order.as_of[:16]} {seconds:6.1f} s   {how:<9} {ran.sentence}"
 
 
+def _seconds(record: RunRecord) -> float:
+    return (record.finished - record.started).total_seconds() if record.finished else 0.0
+
+
 def _run(store: Store, case: str, order: Order, run_id: str, say: Say) -> Ran:
     """A case that another run holds, or whose state is damaged, leaves no trace of a run."""
     try:
         record = run_case(store, case, order, run_id=run_id, say=say)
     except StateError as error:
         say(f"{case:<10} not run     {error}")
-        outcome: Outcome = "held" if isinstance(error, HeldError) else "failed"
-        return Ran(case=case, outcome=outcome, sentence=str(error), run_id=run_id, new=False)
+        return _not_run(case, run_id, error)
+    return _ran(case, record, new=record.run_id == run_id)
+
+
+def _not_run(case: str, run_id: str, error: StateError) -> Ran:
+    outcome: Outcome = "held" if isinstance(error, HeldError) else "failed"
+    return Ran(case=case, outcome=outcome, sentence=str(error), run_id=run_id, new=False)
+
+
+def _ran(case: str, record: RunRecord, *, new: bool) -> Ran:
     return Ran(
         case=case,
         outcome="failed" if record.outcome == "running" else record.outcome,
         sentence=record.sentence,
         run_id=record.run_id,
-        new=record.run_id == run_id,
+        new=new,
     )

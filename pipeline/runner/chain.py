@@ -1,11 +1,14 @@
 """One run of one case: what still stands is taken over, the other notebooks are executed in order,
 until the end, a failed gate or a failure.
+
+A run is done in parts: it comes to a stop before each notebook, so that runs may take turns.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -26,6 +29,8 @@ from pipeline.store.atomic import write_bytes
 from pipeline.store.locks import Held, hold, owner
 
 Say = Callable[[str], None]
+Parts = Generator[NotebookName, None, RunRecord]
+"""Gives the notebook that is to follow, does it when asked for the next; ends with the record."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,17 +51,40 @@ def run_case(store: Store, case: str, order: Order, *, run_id: str, say: Say) ->
     Holds the case while notebooks run; raises `HeldError` when another run does. A failed gate and
     a broken notebook are outcomes in the record that it gives back, not errors.
     """
-    standing = _standing(store, case, order)
-    if standing is None:
-        started = datetime.now(UTC)
-        since = f"{started:%Y-%m-%d %H:%M} UTC"
-        with hold(store.home, case, since, ticket=order.ticket) as held:
-            standing = _standing(store, case, order)
-            if standing is None:
-                return _run(store, case, order, run_id, started, say, held)
-    say(nothing_new(case, told(standing)))
-    _check(store, order, standing, new=False)
-    return standing
+    found = standing_run(store, case, order, say)
+    if found is not None:
+        return found
+    with holding(store, case, order) as held:
+        found = standing_run(store, case, order, say)
+        if found is not None:
+            return found
+        return _end_of(in_parts(store, case, order, run_id=run_id, say=say, held=held))
+
+
+def standing_run(store: Store, case: str, order: Order, say: Say) -> RunRecord | None:
+    """The earlier run that does all that is asked, with a word about it; `None` when there is
+    something to do.
+    """
+    found = standing(store, case, order)
+    if found is not None:
+        say(nothing_new(case, told(found)))
+        _check(store, order, found, new=False)
+    return found
+
+
+def holding(store: Store, case: str, order: Order) -> AbstractContextManager[Held]:
+    """Holds the case from now on; raises `HeldError` when another run does."""
+    since = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+    return hold(store.home, case, since, ticket=order.ticket)
+
+
+def _end_of(parts: Parts) -> RunRecord:
+    while True:
+        try:
+            next(parts)
+        except StopIteration as ended:
+            record: RunRecord = ended.value
+            return record
 
 
 def told(record: RunRecord) -> Sealed:
@@ -71,18 +99,18 @@ def seal_case(store: Store, case: str, order: Order) -> None:
     declared = find_case(case)
     source = declared.source(order.source)
     known = source.simulated or bool(order.data)
-    standing = _standing(store, case, order)
+    found = standing(store, case, order)
     path = path_of(store.home, case)
     content = None
-    if standing is not None and known and not isinstance(source, SelfKnown):
-        content = seal(store.home, case, order.asked, told(standing))
+    if found is not None and known and not isinstance(source, SelfKnown):
+        content = seal(store.home, case, order.asked, told(found))
     if content is None:
         path.unlink(missing_ok=True)
     else:
         write_bytes(path, content)
 
 
-def _standing(store: Store, case: str, order: Order) -> RunRecord | None:
+def standing(store: Store, case: str, order: Order) -> RunRecord | None:
     """The earlier run that does all that is asked; `None` when there is something to do."""
     chain = begin(store, find_case(case), order)
     past = Past.of(chain)
@@ -90,15 +118,8 @@ def _standing(store: Store, case: str, order: Order) -> RunRecord | None:
     return past.standing(done) if following is None else None
 
 
-def _run(
-    store: Store,
-    case: str,
-    order: Order,
-    run_id: str,
-    started: datetime,
-    say: Say,
-    held: Held,
-) -> RunRecord:
+def in_parts(store: Store, case: str, order: Order, *, run_id: str, say: Say, held: Held) -> Parts:
+    """A new run of a case that is held. One that is closed before its end was interrupted."""
     chain = begin(store, find_case(case), order)
     record = RunRecord(
         case=case,
@@ -106,19 +127,19 @@ def _run(
         source=order.source,
         as_of=None,
         asked_as_of=order.moment,
-        started=started,
+        started=datetime.now(UTC),
         owner=owner(),
     )
     work = Work(chain=chain, past=Past.of(chain), record=record, say=say, held=held)
     store.write_run(record)
-    final = _through(work)
+    final = yield from _through(work)
     held.check()
     store.write_run(final)
     _check(store, order, final, new=True)
     return final
 
 
-def _through(work: Work) -> RunRecord:
+def _through(work: Work) -> Parts:
     outcome = "done"
     for notebook in NOTEBOOKS:
         if notebook == "4-train" and work.chain.keeps:
@@ -126,12 +147,13 @@ def _through(work: Work) -> RunRecord:
             _say(work, notebook, "  skipped   ", decided.sentence)
             continue
         try:
+            yield notebook
             work = _next(work, notebook)
         except VigieError as error:
             _say(work, notebook, "  FAILED    ", str(error))
             broken = {"failed_notebook": notebook, "failure": error.failure}
             return _ended(work.record, "failed", sentence=str(error), **broken)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, GeneratorExit):
             broken = {"failed_notebook": notebook, "failure": "interrupted"}
             told = "It was interrupted; the next run goes on from there."
             work.chain.store.write_run(_ended(work.record, "failed", sentence=told, **broken))
@@ -198,7 +220,7 @@ def _execute(work: Work, notebook: NotebookName) -> list[Record]:
             seconds=order.seconds,
             notebook_seconds=order.step_seconds,
             engine=order.engine,
-            cores=order.cores,
+            cores=order.cores_of(notebook),
         )
 
     def waits(error: SourceError, seconds: float) -> None:

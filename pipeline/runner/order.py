@@ -33,6 +33,8 @@ class Order:
     """Time limit of a notebook."""
     cores: int | None = None
     """Cores that a notebook may use; `None`: all that there are."""
+    overlaps: bool = False
+    """Whether a notebook of another run may be executed beside each, but for the training."""
     ticket: str = ""
     """The piece of work that the run belongs to: given out twice, it waits for itself."""
     anew: NotebookName | None = None
@@ -72,6 +74,12 @@ class Order:
         """Whether the notebook is to be executed whatever has changed."""
         names = list(NOTEBOOKS)
         return self.anew is not None and names.index(notebook) >= names.index(self.anew)
+
+    def cores_of(self, notebook: NotebookName) -> int | None:
+        """Cores that the notebook may use; `None`: all that there are."""
+        if self.cores is None or not self.overlaps or notebook == "4-train":
+            return self.cores
+        return max(1, self.cores // 2)
 
     def ends_with(self, notebook: NotebookName) -> bool:
         """Whether nothing after the notebook is asked for."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import io
+import threading
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -23,6 +24,8 @@ from pipeline.store import project
 
 SUITE = Path(__file__).parent / "small_cases" / "expectations.json"
 Patch = Callable[[object, str, object], None]
+TURN = threading.Lock()
+"""Standard output is that of the whole process: cells of two runs take turns."""
 
 
 def apply(patch: Patch) -> None:
@@ -50,7 +53,7 @@ def execute(notebook: NotebookName, output: Path, values: dict[str, Any], **limi
 def _run(cell: Any, names: dict[str, Any], place: int) -> None:
     body = ast.parse(cell.source).body
     last = body.pop() if isinstance(body[-1], ast.Expr) else None
-    with redirect_stdout(io.StringIO()):
+    with TURN, redirect_stdout(io.StringIO()):
         exec(compile(ast.Module(body, []), f"cell {place}", "exec"), names)
         shown = last and eval(compile(ast.Expression(last.value), f"cell {place}", "eval"), names)
     cell.execution_count = place

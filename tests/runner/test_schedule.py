@@ -87,8 +87,8 @@ def test_a_backfill_makes_a_run_a_date_and_none_the_second_time(store: Store) ->
     """Each sees what was known then, and the champion of the dates before."""
     orders = {"tiny": orders_at(Order(own=LIGHT), times(at(0), at(2), DAY))}
     said: list[str] = []
-    first = run_orders(store, orders, say=said.append, brief=True)["tiny"]
-    again = run_orders(store, orders, say=said.append, brief=True)["tiny"]
+    first = run_orders(store, orders, say=said.append, replayed=True)["tiny"]
+    again = run_orders(store, orders, say=said.append, replayed=True)["tiny"]
     runs = [store.run_record("tiny", run_id) for run_id in store.run_ids("tiny")]
 
     assert [str(run.as_of)[:10] for run in runs if run] == [
@@ -117,7 +117,7 @@ def test_a_date_with_too_little_history_does_not_stop_a_backfill(store: Store) -
     """As the schedule would have gone on."""
     moments = [datetime(2024, 1, 16, tzinfo=UTC), at(0)]
     orders = {"tiny": orders_at(Order(own=LIGHT), moments)}
-    found = run_orders(store, orders, say=quiet, past_failures=True)["tiny"]
+    found = run_orders(store, orders, say=quiet, replayed=True)["tiny"]
 
     assert [ran.outcome for ran in found] == ["failed", "done"]
 

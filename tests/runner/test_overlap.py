@@ -1,0 +1,173 @@
+"""Dates of a backfill that overlap: the same records as one after the other."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import in_process
+import pytest
+
+import pipeline.runner
+from pipeline.errors import StepError
+from pipeline.options import NotebookName
+from pipeline.runner import Order, Ran, chain, executors, run_orders
+from pipeline.runner.content import contents
+from pipeline.runner.schedule import orders_at, times
+from pipeline.store import Store
+from pipeline.store.locks import hold, is_held
+
+DAY = timedelta(days=1)
+FIRST = datetime(2024, 2, 20, tzinfo=UTC)
+ORDERS = orders_at(
+    Order(own={"folds": 1, "candidates": "ridge"}), times(FIRST, FIRST + 2 * DAY, DAY)
+)
+PLAIN: dict[str, Any] = {}
+
+
+@pytest.fixture(autouse=True)
+def two_cores(monkeypatch: pytest.MonkeyPatch, small_cases: None) -> None:
+    """And no MLflow: its database takes seconds to make."""
+    monkeypatch.setattr(pipeline.runner, "mirror", lambda store, cases, *, say: None)
+    monkeypatch.setattr(executors, "cores_here", lambda: 2)
+
+
+def replayed(store: Store, said: list[str] | None = None) -> tuple[Ran, ...]:
+    say: Any = [].append if said is None else said.append
+    return run_orders(store, {"tiny": ORDERS}, say=say, replayed=True)["tiny"]
+
+
+@pytest.fixture
+def plain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The records of the same dates, one after the other; made once for all tests."""
+    if not PLAIN:
+        with monkeypatch.context() as patch:
+            patch.setattr(executors, "cores_here", lambda: 1)
+            run_orders(Store.at(tmp_path / "plain"), {"tiny": ORDERS}, say=[].append)
+        PLAIN.update(contents(Store.at(tmp_path / "plain"), "tiny"))
+    return PLAIN
+
+
+def watched(monkeypatch: pytest.MonkeyPatch, before: Callable[[NotebookName, str], None]) -> None:
+    """Calls `before` with the notebook and the as-of date of every execution."""
+
+    def execute(notebook: NotebookName, output: Path, values: dict[str, Any], **given: Any) -> None:
+        before(notebook, values["as_of"][:10])
+        in_process.execute(notebook, output, values, **given)
+
+    monkeypatch.setattr(chain, "execute", execute)
+
+
+def test_overlapping_dates_leave_the_records_of_a_sequence(
+    store: Store, plain: dict[str, Any]
+) -> None:
+    """Decisions, numbers, table versions and the bytes of all files."""
+    said: list[str] = []
+    done = replayed(store, said)
+
+    assert [("done", True)] * 3 == [(ran.outcome, ran.new) for ran in done]
+    assert plain == contents(store, "tiny")
+    assert [order.as_of[:16] for order in ORDERS] == [line.split()[1] for line in said]
+    assert not is_held(store.home, "tiny")
+
+
+def test_data_are_taken_in_while_the_date_before_is_judged(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the next drift is measured while a report is written."""
+    meeting = {
+        ("5-evaluate", "2024-02-20"): threading.Barrier(2),
+        ("6-report", "2024-02-20"): threading.Barrier(2),
+    }
+    meeting["1-ingest", "2024-02-21"] = meeting["5-evaluate", "2024-02-20"]
+    meeting["3-drift", "2024-02-21"] = meeting["6-report", "2024-02-20"]
+
+    def before(notebook: NotebookName, day: str) -> None:
+        if (notebook, day) in meeting:
+            meeting[notebook, day].wait(60)
+
+    watched(monkeypatch, before)
+
+    assert ["done"] * 3 == [ran.outcome for ran in replayed(store)]
+
+
+def test_a_training_has_all_cores_and_the_others_share_them() -> None:
+    """So that notebooks times their threads are never more than the cores."""
+    order = Order(cores=4, overlaps=True)
+
+    assert [2, 4, 2] == [order.cores_of(name) for name in ("3-drift", "4-train", "6-report")]
+    assert 1 == Order(cores=1, overlaps=True).cores_of("3-drift")
+    assert 4 == Order(cores=4).cores_of("3-drift")
+
+
+@pytest.mark.parametrize("notebook", ["1-ingest", "5-evaluate", "6-report"])
+def test_an_interrupted_replay_is_gone_on_with(
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+    plain: dict[str, Any],
+    notebook: NotebookName,
+) -> None:
+    """Whatever ran is recorded as interrupted, nothing is held, and the end is the same."""
+
+    def before(at: NotebookName, day: str) -> None:
+        if (at, day) == (notebook, "2024-02-21"):
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        watched(patch, before)
+        with pytest.raises(KeyboardInterrupt):
+            replayed(store)
+    runs = [store.run_record("tiny", run_id) for run_id in store.run_ids("tiny")]
+
+    assert {"interrupted"} == {run.failure for run in runs if run and run.outcome != "done"}
+    assert not is_held(store.home, "tiny")
+    replayed(store)
+    assert plain == contents(store, "tiny")
+
+
+def test_a_replay_that_is_stopped_begins_no_other_date(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With several jobs it is on a thread, and hears of an interrupt by the notebook that ends."""
+    seen: list[str] = []
+
+    def before(at: NotebookName, day: str) -> None:
+        seen.append(day)
+        if (at, day) == ("5-evaluate", "2024-02-20"):
+            raise StepError.for_interrupt(at)
+
+    watched(monkeypatch, before)
+    (ran,) = replayed(store)
+
+    assert "failed" == ran.outcome
+    assert "2024-02-22" not in seen
+
+
+def test_a_date_that_fails_does_not_stop_those_after_it(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever it fails."""
+
+    def before(at: NotebookName, day: str) -> None:
+        if (at, day) == ("3-drift", "2024-02-21"):
+            raise StepError("It broke.")
+
+    watched(monkeypatch, before)
+
+    assert ["done", "failed", "done"] == [ran.outcome for ran in replayed(store)]
+
+
+def test_a_case_that_another_holds_ends_the_replay(store: Store) -> None:
+    """With who holds it; what stands already is still told."""
+    replayed(store)
+    with hold(store.home, "tiny", "noon"):
+        assert ["done"] * 3 == [ran.outcome for ran in replayed(store)]
+    more = (*ORDERS, *orders_at(ORDERS[0], [FIRST + 3 * DAY, FIRST + 4 * DAY]))
+    with hold(store.home, "tiny", "noon"):
+        found = run_orders(store, {"tiny": more}, say=[].append, replayed=True)["tiny"]
+
+    assert ["done", "done", "done", "held"] == [ran.outcome for ran in found]
+    assert "since noon" in found[-1].sentence
