@@ -8,17 +8,18 @@ from pathlib import Path
 
 import click
 
+BEFORE = frozenset({"||", "&&", ";", "do", "then", "{"})
+AFTER = frozenset({"||", "&&", ";", "|", ">>", ">"})
+
 
 def calls(program: str, script: str) -> Iterator[list[str]]:
     """The arguments of every call of the program in a shell script."""
-    joined = script.replace("\\\n", " ")
-    for line in joined.splitlines():
-        words = shlex.split(line, comments=True)
+    for line in script.replace("\\\n", " ").splitlines():
+        words = shlex.split(line.replace(";", " ; "), comments=True)
         for place, word in enumerate(words):
-            if Path(word).name == program and (place == 0 or words[place - 1] in {"||", "&&"}):
+            if Path(word).name == program and (place == 0 or words[place - 1] in BEFORE):
                 rest = words[place + 1 :]
-                ends = [i for i, w in enumerate(rest) if w in {"||", "&&", "|", ">>", ">"}]
-                yield rest[: ends[0]] if ends else rest
+                yield rest[: next((i for i, w in enumerate(rest) if w in AFTER), len(rest))]
 
 
 def check_call(command: click.Command, words: list[str]) -> None:
