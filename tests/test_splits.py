@@ -170,7 +170,7 @@ def test_impossible_layout_is_refused(
 def test_missing_time_is_refused() -> None:
     """A row without time belongs to no fold, so it is counted and refused."""
     times = hourly(4)
-    times[3] = np.datetime64("NaT")
+    times[3] = np.datetime64("NaT", "us")
 
     with pytest.raises(StepError, match="1 of 96 rows have no time"):
         folds_from_origins(times, origins=[START + DAY], end=START + 2 * DAY, known_after=DAY)

@@ -101,7 +101,7 @@ def interpolated(of: Readings, hours: Times) -> Values:
     before = np.where(of.times[inside] == hours, inside, inside - 1)
     gap = of.times[inside] - of.times[before]
     bounded = (after < of.times.size) & (before >= 0) & (gap <= WIDEST_GAP)
-    share = (hours - of.times[before]) / np.where(gap > np.timedelta64(0), gap, WIDEST_GAP)
+    share = (hours - of.times[before]) / np.where(gap > np.timedelta64(0, "us"), gap, WIDEST_GAP)
     values = of.values[before] + share * (of.values[inside] - of.values[before])
     return np.where(bounded, values, np.nan)
 
