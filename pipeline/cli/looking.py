@@ -122,16 +122,19 @@ def trends(
 
 @click.command(context_settings=CONTEXT)
 @click.argument("case")
-@click.option("--weeks", default=40, show_default=True, help="Most weeks to replay, newest last.")
-@click.option("--candidate", default="", help="Which model learns; default: the first of the case.")
+@click.option(
+    "--stretches", default=40, show_default=True, help="Most stretches to replay, newest last."
+)
+@click.option("--candidate", default="", help="Which model learns; default: what was learned last.")
 @home_option
-def policies(case: str, weeks: int, candidate: str, home: str) -> None:
+def policies(case: str, stretches: int, candidate: str, home: str) -> None:
     """Replay retraining policies over the history of CASE: never, by performance, by drift,
     monthly, always.
 
-    A model is learned at the start of every week, once; the next call learns only the weeks that
-    are new. The first two current windows only set the limits. Table and chart are written to
-    policies/CASE of the home.
+    A model is learned at the start of every stretch (a quarter of the current window: a week,
+    where that is 28 days), once; the next call learns only the stretches that are new. The first
+    two current windows only set the limits. Table and charts are written to policies/CASE of the
+    home, and are a page of the site. Once called, runs keep them up to date.
     """
     from pipeline.case import find_case
     from pipeline.steps.price import price
@@ -140,6 +143,6 @@ def policies(case: str, weeks: int, candidate: str, home: str) -> None:
     def say(line: str) -> None:
         click.echo(line, err=True)
 
-    found = price(Store.at(home), find_case(case), weeks=weeks, candidate=candidate, say=say)
+    found = price(Store.at(home), find_case(case), most=stretches, candidate=candidate, say=say)
     click.echo(found.rows.drop(columns="trained").to_string(index=False))
-    click.echo(f"{found.figure.alt} Written to {found.folder}.")
+    click.echo(f"{found.record.sentence} Written to {found.folder}.")

@@ -13,7 +13,17 @@ from pipeline.publish.downloads import copy_files
 from pipeline.publish.executed import Executed
 from pipeline.publish.history import RunThen
 from pipeline.publish.overruns import data_blocks, drift_blocks
-from pipeline.publish.plan import DATA, DRIFT, OVERVIEW, RUNS, Makers, Page, planned_pages
+from pipeline.publish.plan import (
+    DATA,
+    DRIFT,
+    OVERVIEW,
+    POLICIES,
+    RUNS,
+    Makers,
+    Page,
+    planned_pages,
+)
+from pipeline.publish.policypage import policy_blocks
 from pipeline.publish.repeat import parameters_block
 from pipeline.publish.runs import Lives, Run, read_run, why_older
 from pipeline.publish.sparks import spark
@@ -52,6 +62,8 @@ class CasePages:
             parts += self._opening(filled=bool(made_by))
         if page == DRIFT:
             parts += drift_blocks(self.rows, self.folder)
+        if page == POLICIES:
+            parts += policy_blocks(self.store, self.status.case, self.folder)
         for name, run_id in made_by.items():
             shown = self._trends if page.trends else self._notebook
             parts += shown(name, self._run(run_id), newest)

@@ -51,6 +51,15 @@ class Downloads:
     anchored: set[Shown] = field(default_factory=set)
     """Figures that have an address on the page already."""
 
+    def add(self, home: Path, files: tuple[Artifact, ...], origin: Origin, folder: Path) -> None:
+        """Copies what can be shown of some files in `home` to `folder`/files/<step>/."""
+        for artifact in files:
+            if artifact.kind in SHOWN_KINDS:
+                shown = (SHOWN_KINDS[artifact.kind], f"{origin.step}/{artifact.name}")
+                self.titles[shown] = artifact.title or artifact.name
+                self.links[shown] = tuple(_copied(home, artifact, origin, folder))
+                self.origins[shown] = origin
+
     def linked(self, fragment: str, cell: int | None = None) -> str:
         """The notebook's HTML with links to the files within each figure, below each table, and
         with what each figure was made from; `cell` is its place in the notebook, from 1.
@@ -94,13 +103,7 @@ def copy_files(store: Store, records: tuple[Record, ...], folder: Path) -> Downl
     found = Downloads()
     for record in records:
         run = store.run_folder(record.case, record.run_id)
-        origin = _origin(record)
-        for artifact in record.files:
-            if artifact.kind in SHOWN_KINDS:
-                shown = (SHOWN_KINDS[artifact.kind], f"{record.step}/{artifact.name}")
-                found.titles[shown] = artifact.title or artifact.name
-                found.links[shown] = tuple(_copied(run, artifact, origin, folder))
-                found.origins[shown] = origin
+        found.add(run, record.files, _origin(record), folder)
     return found
 
 
@@ -111,10 +114,7 @@ def _origin(record: Record) -> Origin:
         step=record.step,
         notebook=notebook_of(record.step),
         as_of=words.stamp(record.as_of),
-        tables=tuple(
-            f"{read.table} version {read.version} ({words.number(read.rows)} rows)"
-            for read in tables_of(record)
-        ),
+        tables=told_of(tables_of(record)),
         code=record.code_version,
         libraries=record.lock_digest,
     )
@@ -125,6 +125,13 @@ def tables_of(record: Record) -> tuple[TableVersion, ...]:
     if isinstance(record, IngestRecord):
         return (record.observations,)
     return tuple(dict.fromkeys(record.inputs))
+
+
+def told_of(tables: tuple[TableVersion, ...]) -> tuple[str, ...]:
+    """Versions of tables in words."""
+    return tuple(
+        f"{read.table} version {read.version} ({words.number(read.rows)} rows)" for read in tables
+    )
 
 
 def _copied(run: Path, artifact: Artifact, origin: Origin, folder: Path) -> Iterator[str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pipeline.options import NotebookName
 from pipeline.publish.runs import run_with_notebook
-from pipeline.records import RECORDS, STEPS_OF
+from pipeline.records import RECORDS, STEPS_OF, IngestRecord
 from pipeline.store import Store
 
 
@@ -25,6 +25,7 @@ OVERVIEW = Page(file="index", name="Overview", notebooks=("6-report",))
 DATA = Page(file="data", name="Data", notebooks=("1-ingest", "2-validate"))
 DRIFT = Page(file="drift", name="Drift", notebooks=("3-drift",))
 MODEL = Page(file="model", name="Model", notebooks=("5-evaluate",))
+POLICIES = Page(file="policies", name="Policies", notebooks=())
 RUNS = Page(file="runs/index", name="Runs", notebooks=())
 PAGES = (
     OVERVIEW,
@@ -33,6 +34,7 @@ PAGES = (
     Page(file="training", name="Training", notebooks=("4-train",)),
     MODEL,
     Page(file="trends", name="Trends", notebooks=("6-report",), trends=True),
+    POLICIES,
     RUNS,
 )
 ALWAYS = (OVERVIEW, RUNS)
@@ -41,9 +43,18 @@ Makers = dict[NotebookName, str]
 
 
 def planned_pages(store: Store, case: str) -> dict[Page, Makers]:
-    """Every page that some run can fill, with the runs that do; overview and runs always."""
+    """Every page that some run can fill, with the runs that do; overview and runs always, and that
+    of policies where rows have a time.
+    """
+    always = (*ALWAYS, POLICIES) if has_history(store, case) else ALWAYS
     found = {page: _makers(store, case, page) for page in PAGES}
-    return {page: makers for page, makers in found.items() if makers or page in ALWAYS}
+    return {page: makers for page, makers in found.items() if makers or page in always}
+
+
+def has_history(store: Store, case: str) -> bool:
+    """Whether the case's rows have a time, and so a past to replay."""
+    newest = next(iter(store.records(case, IngestRecord)), None)
+    return newest is not None and newest.newest is not None
 
 
 def _makers(store: Store, case: str, page: Page) -> Makers:

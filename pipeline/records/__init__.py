@@ -30,6 +30,7 @@ from pipeline.records.evaluation import (
     SegmentScores,
     SystemScores,
 )
+from pipeline.records.policies import PolicyPrice, PolicyRecord
 from pipeline.records.runs import CheckRecord, ReportRecord, RunRecord
 from pipeline.records.training import (
     BASELINE,
@@ -59,6 +60,8 @@ __all__ = [
     "IngestRecord",
     "ModelRef",
     "Part",
+    "PolicyPrice",
+    "PolicyRecord",
     "PromoteRecord",
     "Record",
     "Refreshed",

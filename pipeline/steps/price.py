@@ -2,54 +2,66 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
-from functools import cache, partial
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from pipeline.case import Case
 from pipeline.errors import OptionError, StepError
 from pipeline.figures import Figure
-from pipeline.metrics import score_label, score_name
-from pipeline.models import dump_model, load_model
+from pipeline.metrics import score_name, score_text
 from pipeline.options import DriftOptions
-from pipeline.policies import POLICIES, History, serving
-from pipeline.records import ValidateRecord
+from pipeline.records import (
+    BASELINE,
+    Artifact,
+    PolicyPrice,
+    PolicyRecord,
+    TrainRecord,
+    ValidateRecord,
+    Window,
+)
 from pipeline.splits import Fold
-from pipeline.steps.backtest import fitted
-from pipeline.steps.decide import drifted_share
-from pipeline.steps.importance import importance
-from pipeline.steps.shifts import compare_windows
+from pipeline.steps.past_models import PastModels, stretch_of, stretches_of
+from pipeline.steps.policy_views import price_figure, table_of, trainings_figure
+from pipeline.steps.run import Run, clock
+from pipeline.steps.stretches import window_of
 from pipeline.store import Store, project
 from pipeline.store.atomic import write_bytes
-from pipeline.tasks import Floats
+from pipeline.store.replays import read_replay, replay_folder, write_replay
 
 if TYPE_CHECKING:
     import pandas as pd
 
-FEWEST = 12
-"""Fewer stretches than this tell nothing of policies."""
+MOST_STRETCHES = 40
+DUE_AFTER = 4
+"""New stretches after which a run replays again; only they have to be learned."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Price:
-    """The table, the chart and where they were written."""
+    """What was found, as a record, as a table, and where it was written."""
 
+    record: PolicyRecord
     rows: pd.DataFrame
-    figure: Figure
     folder: Path
 
 
 def price(
-    store: Store, case: Case, *, weeks: int, candidate: str = "", say: Callable[[str], None]
+    store: Store,
+    case: Case,
+    *,
+    most: int = MOST_STRETCHES,
+    candidate: str = "",
+    say: Callable[[str], None],
+    checked: ValidateRecord | None = None,
+    now: Callable[[], datetime] = clock,
 ) -> Price:
-    """Learns a model at the start of every week, or takes it from the cache, and lets each policy
-    choose among them. Raises `OptionError` for a case without time, `StepError` for a short past.
+    """Learns a model at the start of every stretch, or takes it from the cache, and lets each
+    policy choose among them; on the newest validated rows, or those of `checked`.
+
+    Raises `OptionError` for a case without time, `StepError` for a short past.
     """
     from threadpoolctl import threadpool_limits
 
@@ -57,173 +69,130 @@ def price(
         raise OptionError(
             f"Case {case.name!r} has no column of time: there is no history to replay."
         )
-    checked: ValidateRecord = store.newest_validation(case.name)
-    observations = store.validated(case.name, case.schema, checked).to_pandas()
-    frame = case.task.frame(observations, case.schema)
-    folds = _weeks(case, frame, weeks)
-    chosen = case.candidate(candidate) if candidate else _eligible(case)
-    folder = store.home / "policies" / case.name
-    models = []
+    started, judged = now(), checked or store.newest_validation(case.name)
+    frame = case.task.frame(
+        store.validated(case.name, case.schema, judged).to_pandas(), case.schema
+    )
+    folds = stretches_of(case, frame, most)
+    chosen = case.candidate(candidate or _newest_challenger(store, case))
     # Threads of OpenMP wait in a busy loop, which a machine with other work to do can't bear.
     with threadpool_limits(limits=1, user_api="openmp"):
-        for number, fold in enumerate(folds, 1):
-            say(f"{case.name}: model {number} of {len(folds)}, learned until {fold.name}")
-            models.append(_model(folder, case, chosen.name, partial(chosen.build, 0), frame, fold))
-        history, predicted = _history(case, frame, folds, models)
-        first = 2 * history.window
-        rows = _table(case, frame, folds, history, predicted, first)
-    figure = _figure(case, rows, folds[first].name)
-    write_bytes(folder / "policies.csv", rows.to_csv(index=False).encode())
-    write_bytes(folder / "policies.svg", figure.svg.encode())
-    return Price(rows=rows, figure=figure, folder=folder)
-
-
-def _weeks(case: Case, frame: pd.DataFrame, weeks: int) -> list[Fold]:
-    times = frame[str(case.schema.time)]
-    end = (times.max() + case.schema.known_after).to_pydatetime()
-    length = timedelta(days=7)
-    most = int((end - times.min().to_pydatetime() - case.task.history) / length) - 4
-    count = min(weeks, most)
-    if count < FEWEST:
-        raise StepError(
-            f"Case {case.name!r} has a past of {max(count, 0)} weeks to replay; {FEWEST} are "
-            "needed. Ingest more of it."
+        models = PastModels.learned(
+            case, frame, folds, chosen, store.cache_folder(case.name) / "policies", say
         )
-    return list(case.task.folds(frame, case.schema, count=count, length=length, end=end))
-
-
-def _eligible(case: Case) -> Any:
-    return next(each for each in case.candidates if not each.not_eligible)
-
-
-def _model(
-    folder: Path, case: Case, name: str, build: Callable[[], Any], frame: pd.DataFrame, fold: Fold
-) -> Any:
-    """Learned from the fold's rows by this version of the code, once."""
-    import pandas as pd
-
-    rows = frame.iloc[fold.train]
-    content = pd.util.hash_pandas_object(rows, index=False).to_numpy().tobytes()
-    told = f"{name} {project.code_version()} {project.lock_digest()}".encode()
-    path = folder / "models" / f"{hashlib.sha256(told + content).hexdigest()[:24]}.skops"
-    if path.exists():
-        return load_model(path.read_bytes())
-    model = fitted(build, rows, case.task.truth(rows, case.schema))
-    write_bytes(path, dump_model(model))
-    return model
-
-
-def _history(
-    case: Case, frame: pd.DataFrame, folds: list[Fold], models: list[Any]
-) -> tuple[History, list[list[Floats]]]:
-    """The table of errors, and the predictions of each model for each stretch from its own on."""
-    truth = [case.task.truth(frame.iloc[fold.test], case.schema) for fold in folds]
-    errors = np.full((len(folds), len(folds)), np.nan)
-    predicted: list[list[Floats]] = []
-    for place, model in enumerate(models):
-        row = [
-            case.task.predict(model, frame.iloc[fold.test]) if later >= place else np.array([])
-            for later, fold in enumerate(folds)
-        ]
-        predicted.append(row)
-        for later in range(place, len(folds)):
-            table = frame.iloc[folds[later].test]
-            losses = case.task.losses(table, case.schema, truth[later], row[later])
-            errors[place, later] = float(np.mean(losses))
-    window = max(1, round(case.windows.current / timedelta(days=7)))
-    return History(
-        errors=errors,
-        window=window,
+        first = 2 * models.history.window
+        prices = models.prices(first)
+    rows = table_of(case, prices, len(folds) - first)
+    figures = (
+        price_figure(case, prices, len(folds) - first, stretch_of(case)),
+        trainings_figure(prices, folds[first:]),
+    )
+    folder = replay_folder(store.home, case.name)
+    record = PolicyRecord(
+        case=case.name,
+        source=judged.source,
+        as_of=judged.as_of,
+        started=started,
+        finished=now(),
+        code_version=project.code_version(),
+        lock_digest=project.lock_digest(),
+        inputs=(*judged.inputs, judged.quarantine),
+        candidate=chosen.name,
+        title=chosen.title,
+        primary=case.task.primary,
         alpha=DriftOptions().alpha,
-        drifted=_drifted(case, frame, folds, models, window),
-    ), predicted
+        stretch_days=stretch_of(case).total_seconds() / 86400,
+        window=models.history.window,
+        limits_from=first,
+        replayed=_window(case, frame, folds[first:], judged.as_of),
+        prices=prices,
+        files=_written(folder, rows, figures),
+        sentence=_sentence(case, prices, len(folds) - first),
+    )
+    write_replay(store.home, record)
+    return Price(record=record, rows=rows, folder=folder)
 
 
-def _drifted(
-    case: Case, frame: pd.DataFrame, folds: list[Fold], models: list[Any], window: int
-) -> Callable[[int, int], bool]:
-    """The drift step's own comparison, weighted by what each model rests on."""
-    options = DriftOptions()
+def keep_up(run: Run, say: Callable[[str], None]) -> None:
+    """Replays again when that has been asked for once and enough is new; the candidate stays."""
+    known = read_replay(run.store.home, run.case.name)
+    if known is None or run.as_of - known.as_of < DUE_AFTER * stretch_of(run.case):
+        return
+    price(
+        run.store,
+        run.case,
+        candidate=known.candidate,
+        say=say,
+        checked=run.need(ValidateRecord),
+        now=run.now,
+    )
 
-    @cache
-    def drifted(model: int, now: int) -> bool:
-        times = frame[str(case.schema.time)]
-        start, end = folds[now - window].origin, folds[now].origin
-        reference = frame.iloc[folds[model].train]
-        current = frame[((times >= start) & (times < end)).to_numpy()]
-        shifts = compare_windows(
-            case,
-            reference[list(case.schema.names)],
-            current[list(case.schema.names)],
-            alpha=options.alpha,
-            material=options.material,
+
+def _newest_challenger(store: Store, case: Case) -> str:
+    """What was learned last; the first candidate that may serve where that was the baseline, or
+    nothing has been learned.
+    """
+    trained = next(iter(store.records(case.name, TrainRecord)), None)
+    if trained is not None and trained.challenger.ref.candidate != BASELINE:
+        return trained.challenger.ref.candidate
+    found = [each for each in case.candidates if not each.not_eligible and not each.missing()]
+    if not found:
+        raise StepError(f"No candidate of case {case.name!r} can run here: nothing can be learned.")
+    return found[0].name
+
+
+def _window(case: Case, frame: pd.DataFrame, folds: list[Fold], as_of: datetime) -> Window:
+    import numpy as np
+
+    rows = frame.iloc[np.concatenate([fold.test for fold in folds])]
+    return window_of(rows, case.schema, known=as_of, division=folds[0].division)
+
+
+def _written(folder: Path, rows: pd.DataFrame, figures: tuple[Figure, ...]) -> tuple[Artifact, ...]:
+    text = rows.to_csv(index=False, lineterminator="\n").encode()
+    path, digest = "prices.csv", write_bytes(folder / "prices.csv", text)
+    files = [
+        Artifact(
+            name="prices",
+            kind="table",
+            path=path,
+            sha256=digest,
+            rows=len(rows),
+            title="Retrainings and error of each policy",
         )
-        alarmed = tuple(column.column for column in shifts.columns if column.alarm)
-        known = importance(case, models[model], current, case.task.truth(current, case.schema))
-        share = drifted_share(known, alarmed)
-        return share is not None and share >= case.gates.drifted
-
-    return drifted
-
-
-def _table(
-    case: Case,
-    frame: pd.DataFrame,
-    folds: list[Fold],
-    history: History,
-    predicted: list[list[Floats]],
-    first: int,
-) -> pd.DataFrame:
-    import pandas as pd
-
-    rows = frame.iloc[np.concatenate([fold.test for fold in folds[first:]])]
-    truth = case.task.truth(rows, case.schema)
-    found = []
-    for name, policy in POLICIES.items():
-        models = serving(policy, history, first=first)
-        told = np.concatenate(
-            [predicted[model][first + place] for place, model in enumerate(models)]
+    ]
+    for figure in figures:
+        write_bytes(folder / f"{figure.name}.csv", figure.csv.encode())
+        write_bytes(folder / f"{figure.name}.json", figure.spec.encode())
+        path = f"{figure.name}.svg"
+        files.append(
+            Artifact(
+                name=figure.name,
+                kind="figure",
+                path=path,
+                sha256=write_bytes(folder / path, figure.svg.encode()),
+                rows=figure.rows,
+                title=figure.title,
+                alt=figure.alt,
+            )
         )
-        trained = sorted(set(models.tolist()) - {first})
-        found.append(
-            {
-                "policy": name,
-                "retrainings": len(trained),
-                score_name(case.task.primary): round(
-                    case.task.metrics(truth, told)[case.task.primary], 4
-                ),
-                "weeks": len(models),
-                "trained": " ".join(folds[model].name for model in trained),
-            }
-        )
-    return pd.DataFrame(found)
+    return tuple(files)
 
 
-def _figure(case: Case, rows: pd.DataFrame, since: str) -> Figure:
-    import altair as alt
-
-    from pipeline.figures import INK, SERIES, figure
-
-    primary = score_name(case.task.primary)
+def _sentence(case: Case, prices: tuple[PolicyPrice, ...], stretches: int) -> str:
     unit = case.schema.column(case.schema.target).unit
-    base = alt.Chart(rows).encode(
-        x=alt.X("retrainings:Q", title=f"retrainings in {rows['weeks'].iloc[0]} weeks"),
-        y=alt.Y(
-            f"{primary}:Q",
-            title=score_label(case.task.primary, unit),
-            scale=alt.Scale(zero=False),
-        ),
-    )
-    points = base.mark_point(size=70, filled=True, color=SERIES[0])
-    names = base.mark_text(align="left", dx=7, color=INK).encode(text="policy:N")
-    best = rows.iloc[int(rows[primary].to_numpy().argmin())]
     told = ", ".join(
-        f"{row['policy']} {row['retrainings']} at {row[primary]:.3g}" for _, row in rows.iterrows()
+        f"{each.policy} {each.retrainings} at {score_text(case.task.primary, each.error, unit)}"
+        for each in prices
     )
-    return figure(
-        points + names,
-        rows,
-        name="policies",
-        title=f"The price of a policy: retrainings against error since {since}",
-        words=f"Retrainings and {primary}: {told}. Lowest error: {best['policy']}.",
+    if len({each.error for each in prices}) == 1:
+        return (
+            f"All policies err alike over {stretches} stretches, {score_name(case.task.primary)} "
+            f"{score_text(case.task.primary, prices[0].error, unit)}: this model learns nothing "
+            "that changes with time."
+        )
+    best = min(prices, key=lambda each: (each.error, each.retrainings))
+    return (
+        f"Retrainings in {stretches} stretches, and {score_name(case.task.primary)}: {told}. "
+        f"Lowest error: {best.policy}."
     )

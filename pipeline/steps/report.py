@@ -18,6 +18,7 @@ from pipeline.records import (
     ValidateRecord,
     Window,
 )
+from pipeline.steps.price import keep_up
 from pipeline.steps.run import Run
 from pipeline.steps.view import View
 from pipeline.steps.wording import listed
@@ -44,6 +45,7 @@ def report(run: Run, options: ReportOptions) -> View:
         limit=run.need(DecideRecord).limit,
     )
     health: Literal["healthy", "watch"] = "watch" if troubles else "healthy"
+    keep_up(run, print)
     trends = draw_trends(run)
     answer, card = _answer(run, promoted, evaluated), _card(run, promoted, evaluated)
 

@@ -65,23 +65,12 @@ class View:
 
     def table(self, name: str) -> Shown:
         """A table that the step wrote; the whole of it is in the CSV file beside the record."""
-        artifact = self._artifact(name, ("table",))
-        text = (self.folder / artifact.path).read_text()
-        rows = list(csv.reader(io.StringIO(text)))
-        return Shown(page=_table(artifact, rows[0], rows[1:], self.record.step), text=text)
+        return table_shown(self._artifact(name, ("table",)), self.folder, self.record.step)
 
     def figure(self, name: str) -> Shown:
         """A chart that the step drew, with what it shows in words."""
         artifact = self._artifact(name, ("figure", "trend"))
-        svg = (self.folder / artifact.path).read_text()
-        page = (
-            f'<figure class="vigie-figure" data-file="{self.record.step}/{name}">'
-            f'<p class="title">{html.escape(artifact.title)}</p>'
-            f'<div class="chart" role="img" tabindex="0" '
-            f'aria-label="{html.escape(artifact.title)}">{svg}</div>'
-            f'<figcaption class="words">{html.escape(artifact.alt)}</figcaption></figure>'
-        )
-        return Shown(page=page, text=f"{artifact.title}: {artifact.alt}")
+        return figure_shown(artifact, self.folder, self.record.step)
 
     def figures(self, *, but: str = "") -> Gallery:
         """All charts that the step drew, in its order, but those named, comma-separated."""
@@ -102,6 +91,26 @@ class View:
         raise StepError(
             f"Step {self.record.step!r} wrote no {kinds[0]} {name!r}. It wrote: {names}."
         )
+
+
+def table_shown(artifact: Artifact, folder: Path, step: str) -> Shown:
+    """A table from its CSV file in `folder`."""
+    text = (folder / artifact.path).read_text()
+    rows = list(csv.reader(io.StringIO(text)))
+    return Shown(page=_table(artifact, rows[0], rows[1:], step), text=text)
+
+
+def figure_shown(artifact: Artifact, folder: Path, step: str) -> Shown:
+    """A chart from its SVG file in `folder`, with what it shows in words."""
+    svg = (folder / artifact.path).read_text()
+    page = (
+        f'<figure class="vigie-figure" data-file="{step}/{artifact.name}">'
+        f'<p class="title">{html.escape(artifact.title)}</p>'
+        f'<div class="chart" role="img" tabindex="0" '
+        f'aria-label="{html.escape(artifact.title)}">{svg}</div>'
+        f'<figcaption class="words">{html.escape(artifact.alt)}</figcaption></figure>'
+    )
+    return Shown(page=page, text=f"{artifact.title}: {artifact.alt}")
 
 
 def _table(artifact: Artifact, head: list[str], rows: list[list[str]], step: str) -> str:

@@ -38,6 +38,7 @@ def test_every_address_exists(home: Any, published: Publish) -> None:
         "bikes/drift.html",
         "bikes/training.html",
         "bikes/model.html",
+        "bikes/policies.html",
         "bikes/runs/index.html",
         "bikes/runs/20210910T060000Z-a1b2.html",
     }
@@ -213,7 +214,8 @@ def test_simulated_data_are_announced_on_every_page(
 
     for path in (output / "bikes").glob("*.html"):
         text = read(path).text
-        assert text.index("SIMULATED DATA") < text.index("Parameters of this run")
+        own = "To replay it" if path.name == "policies.html" else "Parameters of this run"
+        assert text.index("SIMULATED DATA") < text.index(own)
         assert "From 1 August on, counts are 30 % lower." in text
     assert "Simulated data" in read(output / "index.html").text
 
@@ -339,7 +341,7 @@ def test_a_notebook_run_by_hand_is_shown(home: Any, published: Publish) -> None:
     home.run(notebooks=("1-ingest", "2-validate", "3-drift"), by_hand=True)
     found = {path.name for path in (published().output / "bikes").glob("*.html")}
 
-    assert {"index.html", "data.html", "drift.html"} == found
+    assert {"index.html", "data.html", "drift.html", "policies.html"} == found
 
 
 def test_text_from_data_is_shown_as_text(home: Any, published: Publish, read: Read) -> None:

@@ -1,0 +1,197 @@
+"""A model learned at the start of every stretch of a case's past, and what each would have said.
+
+All policies walk the same models, so that they differ in nothing but when they train.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from pipeline.case import Candidate, Case
+from pipeline.errors import StepError
+from pipeline.models import dump_model, load_model
+from pipeline.options import DriftOptions
+from pipeline.policies import POLICIES, History, serving
+from pipeline.records import PolicyPrice
+from pipeline.splits import Fold
+from pipeline.steps.backtest import fitted
+from pipeline.steps.decide import drifted_share
+from pipeline.steps.importance import importance
+from pipeline.steps.shifts import compare_windows
+from pipeline.store import project
+from pipeline.store.atomic import write_bytes
+from pipeline.tasks import Floats, Truth
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FEWEST = 16
+"""Fewer stretches than this tell nothing of policies."""
+WINDOW = 4
+"""Stretches in the current window: a new model every window is the policy by the calendar."""
+
+
+def stretch_of(case: Case) -> timedelta:
+    """A quarter of the window that the drift step looks at: a week, where that is 28 days."""
+    return case.windows.current / WINDOW
+
+
+def stretches_of(case: Case, frame: pd.DataFrame, most: int) -> list[Fold]:
+    """At most that many stretches up to the newest row, each with what was known at its start;
+    raises `StepError` where the past is too short.
+    """
+    times, length = frame[str(case.schema.time)], stretch_of(case)
+    end = (times.max() + case.schema.known_after).to_pydatetime()
+    past = end - times.min().to_pydatetime() - case.task.history
+    count = min(most, int(past / length) - WINDOW)
+    if count < FEWEST:
+        raise StepError(
+            f"Case {case.name!r} has a past of {max(count, 0)} stretches of {length.days} days to "
+            f"replay; {FEWEST} are needed. Ingest more of it."
+        )
+    if case.windows.fold:
+        return list(case.task.folds(frame, case.schema, count=count, length=length, end=end))
+    # Folds of this task keep groups together and lie side by side in time.
+    starts = [end - length * (count - place) for place in range(count)]
+    return [_stretch(case, frame, start, start + length) for start in starts]
+
+
+def _stretch(case: Case, frame: pd.DataFrame, start: datetime, end: datetime) -> Fold:
+    fold = case.task.held_out(frame, case.schema, start=start, end=end)
+    return replace(fold, name=f"{start:%Y-%m-%d}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PastModels:
+    """Predictions and errors of each model in all stretches from its own on."""
+
+    case: Case
+    folds: list[Fold]
+    truth: list[Truth]
+    predicted: list[list[Floats]]
+    """By model and by stretch; empty before the model was learned."""
+    history: History
+
+    @classmethod
+    def learned(
+        cls,
+        case: Case,
+        frame: pd.DataFrame,
+        folds: list[Fold],
+        candidate: Candidate,
+        folder: Path,
+        say: Callable[[str], None],
+    ) -> Self:
+        """Models come from `folder` where this version of the code has learned them before."""
+        models, build = [], partial(candidate.build, 0)
+        for number, fold in enumerate(folds, 1):
+            say(f"{case.name}: model {number} of {len(folds)}, learned until {fold.name}")
+            models.append(_model(folder, case, candidate.name, build, frame, fold))
+        tables = [frame.iloc[fold.test] for fold in folds]
+        truth = [case.task.truth(table, case.schema) for table in tables]
+        predicted = [
+            [
+                case.task.predict(model, table) if later >= place else np.array([])
+                for later, table in enumerate(tables)
+            ]
+            for place, model in enumerate(models)
+        ]
+        errors = np.full((len(folds), len(folds)), np.nan)
+        for place, row in enumerate(predicted):
+            for later in range(place, len(folds)):
+                losses = case.task.losses(tables[later], case.schema, truth[later], row[later])
+                errors[place, later] = float(np.mean(losses))
+        history = History(
+            errors=errors,
+            window=WINDOW,
+            alpha=DriftOptions().alpha,
+            drifted=_drifted(case, frame, folds, models),
+        )
+        return cls(case=case, folds=folds, truth=truth, predicted=predicted, history=history)
+
+    def prices(self, first: int) -> tuple[PolicyPrice, ...]:
+        """What each policy costs over the stretches from `first` on."""
+        truth = np.concatenate(self.truth[first:])
+        found = []
+        for name, policy in POLICIES.items():
+            models = serving(policy, self.history, first=first)
+            told = [self.predicted[model][first + place] for place, model in enumerate(models)]
+            trained = sorted(set(models.tolist()) - {first})
+            scores = self.case.task.metrics(truth, np.concatenate(told))
+            found.append(
+                PolicyPrice(
+                    policy=calendar_name(self.case) if name == "monthly" else name,
+                    retrainings=len(trained),
+                    error=scores[self.case.task.primary],
+                    learned=tuple(_start(self.folds[model]) for model in trained),
+                )
+            )
+        return tuple(found)
+
+
+def calendar_name(case: Case) -> str:
+    """The policy by the calendar, in words: how long a current window is."""
+    days = case.windows.current / timedelta(days=1)
+    if 28 <= days <= 31:
+        return "monthly"
+    years = days / 365.25
+    if years >= 1:
+        return "every year" if round(years) == 1 else f"every {years:.0f} years"
+    return f"every {days:.0f} days"
+
+
+def _start(fold: Fold) -> datetime:
+    if fold.origin is None:
+        raise StepError(f"The stretch {fold.name!r} has no origin: there is no history to replay.")
+    return fold.origin
+
+
+def _model(
+    folder: Path, case: Case, name: str, build: Callable[[], Any], frame: pd.DataFrame, fold: Fold
+) -> Any:
+    """Learned from the fold's rows by this version of the code, once."""
+    import pandas as pd
+
+    rows = frame.iloc[fold.train]
+    content = pd.util.hash_pandas_object(rows, index=False).to_numpy().tobytes()
+    told = f"{name} {project.code_version()} {project.lock_digest()}".encode()
+    path = folder / f"{hashlib.sha256(told + content).hexdigest()[:24]}.skops"
+    if path.exists():
+        return load_model(path.read_bytes())
+    model = fitted(build, rows, case.task.truth(rows, case.schema))
+    write_bytes(path, dump_model(model))
+    return model
+
+
+def _drifted(
+    case: Case, frame: pd.DataFrame, folds: list[Fold], models: list[Any]
+) -> Callable[[int, int], bool]:
+    """The drift step's own comparison, weighted by what each model rests on."""
+    options, columns = DriftOptions(), list(case.schema.names)
+
+    @cache
+    def drifted(model: int, now: int) -> bool:
+        times = frame[str(case.schema.time)]
+        start, end = _start(folds[now - WINDOW]), _start(folds[now])
+        current = frame[((times >= start) & (times < end)).to_numpy()]
+        shifts = compare_windows(
+            case,
+            frame.iloc[folds[model].train][columns],
+            current[columns],
+            alpha=options.alpha,
+            material=options.material,
+        )
+        alarmed = tuple(column.column for column in shifts.columns if column.alarm)
+        known = importance(case, models[model], current, case.task.truth(current, case.schema))
+        share = drifted_share(known, alarmed)
+        return share is not None and share >= case.gates.drifted
+
+    return drifted

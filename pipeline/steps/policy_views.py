@@ -1,0 +1,118 @@
+"""How the price of policies is shown: a table, retrainings against error, and when each trained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from pipeline.case import Case
+from pipeline.figures import INK, MUTED, SERIES, Figure, figure
+from pipeline.metrics import score_label, score_name, score_text, skill
+from pipeline.records import PolicyPrice
+from pipeline.splits import Fold
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FORMAT = "%Y-%m-%d"
+
+
+def table_of(case: Case, prices: Sequence[PolicyPrice], stretches: int) -> pd.DataFrame:
+    """One row a policy, those that train least first."""
+    import pandas as pd
+
+    primary, unit = case.task.primary, case.schema.column(case.schema.target).unit
+    never = prices[0].error
+    return pd.DataFrame(
+        [
+            {
+                "policy": each.policy,
+                "retrainings": each.retrainings,
+                "of stretches": stretches,
+                score_label(primary, unit): round(each.error, 4),
+                "lower than never (%)": round(100 * skill(each.error, never), 2) if never else 0.0,
+                "trained": ", ".join(f"{moment:%Y-%m-%d}" for moment in each.learned),
+            }
+            for each in sorted(prices, key=lambda each: each.retrainings)
+        ]
+    )
+
+
+def price_figure(
+    case: Case, prices: Sequence[PolicyPrice], stretches: int, stretch: timedelta
+) -> Figure:
+    """A point a policy: retrainings against error."""
+    import altair as alt
+    import pandas as pd
+
+    primary, unit = case.task.primary, case.schema.column(case.schema.target).unit
+    error = score_name(primary)
+    rows = pd.DataFrame(
+        [
+            {"policy": each.policy, "retrainings": each.retrainings, error: round(each.error, 4)}
+            for each in prices
+        ]
+    )
+    of_time = f"{stretches} stretches of {stretch.days} days"
+    base = alt.Chart(rows).encode(
+        x=alt.X(
+            "retrainings:Q",
+            title=f"retrainings in {of_time}",
+            scale=alt.Scale(domain=[0, max(1, round(1.15 * stretches))]),
+        ),
+        y=alt.Y(f"{error}:Q", title=score_label(primary, unit), scale=alt.Scale(zero=False)),
+    )
+    points = base.mark_point(size=70, filled=True, color=SERIES[0])
+    names = base.mark_text(align="left", dx=8, color=INK).encode(text="policy:N")
+    told = "; ".join(
+        f"{each.policy}: {each.retrainings} retrainings, {score_text(primary, each.error, unit)}"
+        for each in prices
+    )
+    return figure(
+        points + names,
+        rows,
+        name="price",
+        title=f"The price of a policy: retrainings against {error}, lower is better",
+        words=f"Over {of_time}. {told}.",
+    )
+
+
+def trainings_figure(prices: Sequence[PolicyPrice], folds: Sequence[Fold]) -> Figure:
+    """When each policy trained, a mark each, on one axis of time."""
+    import altair as alt
+    import pandas as pd
+
+    order = [each.policy for each in prices]
+    rows = pd.DataFrame(
+        [
+            {"policy": each.policy, "trained": f"{moment:{FORMAT}}"}
+            for each in prices
+            for moment in each.learned
+        ],
+        columns=["policy", "trained"],
+    )
+    ends = pd.DataFrame(
+        [
+            {"policy": name, "trained": f"{moment:{FORMAT}}"}
+            for name in order
+            for moment in (folds[0].origin, folds[-1].end)
+        ]
+    )
+    x = alt.X("trained:T", title=None)
+    y = alt.Y("policy:N", sort=order, title=None, axis=alt.Axis(labelColor=INK))
+    lines = alt.Chart(ends).mark_line(color=MUTED, strokeWidth=1).encode(x=x, y=y)
+    marks = alt.Chart(rows).mark_tick(color=SERIES[0], thickness=3, size=18).encode(x=x, y=y)
+    told = "; ".join(
+        f"{each.policy}: "
+        + (f"{each.learned[0]:{FORMAT}} to {each.learned[-1]:{FORMAT}}" if each.learned else "not")
+        for each in prices
+    )
+    return figure(
+        lines + marks,
+        rows,
+        name="trainings",
+        title="When each policy trained again",
+        words=f"First and last retraining. {told}.",
+        height=36 * len(order),
+    )
