@@ -63,4 +63,4 @@ lock: ## Resolve the newest versions that work together (needs uv)
 		--upgrade pyproject.toml --output-file requirements.lock
 
 clean: ## Remove the environment, the site and caches; state is kept
-	rm -rf $(VENV) $(SITE) .mypy_cache .ruff_cache .pytest_cache .coverage
+	rm -rf $(VENV) $(SITE) $(dir $(SITE)).$(notdir $(SITE)).build .mypy_cache .ruff_cache .pytest_cache .coverage

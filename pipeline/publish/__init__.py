@@ -79,7 +79,7 @@ def publish(
     by = version_of(quarto) if quarto else "embedded"
     key = digest(project.code_version(), markup.templates_digest(), configuration, by)
     still = StillStore.of(store)
-    with replacing(output) as fresh, tempfile.TemporaryDirectory() as temporary:
+    with replacing(output, anew=anew) as fresh, tempfile.TemporaryDirectory() as temporary:
         build = Build.beside(output, fresh, key=key, anew=anew)
         folder = Path(temporary).resolve()
         status = Sources(
@@ -99,7 +99,6 @@ def publish(
         else:
             render_embedded(folder, build, configuration=configuration)
         write_index(build, [run for case in status.cases for run in runs_of(still, case)])
-        build.finish()
-        pages = sum(1 for _ in fresh.rglob("*.html"))
+        pages = build.finish()
     name: Literal["quarto", "embedded"] = "quarto" if quarto else "embedded"
     return Published(output=output, renderer=name, pages=pages, rendered=len(build.rendered))

@@ -1,6 +1,6 @@
 """What of the site that is there can be taken over: each page by the digest of what it rests on.
 
-A page that is taken over is the very file of the old site, under both names until the old one goes.
+A page that is taken over is the very file of the old site under a second name.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from pipeline.publish.rendering import Rendered
 from pipeline.publish.replacing import MARK
@@ -46,34 +46,50 @@ class Made:
     """By address: digest of the source that a page was rendered from."""
 
     @classmethod
-    def read(cls, site: Path) -> Self:
-        """What the site says of itself; nothing where it says nothing that can be read."""
+    def read(cls, site: Path, key: str) -> Self:
+        """What the site says of itself; nothing where it was made with another key, or says nothing
+        that can be read.
+        """
         try:
             held = json.loads((site / MARK).read_bytes())
-            return cls(**{name: held[name] for name in ("key", "units", "files", "pages")})
+            found = cls(**{name: held[name] for name in ("key", "units", "files", "pages")})
         except (OSError, ValueError, KeyError, TypeError):
-            return cls()
+            return cls(key=key)
+        return found if found.key == key else cls(key=key)
+
+    def of(self, unit: str) -> list[str]:
+        """The files of a unit."""
+        return self.files.get(unit, [unit])
 
 
 @dataclass(frozen=True, kw_only=True)
 class Build:
-    """A site in the making, beside the one that it will replace."""
+    """A site in the making, in a folder beside the one that it will replace."""
 
     old: Path
     fresh: Path
     before: Made
+    """What the old site was made from."""
+    spare: Made
+    """What the files were made from that are in the folder already."""
     now: Made
+    there: set[str]
+    """Files in the folder, relative to it; whether they belong to the site is seen in the end."""
+    wanted: set[str] = field(default_factory=set)
+    """Files of the site so far."""
+    folders: set[str] = field(default_factory=set)
+    """Folders that are known to be there."""
     rendered: dict[str, Rendered] = field(default_factory=dict)
     """By address: pages that were rendered, since they could not be taken over."""
-    linked: set[str] = field(default_factory=set)
-    """Folders that are there."""
 
     @classmethod
     def beside(cls, old: Path, fresh: Path, *, key: str, anew: bool = False) -> Self:
-        """Begins a site; `anew` takes nothing over."""
-        before = Made() if anew else Made.read(old)
-        known = before if before.key == key else Made()
-        return cls(old=old, fresh=fresh, before=known, now=Made(key=key))
+        """Begins a site in `fresh`, as `replacing` gives it; `anew` takes nothing over."""
+        before = Made(key=key) if anew else Made.read(old, key)
+        spare = Made.read(fresh, key)
+        (fresh / MARK).unlink(missing_ok=True)
+        there = set(_files(str(fresh)))
+        return cls(old=old, fresh=fresh, before=before, spare=spare, now=Made(key=key), there=there)
 
     def takes_over(self, unit: str, inputs: str) -> bool:
         """Whether the unit rests on the same inputs as in the old site, and its files, which must
@@ -81,28 +97,50 @@ class Build:
         """
         if self.before.units.get(unit) != inputs:
             return False
-        files = self.before.files.get(unit, [unit])
-        if not self._link_all(files):
+        files = self.before.of(unit)
+        same = self.spare.units.get(unit) == inputs
+        if not (same and self.there.issuperset(files)) and not self._link_all(files):
             return False
         self.note(unit, inputs, files)
-        kept = {name: self.before.pages[name] for name in files if name in self.before.pages}
-        self.now.pages.update(kept)
+        pages = self.before.pages
+        self.now.pages.update({name: pages[name] for name in files if name in pages})
         return True
 
-    def note(self, unit: str, inputs: str, files: Iterable[str] | None = None) -> None:
-        """Notes a unit that was made, with its files where they are others than itself."""
+    def note(self, unit: str, inputs: str, files: Iterable[str] = ()) -> None:
+        """Notes a unit with its files, where they are others than itself."""
         self.now.units[unit] = inputs
-        if files is not None and list(files) != [unit]:
-            self.now.files[unit] = sorted(files)
+        listed = sorted(files) or [unit]
+        self.wanted.update(listed)
+        if listed != [unit]:
+            self.now.files[unit] = listed
 
     def is_rendered(self, page: str, source: str) -> bool:
         """Whether the old site's page was rendered from the same source, and now stands here."""
         self.now.pages[page] = source
-        return self.before.pages.get(page) == source and self._link_all([page])
+        self.wanted.add(page)
+        if self.before.pages.get(page) != source:
+            return False
+        same = self.spare.pages.get(page) == source and page in self.there
+        return same or self._link_all([page])
 
-    def finish(self) -> None:
-        """Writes what the site was made from; the last thing."""
-        held: dict[str, Any] = {
+    def put(self, name: str, source: Path | str) -> None:
+        """Puts a file into the site: a copy of a file, or text."""
+        target = self._place(name)
+        self.wanted.add(name)
+        if isinstance(source, Path):
+            shutil.copyfile(source, target)
+        else:
+            Path(target).write_text(source, encoding="utf-8")
+
+    def finish(self) -> int:
+        """Removes what is not of the site, writes what it was made from, and says how many pages
+        it has; the last thing.
+        """
+        for name in self.there - self.wanted:
+            path = self.fresh / name
+            path.unlink()
+            _remove_empty(path.parent, self.fresh)
+        held = {
             "made_by": "vigie site; replaced as a whole",
             "key": self.now.key,
             "units": self.now.units,
@@ -110,23 +148,29 @@ class Build:
             "pages": self.now.pages,
         }
         (self.fresh / MARK).write_text(json.dumps(held, sort_keys=True), encoding="utf-8")
+        return sum(1 for name in self.wanted if name.endswith(".html"))
 
     def _link_all(self, files: Iterable[str]) -> bool:
-        done: list[str] = []
         for name in files:
-            source, target = f"{self.old}/{name}", f"{self.fresh}/{name}"
-            self._make_folder(target.rpartition("/")[0])
-            if not _linked(source, target):
-                for made in done:
-                    Path(made).unlink()
+            if not _linked(f"{self.old}/{name}", self._place(name)):
+                self.there.discard(name)
                 return False
-            done.append(target)
         return True
 
+    def _place(self, name: str) -> str:
+        """Where the file goes, with nothing in its place: what was there may be the old site's."""
+        target = f"{self.fresh}/{name}"
+        if name in self.there:
+            os.unlink(target)  # noqa: PTH108 - thousands of them
+        else:
+            self._make_folder(name.rpartition("/")[0])
+        self.there.add(name)
+        return target
+
     def _make_folder(self, folder: str) -> None:
-        if folder not in self.linked:
-            Path(folder).mkdir(parents=True, exist_ok=True)
-            self.linked.add(folder)
+        if folder not in self.folders:
+            (self.fresh / folder).mkdir(parents=True, exist_ok=True)
+            self.folders.add(folder)
 
 
 def _linked(source: str, target: str) -> bool:
@@ -141,3 +185,17 @@ def _linked(source: str, target: str) -> bool:
         else:
             return True
     return False
+
+
+def _files(folder: str, before: str = "") -> Iterator[str]:
+    for entry in os.scandir(folder):
+        if entry.is_dir(follow_symlinks=False):
+            yield from _files(entry.path, f"{before}{entry.name}/")
+        else:
+            yield f"{before}{entry.name}"
+
+
+def _remove_empty(folder: Path, root: Path) -> None:
+    while folder != root and not any(folder.iterdir()):
+        folder.rmdir()
+        folder = folder.parent

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -18,14 +17,12 @@ def render_embedded(sources: Path, build: Build, *, configuration: dict[str, Any
     website = read_website(configuration)
     for path in sorted(sources.rglob("*")):
         relative = path.relative_to(sources)
-        target = build.fresh / relative
         if path.is_dir() or path.name.startswith("_"):
             continue
-        target.parent.mkdir(parents=True, exist_ok=True)
         if path.suffix == ".md":
             _render(path, relative, website, build)
         else:
-            shutil.copyfile(path, target)
+            build.put(relative.as_posix(), path)
 
 
 def _render(path: Path, relative: Path, website: Website, build: Build) -> None:
@@ -35,7 +32,7 @@ def _render(path: Path, relative: Path, website: Website, build: Build) -> None:
     page = render_page(text, path.stem)
     build.rendered[address.as_posix()] = page
     framed = _page(page, PurePosixPath(address.as_posix()), website)
-    (build.fresh / address).write_text(framed, encoding="utf-8")
+    build.put(address.as_posix(), framed)
 
 
 def _page(rendered: Rendered, address: PurePosixPath, website: Website) -> str:

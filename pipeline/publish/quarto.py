@@ -60,7 +60,9 @@ def render_quarto(
     if ended.returncode != 0:
         words = "\n".join(ended.stderr.strip().splitlines()[-LAST_LINES:])
         raise SiteError(f"Quarto ended with {ended.returncode}:\n{words}\n{_remedy()}")
-    shutil.copytree(sources / SITE, build.fresh, dirs_exist_ok=True)
+    for path in sorted((sources / SITE).rglob("*")):
+        if path.is_file():
+            build.put(path.relative_to(sources / SITE).as_posix(), path)
 
 
 def _take_out_rendered(sources: Path, build: Build, website: Website) -> None:

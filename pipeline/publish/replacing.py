@@ -1,9 +1,12 @@
-"""A folder is built beside the one that it replaces, and takes its place when it is whole."""
+"""A folder is built beside the one that it replaces, and takes its place when it is whole.
+
+The folder that was replaced is kept, and the next one is built from it: two folders take turns, so
+that a file which is in both of them need not be touched.
+"""
 
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,13 +15,19 @@ from pipeline.errors import SiteError
 from pipeline.store.atomic import exchange
 
 MARK = ".vigie-site"
+"""Stands in a folder that is whole, and says what it was made from."""
+SPARE = "spare"
 LONGEST_WAIT = 600.0
 """Seconds to wait for another process that builds the same folder."""
 
 
 @contextmanager
-def replacing(output: Path) -> Iterator[Path]:
-    """An empty folder that becomes `output` when the block ends well; else `output` stays.
+def replacing(output: Path, *, anew: bool = False) -> Iterator[Path]:
+    """A folder that becomes `output` when the block ends well; else `output` stays.
+
+    It holds what was `output` before the last time, whole, or nothing: as whoever fills it must
+    find out by the mark, which has to be taken away first of all, and written last. `anew` gives an
+    empty one. Files of it and of `output` may be the same: they are replaced, never written to.
 
     Raises `SiteError` for an `output` that holds something else than a site, and when the disk
     refuses.
@@ -30,15 +39,17 @@ def replacing(output: Path) -> Iterator[Path]:
     try:
         workshop.mkdir(parents=True, exist_ok=True)
         with FileLock(workshop / "lock", timeout=LONGEST_WAIT):
-            _clear(workshop)
-            fresh = Path(tempfile.mkdtemp(dir=workshop, prefix="new-"))
+            fresh = workshop / SPARE
+            _clear(workshop, but=None if anew or not (fresh / MARK).is_file() else SPARE)
             try:
+                fresh.mkdir(exist_ok=True)
                 yield fresh
                 (fresh / MARK).touch()
                 fresh.chmod(0o755)
                 exchange(fresh, output)
-            finally:
+            except BaseException:
                 _clear(workshop)
+                raise
     except OSError as error:
         raise SiteError(
             f"The site can't be written to {output}: {error.strerror or error}. The site that was "
@@ -57,7 +68,7 @@ def check_replaceable(output: Path) -> None:
         raise SiteError(f"{output} is a file. Name a folder with --output.")
 
 
-def _clear(workshop: Path) -> None:
+def _clear(workshop: Path, but: str | None = None) -> None:
     for path in workshop.iterdir():
-        if path.is_dir():
+        if path.is_dir() and path.name != but:
             shutil.rmtree(path)

@@ -77,7 +77,7 @@ def write_index(build: Build, runs: Sequence[Entry]) -> None:
     known = read_index(build.old) | made
     kept = [known[page] for page in sorted(build.now.pages) if page in known and _is_found(page)]
     listed = json.dumps([*kept, *runs], separators=(",", ":"))
-    (build.fresh / INDEX).write_text(f"{ASSIGNED}{listed};\n", encoding="utf-8")
+    build.put(INDEX, f"{ASSIGNED}{listed};\n")
 
 
 def _is_found(page: str) -> bool:

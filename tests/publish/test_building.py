@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from pipeline.publish import Published, runlists
-from pipeline.publish.building import Build, Made
+from pipeline.publish.building import Build
 
 Publish = Callable[..., Published]
 Read = Callable[[Path], Any]
@@ -159,17 +160,55 @@ def test_a_site_made_by_an_earlier_version_is_replaced_as_a_whole(
 
 
 def test_a_unit_of_which_a_file_is_missing_is_not_taken_over_in_part(tmp_path: Path) -> None:
-    """What was linked already is taken back."""
+    """What was linked already is taken back in the end."""
     old, fresh = tmp_path / "old", tmp_path / "new"
     for folder in (old / "case", fresh):
         folder.mkdir(parents=True)
     (old / "case" / "a.html").write_text("a")
-    before = Made(key="k", units={"case/": "1"}, files={"case/": ["case/a.html", "case/b.html"]})
-    build = Build(old=old, fresh=fresh, before=before, now=Made(key="k"))
+    files = {"case/": ["case/a.html", "case/b.html"]}
+    told = {"key": "k", "units": {"case/": "1"}, "files": files, "pages": {}}
+    (old / ".vigie-site").write_text(json.dumps(told))
+    build = Build.beside(old, fresh, key="k")
 
     assert not build.takes_over("case/", "1")
-    assert [] == list((fresh / "case").iterdir())
-    assert {} == build.now.units
+    assert 0 == build.finish()
+    assert [".vigie-site"] == [path.name for path in fresh.iterdir()]
+
+
+def test_two_sites_take_turns(home: Any, published: Publish) -> None:
+    """From the third time on, a page that stays is not touched at all; what changed meanwhile, and
+    what is gone, is right in each of them.
+    """
+    run_some(home, 0, 3, decision="keep")
+    output = published().output
+    page, kept = output / "bikes" / "data.html", output / "bikes" / "runs" / "0000.html"
+    texts, nodes = [page.read_text()], [kept.stat().st_ino]
+    home.run("trams")
+    for number in range(3, 7):
+        run_some(home, number, number + 1)
+        published()
+        texts.append(page.read_text())
+        nodes.append(kept.stat().st_ino)
+        assert (output / "trams" / "index.html").exists() == (number < 6)
+        if number == 5:
+            home.forget("trams")
+
+    assert len(texts) == len(set(texts))
+    assert 1 == len(set(nodes))
+    assert "0006" in (output / "bikes" / "runs" / "index.html").read_text()
+
+
+def test_what_somebody_puts_into_the_site_is_gone_with_the_next(
+    home: Any, published: Publish
+) -> None:
+    """And doesn't come back with the one after."""
+    home.run()
+    output = published().output
+    (output / "stray.txt").write_text("stray")
+    for _ in range(3):
+        published()
+
+        assert not (output / "stray.txt").exists()
 
 
 @pytest.mark.usefixtures("short_lists")

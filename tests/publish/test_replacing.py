@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import SiteError
-from pipeline.publish.replacing import replacing
+from pipeline.publish.replacing import MARK, replacing
 
 
 def publish_one(output: Path, text: str) -> None:
@@ -32,6 +32,27 @@ def test_a_new_site_takes_the_place_of_the_old(tmp_path: Path) -> None:
 
     assert (output / "index.html").read_text() == "new"
     assert not (output / "old.html").exists()
+
+
+def test_the_next_site_is_built_from_the_one_before_the_last(tmp_path: Path) -> None:
+    """The folder that was replaced comes back whole, unless an empty one is asked for."""
+    output = tmp_path / "_site"
+    publish_one(output, "first")
+    publish_one(output, "second")
+    with replacing(output) as fresh:
+        assert "first" == (fresh / "index.html").read_text()
+    with replacing(output, anew=True) as fresh:
+        assert [] == list(fresh.iterdir())
+
+
+def test_a_folder_without_its_mark_is_not_built_from(tmp_path: Path) -> None:
+    """Somebody was killed while filling it."""
+    output = tmp_path / "_site"
+    publish_one(output, "first")
+    publish_one(output, "second")
+    (tmp_path / "._site.build" / "spare" / MARK).unlink()
+    with replacing(output) as fresh:
+        assert [] == list(fresh.iterdir())
 
 
 def test_the_old_site_stays_while_the_new_one_is_built(tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ def test_every_address_exists(home: Any, published: Publish) -> None:
         "machines.html",
         "method.html",
         "schedule.html",
+        "search.html",
         "api.html",
         "about.html",
         "bikes/index.html",
