@@ -123,6 +123,8 @@ class Case:
     such as pictures. The order of the rows stays."""
     trends: tuple[TrendView, ...] = ()
     """What the case's page of trends shows, in its order."""
+    use: str = ""
+    """What the model is meant for and what it is not, in a sentence or two, for its card."""
     prepare: Callable[[], None] = _nothing_to_prepare
     """Imports and reads what is slow and the same in every run, such as calendars of holidays: done
     once, before kernels are forked. It must start no thread and look at no home and no network."""

@@ -7,7 +7,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from pipeline.case import find_cases
+from pipeline.case import Gates, find_cases
+from pipeline.publish.words import number, share
 
 USUAL_FRESHNESS = timedelta(days=2)
 
@@ -24,6 +25,12 @@ class Caption:
     """Unit of the target, and of the scores that have one."""
     fresh: timedelta = USUAL_FRESHNESS
     """Age of the newest row from which live data count as late."""
+    target: str = ""
+    """What is predicted, in words."""
+    use: str = ""
+    """What the model is meant for, and what not."""
+    rules: tuple[str, ...] = ()
+    """When the case stops, trains and promotes, a sentence each."""
 
 
 def caption(name: str) -> Caption:
@@ -37,4 +44,21 @@ def caption(name: str) -> Caption:
         introduction=case.page.read_text(encoding="utf-8") if case.page.is_file() else "",
         unit=case.schema.column(case.schema.target).unit,
         fresh=case.gates.fresh,
+        target=case.schema.column(case.schema.target).description,
+        use=case.use,
+        rules=rules(case.gates),
+    )
+
+
+def rules(gates: Gates) -> tuple[str, ...]:
+    """The limits of a case in sentences."""
+    return (
+        f"A run stops, and the champion stays, when more than {share(gates.most_quarantined)} of "
+        "the rows go to quarantine.",
+        "A new model is trained when the champion's error in the newest window is above what its "
+        f"backtest lets expect (at least {share(gates.degradation)} above its mean), when columns "
+        f"that carry {share(gates.drifted)} of its weight have an alarm, or when the newest "
+        f"training is older than {number(gates.oldest_champion / timedelta(days=1))} days.",
+        f"It is promoted when its error is lower by {share(gates.margin)} at least and by more "
+        "than chance explains, and lower than the baseline's.",
     )

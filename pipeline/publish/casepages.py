@@ -12,10 +12,12 @@ from pipeline.publish.captions import Caption
 from pipeline.publish.downloads import copy_files
 from pipeline.publish.executed import Executed
 from pipeline.publish.history import RunThen
+from pipeline.publish.modelcard import card_block
 from pipeline.publish.overruns import data_blocks, drift_blocks
 from pipeline.publish.plan import (
     DATA,
     DRIFT,
+    MODEL,
     OVERVIEW,
     POLICIES,
     RUNS,
@@ -28,9 +30,12 @@ from pipeline.publish.repeat import parameters_block
 from pipeline.publish.runs import Lives, Run, read_run, why_older
 from pipeline.publish.sparks import spark
 from pipeline.publish.status import CaseStatus
-from pipeline.records import STEPS_OF, IngestRecord, Record, notebook_of
+from pipeline.records import STEPS_OF, EvaluateRecord, IngestRecord, Record, notebook_of
 from pipeline.steps.view import View
 from pipeline.store import Store
+
+BREAKDOWNS = frozenset({"segments", "coverage"})
+"""Figures of the comparison that only the page of the model shows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +65,8 @@ class CasePages:
         parts = [self._head(page, present)]
         if page == OVERVIEW:
             parts += self._opening(filled=bool(made_by))
+        if page == MODEL and (card := card_block(self.store, self.status, self.caption)):
+            parts.append(card)
         if page == DRIFT:
             parts += drift_blocks(self.rows, self.folder)
         if page == POLICIES:
@@ -81,7 +88,28 @@ class CasePages:
         unit = self.status.metric.unit if self.status.metric else ""
         line = markup.as_html(spark(self.rows, unit))
         yield markup.block("overview.html.j2", case=self.status, spark=line, filled=filled)
+        yield from self._key_chart()
         yield from prose.blocks(self.caption.introduction, below=0, keep_title=False)
+
+    def _key_chart(self) -> Iterator[str]:
+        """The first picture of the newest comparison that is not a breakdown."""
+        record = next(self.store.records(self.status.case, EvaluateRecord), None)
+        drawn = [
+            file
+            for file in (record.files if record else ())
+            if file.kind == "figure" and file.name not in BREAKDOWNS
+        ]
+        if record and drawn:
+            folder = self.store.run_folder(record.case, record.run_id)
+            shown = View(record=record, folder=folder).figure(drawn[0].name).page
+            figure = copy_files(self.store, (record,), self.folder).linked(shown)
+            systems = {one.role: one.candidate for one in record.systems}
+            yield markup.block(
+                "keychart.html.j2",
+                figure=markup.as_html(figure),
+                role=record.subject,
+                candidate=systems.get(record.subject, ""),
+            )
 
     def _notebook(self, name: NotebookName, run: Run, newest: Run) -> list[str]:
         records = records_of(run, name)

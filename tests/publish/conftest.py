@@ -67,6 +67,9 @@ def caption(name: str) -> Caption:
         introduction=f"# {name}\n\nAutomatic counters. **Beware** of roadworks.\n",
         unit=f"{name}/h",
         fresh=timedelta(hours=36),
+        target=f"{name} in the hour",
+        use=f"To know tomorrow's {name}.",
+        rules=("It stops sometimes.",),
     )
 
 

@@ -24,6 +24,8 @@ CASE = Case(
     name="bikes",
     title="Bicycle counts in Paris",
     question="How many bicycles will pass each counter in each hour of the coming day?",
+    use="To see how busy a counted street will be tomorrow, hour by hour. Not for streets without "
+    "a counter, and not for the traffic of the whole city.",
     task=Forecasting(
         every="h",
         horizon=24,

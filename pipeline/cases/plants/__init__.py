@@ -19,6 +19,8 @@ CASE = Case(
     name="plants",
     title="Plants on pictures",
     question="Which plant does a picture show?",
+    use="To tell a daisy from a dandelion on a photograph of one of the two. Not for other plants: "
+    "it knows no third answer, and calls a rose one of these.",
     task=PictureClassification(
         classes=("daisy", "dandelion"),
         division=DIVISION,

@@ -18,6 +18,8 @@ CASE = Case(
     name="states",
     title="CO2 of electric power in the United States",
     question="How much CO2 will power plants emit next year, by state, producer and fuel?",
+    use="To see where the emissions of a state's power plants are heading, a year ahead. Not for "
+    "scenarios: it knows no law, price, or plant that opens or closes.",
     task=Forecasting(
         every="Y",
         horizon=1,

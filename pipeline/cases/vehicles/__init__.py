@@ -25,6 +25,8 @@ CASE = Case(
     name="vehicles",
     title="CO2 of new cars",
     question="How much CO2 does a car emit in the WLTP test, told from its technical data?",
+    use="To check or fill in the declared CO2 of a new car from its technical data. Not for what "
+    "it emits on the road, least of all for plug-in hybrids.",
     task=Regression(
         division=Division(groups=("approval",), held_out=0.25),
         segments_by=("make", "country", "fuel"),
