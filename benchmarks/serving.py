@@ -60,19 +60,20 @@ def peer_python() -> Path:
 @contextmanager
 def running(command: list[str], port: int, path: str, **options: Any) -> Iterator[int]:
     """A server that answers at `path`, ended afterwards."""
-    process = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **options
-    )
-    try:
-        deadline = time.monotonic() + SECONDS_TO_START
-        while not _answers(port, path):
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise SystemExit(f"{command[:4]} did not come up ({process.returncode})")
-            time.sleep(0.3)
-        yield process.pid
-    finally:
-        process.terminate()
-        process.wait(60)
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(command, stdout=said, stderr=said, **options)
+        try:
+            deadline = time.monotonic() + SECONDS_TO_START
+            while not _answers(port, path):
+                if process.poll() is not None or time.monotonic() > deadline:
+                    said.seek(0)
+                    words = said.read()[-2000:].decode(errors="replace")
+                    raise SystemExit(f"{command[:4]} did not come up. It said:\n{words}")
+                time.sleep(0.3)
+            yield process.pid
+        finally:
+            process.terminate()
+            process.wait(60)
 
 
 def _answers(port: int, path: str) -> bool:

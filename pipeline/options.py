@@ -113,6 +113,9 @@ class DriftOptions(Options):
     current_days: Count | None = Field(
         default=None, description="days in the current window; None: as the case says"
     )
+    current: Literal["observations", "calls"] = Field(
+        default="observations", description="observations, or calls: what the service was asked"
+    )
     retrain: Literal["auto", "always", "never"] = Field(
         default="auto", description="auto (by the numbers), always or never"
     )

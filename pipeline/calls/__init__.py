@@ -7,7 +7,7 @@ and of the write that was going on.
 
 from pipeline.calls.actuals import Actual, Joined, add_actuals, joined, record_keys
 from pipeline.calls.log import SECONDS_BETWEEN_WRITES, Call, CallLog, Predictions
-from pipeline.calls.reading import LoggedCall, counted, logged_inputs, read_calls
+from pipeline.calls.reading import LoggedCall, counted, logged_inputs, newest_call, read_calls
 
 __all__ = [
     "SECONDS_BETWEEN_WRITES",
@@ -21,6 +21,7 @@ __all__ = [
     "counted",
     "joined",
     "logged_inputs",
+    "newest_call",
     "read_calls",
     "record_keys",
 ]

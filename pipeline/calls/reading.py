@@ -92,7 +92,7 @@ def logged_inputs(
     """What callers sent of a case in `[since, until)` and was predicted, as observations.
 
     Columns and types are the schema's; what a record did not hold is null, and so is the target
-    unless its true value has come since. Column `called` is the time of the call. Raises
+    unless its true value has come before `until`. Column `called` is the time of the call. Raises
     `StateError` when there is no log, or when it keeps digests only.
     """
     import pyarrow as pa
@@ -103,7 +103,7 @@ def logged_inputs(
             "AND status = 200 AND time >= ? AND time < ? ORDER BY number",
             (case, since.timestamp(), until.timestamp()),
         ).fetchall()
-        truths = dict(_truths(connection, case))
+        truths = dict(_truths(connection, case, until))
     if calls and all(content is None for _, _, content in calls):
         raise StateError(
             f"{path} keeps only digests of what was sent. Serve with VIGIE_LOG_INPUTS=full to "
@@ -122,12 +122,25 @@ def logged_inputs(
     return pa.Table.from_arrays([*arrays, called], names=[*schema.names, "called"])
 
 
-def _truths(connection: Any, case: str) -> Any:
+def newest_call(path: Path, case: str, *, until: datetime) -> str:
+    """What changes when another call of the case is logged before a moment; empty without one."""
+    if not path.is_file():
+        return ""
+    with reading(path) as connection:
+        rows, number = connection.execute(
+            'SELECT count(*), max(number) FROM calls WHERE "case" = ? AND records > 0 AND time < ?',
+            (case, until.timestamp()),
+        ).fetchone()
+    return f"{rows} calls, the newest is {number}" if rows else ""
+
+
+def _truths(connection: Any, case: str, until: datetime) -> Any:
     from pipeline.calls.actuals import BY_CALL, BY_KEY
 
     for match in (BY_KEY, BY_CALL):
         found = connection.execute(
-            f'SELECT c.number, p.place, a.value {match} WHERE p."case" = ?', (case,)
+            f'SELECT c.number, p.place, a.value {match} WHERE p."case" = ? AND a.time < ?',
+            (case, until.timestamp()),
         )
         for number, place, value in found:
             yield (number, place), value

@@ -77,7 +77,7 @@ def serve(
 
 def service_files(store: Store) -> dict[str, Path]:
     """Where the service of a home keeps its keys and its call log."""
-    return {"keys": store.home / "access" / "keys.json", "calls": store.home / "calls.db"}
+    return {"keys": store.home / "access" / "keys.json", "calls": store.calls_file}
 
 
 def _settings(store: Store, settings: Settings) -> Settings:

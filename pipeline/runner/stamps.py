@@ -12,6 +12,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
+from pipeline.calls import newest_call
 from pipeline.case import Case
 from pipeline.errors import SourceError, StateError
 from pipeline.options import NOTEBOOKS, NotebookName
@@ -51,6 +52,7 @@ WORDS = {
     "newest": "the newest row is another",
     "late": "the data have become too old",
     "quarantine": "other rows are in quarantine",
+    "calls": "callers have asked since",
     "champion": "another model is champion",
     "challenger": "another challenger was trained",
     "results": "notebooks before it were run again",
@@ -135,6 +137,10 @@ def resting(chain: Chain, notebook: NotebookName) -> Resting:
         return Resting(notebook=notebook, items=items | {"suite": suite})
     checked = chain.need("2-validate", ValidateRecord)
     items["quarantine"] = str(checked.quarantine.version)
+    if notebook == "3-drift" and json.loads(items["parameters"])["current"] == "calls":
+        as_of = chain.need("1-ingest", IngestRecord).as_of
+        newest = newest_call(chain.store.calls_file, chain.case.name, until=as_of)
+        items["calls"] = newest or NONE
     if notebook == "4-train":
         return Resting(notebook=notebook, items=items)
     if notebook == "5-evaluate":

@@ -11,6 +11,7 @@ from pipeline.models import load_model
 from pipeline.options import DriftOptions
 from pipeline.records import FittedModel, ValidateRecord
 from pipeline.shift import ColumnShift
+from pipeline.steps.asked import asked
 from pipeline.steps.decide import worst_expected
 from pipeline.steps.run import Run
 from pipeline.steps.shift_figures import distributions_figure, heat_figure
@@ -28,6 +29,9 @@ def drift(run: Run, options: DriftOptions) -> View:
     observations = run.validated()
     champion = run.store.champion(case.name, run.as_of)
     compared = stretches(run, observations, champion, days=options.current_days)
+    only = None
+    if options.current == "calls":
+        compared, only = asked(run, compared, days=options.current_days)
     shifts = compare_windows(
         case,
         compared.reference,
@@ -35,6 +39,7 @@ def drift(run: Run, options: DriftOptions) -> View:
         alpha=options.alpha,
         material=options.material,
         errors=measure_errors(run, champion, observations, compared.start),
+        only=only,
     )
     error = _champion_error(run, champion, observations, compared.start)
     limit = worst_expected(champion, case, alpha=options.alpha) if champion else None

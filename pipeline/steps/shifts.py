@@ -47,10 +47,20 @@ def compare_windows(
     alpha: float,
     material: float = 0.1,
     errors: tuple[Measured, ...] = (),
+    only: frozenset[str] | None = None,
 ) -> Shifts:
-    """The shift of every watched column, judged together with what `measure_errors` found."""
+    """The shift of every watched column, or of those in `only`, judged together with what
+    `measure_errors` found.
+    """
     schema, task = case.schema, case.task
-    before, now = (task.drift_view(rows, schema) for rows in (reference, current))
+    before, now = (
+        {
+            name: values
+            for name, values in task.drift_view(rows, schema).items()
+            if only is None or name in only
+        }
+        for rows in (reference, current)
+    )
     watched = [_watched(schema, name) for name in before]
     measured = compare(
         table_of(case, reference, before),

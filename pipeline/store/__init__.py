@@ -146,6 +146,11 @@ class Store:
         else:
             write_bytes(path, json.dumps({"kind": asked}).encode())
 
+    @property
+    def calls_file(self) -> Path:
+        """The call log of the service: VIGIE_CALLS, or of this home."""
+        return Path(os.environ.get("VIGIE_CALLS") or self.home / "calls.db")
+
     def cache_folder(self, case: str) -> Path:
         """Where a live source keeps what it fetched; may be removed at any time."""
         return self.home / "cache" / case
