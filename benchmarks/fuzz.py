@@ -7,16 +7,27 @@ prints how many cases were tried and what was found, as one JSON line.
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import subprocess
 import sys
 import tempfile
+import urllib.request
 from pathlib import Path
 
 import click
 
 from benchmarks.serving import FREE, free_port, running, trained
+
+MOST_SHOWN = 500
+"""Characters of a line: some show a whole body."""
+
+
+def _operations(address: str) -> int:
+    """How many the document has: schemathesis counts examples by operation."""
+    with urllib.request.urlopen(f"{address}/openapi.json") as answer:
+        return sum(len(methods) for methods in json.load(answer)["paths"].values())
 
 
 @click.command()
@@ -31,11 +42,12 @@ def main(cases: int, home: Path | None) -> None:
         environment = {**os.environ, **FREE, "OMP_NUM_THREADS": "1"}
         with running([*command, "--port", str(port)], port, "/readyz", env=environment):
             address = f"http://127.0.0.1:{port}"
+            each = math.ceil(cases / _operations(address))
             ran = subprocess.run(
                 [
                     str(Path(sys.executable).with_name("schemathesis")),
                     *("run", f"{address}/openapi.json"),
-                    *("--url", address, "--checks", "all", "--max-examples", str(cases)),
+                    *("--url", address, "--checks", "all", "--max-examples", str(each)),
                     *("--seed", "1", "--continue-on-failure", "--no-color"),
                 ],
                 capture_output=True,
@@ -44,7 +56,8 @@ def main(cases: int, home: Path | None) -> None:
                 cwd=folder,
             )
         found = re.search(r"([\d,]+) generated", ran.stdout)
-        print(ran.stdout[-6000:], file=sys.stderr)
+        for line in ran.stdout.splitlines():
+            print(line[:MOST_SHOWN], file=sys.stderr)
         print(
             json.dumps(
                 {

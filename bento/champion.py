@@ -136,8 +136,8 @@ class Champion:
         wanted = self.card.level if level is None else level
         found = self.calibrations.get(wanted)
         if found is None:
-            known = ", ".join(f"{each:g}" for each in sorted(self.calibrations))
-            problem = f"level {wanted:g} can't be had of this model; choose among {known}"
+            known = ", ".join(map(repr, sorted(self.calibrations)))
+            problem = f"level {wanted!r} can't be had of this model; choose among {known}"
             raise invalid([field_problem(("interval",), problem)], 1)
         return found
 

@@ -112,7 +112,7 @@ def _paths(champion: Champion, settings: Settings) -> dict[str, Any]:
     if champion.card.example is not None:
         predict["application/json"]["example"] = {"records": [champion.card.example]}
     if champion.upload is not None:
-        predict[FORM.decode()] = form_schema(champion.upload)
+        predict[FORM.decode()] = form_schema(champion.upload, champion.card.levels)
     return {
         f"/v1/{name}/predict": {
             "post": _locked(

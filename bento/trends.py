@@ -19,6 +19,7 @@ from pipeline.trends.questions import MOST_ROWS
 CSV: Final = b"text/csv"
 SINGLE: Final = ("bucket", "zone", "column", "limit", "offset", "format")
 REPEATED: Final = {"by": "by", "where": "where", "aggregate": "aggregates"}
+UNIQUE: Final = ("by", "aggregate")
 FORMATS: Final = ("json", "csv")
 WHOLE: Final = ("limit", "offset")
 
@@ -27,7 +28,16 @@ def answer_trends(
     champion: Champion, parameters: Sequence[tuple[str, str]], *, wants_csv: bool
 ) -> Reply:
     """Raises `RequestError` with everything that is wrong with the question."""
+    schema = champion.case.schema
     single = _single(parameters)
+    problems = [
+        query_problem("by", f"{value[:60]!r} is none of {', '.join(groups(schema))}")
+        for name, value in parameters
+        if name == "by" and value not in groups(schema)
+    ]
+    if problems:
+        raise invalid_query(problems)
+    single.setdefault("column", usual_column(schema))
     wants_csv = single.pop("format", "csv" if wants_csv else "json") == "csv"
     asked: dict[str, Any] = {
         name: int(value) if name in WHOLE else value for name, value in single.items()
@@ -35,7 +45,7 @@ def answer_trends(
     for parameter, name in REPEATED.items():
         asked[name] = tuple(value for known, value in parameters if known == parameter)
     try:
-        question = Question.of(champion.case.schema, **asked)
+        question = Question.of(schema, **asked)
     except OptionError as error:
         lines = str(error).splitlines()
         problems = [query_problem("", line.removeprefix("  - ")) for line in lines[1:] or lines]
@@ -47,7 +57,7 @@ def answer_trends(
     content = {
         "case": champion.case.name,
         "column": question.column,
-        "unit": champion.case.schema.column(question.column).unit,
+        "unit": schema.column(question.column).unit,
         "simulated": champion.card.simulated,
         "total": found.total,
         "limit": question.limit,
@@ -72,6 +82,16 @@ def _single(parameters: Sequence[tuple[str, str]]) -> dict[str, str]:
             found[name].isascii() and found[name].isdigit() and len(found[name]) < 10
         ):
             problems.append(query_problem(name, f"not a whole number: {found[name][:60]!r}"))
+    problems += [
+        query_problem(name, "it is empty: leave it out, or name one")
+        for name, value in found.items()
+        if not value
+    ]
+    problems += [
+        query_problem(name, f"{value[:60]!r} is given more than once")
+        for name, value in sorted({pair for pair in parameters if parameters.count(pair) > 1})
+        if name in UNIQUE
+    ]
     if found.get("format", "json") not in FORMATS:
         problems.append(query_problem("format", f"choose among {', '.join(FORMATS)}"))
     if problems:
@@ -79,15 +99,32 @@ def _single(parameters: Sequence[tuple[str, str]]) -> dict[str, str]:
     return found
 
 
+def groups(schema: Schema) -> list[str]:
+    """Columns by which rows can be put together: none that is called like an aggregate."""
+    return [
+        column.name
+        for column in schema.columns
+        if column.kind in ("category", "text", "integer", "boolean")
+        and column.name not in AGGREGATES
+    ]
+
+
+def usual_column(schema: Schema) -> str:
+    """The target, or the first column of numbers where the target holds none."""
+    numbers = _numbers(schema)
+    return schema.target if schema.target in numbers or not numbers else numbers[0]
+
+
+def _numbers(schema: Schema) -> list[str]:
+    return [column.name for column in schema.columns if column.kind in ("number", "integer")]
+
+
 def parameters(schema: Schema) -> list[dict[str, Any]]:
     """Of the query, as OpenAPI has them."""
-    groups = [
-        c.name for c in schema.columns if c.kind in ("category", "text", "integer", "boolean")
-    ]
-    numbers = [c.name for c in schema.columns if c.kind in ("number", "integer")]
+    numbers = _numbers(schema)
     columns = "|".join(map(re.escape, schema.names))
     found = [
-        _parameter("by", "one row for each value of these columns", _several(groups)),
+        _parameter("by", "one row for each value of these columns", _several(groups(schema))),
         _parameter(
             "where",
             "only rows that fit, such as 'fuel = petrol', 'mass >= 1200', 'mass is missing'",
@@ -97,10 +134,14 @@ def parameters(schema: Schema) -> list[dict[str, Any]]:
             },
         ),
         _parameter(
-            "aggregate", "what is told of each; default: mean and count", _several(AGGREGATES)
+            "aggregate",
+            "what is told of each; default: mean and count",
+            _several(AGGREGATES if numbers else ("count",)),
         ),
         _parameter(
-            "column", "which column; default: the target", {"type": "string", "enum": numbers}
+            "column",
+            f"which column; default: {usual_column(schema)}",
+            {"type": "string", "enum": numbers or [schema.target]},
         ),
         _parameter(
             "limit", "rows of a page", {"type": "integer", "minimum": 1, "maximum": MOST_ROWS}

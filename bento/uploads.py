@@ -9,7 +9,7 @@ import base64
 import binascii
 import hashlib
 import json
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -121,7 +121,7 @@ def summary(records: list[Any], field: str) -> bytes:
     return json.dumps({"records": [{field: one} for one in told]}).encode()
 
 
-def form_schema(field: str) -> dict[str, Any]:
+def form_schema(field: str, levels: Sequence[float]) -> dict[str, Any]:
     """The form, for the documentation."""
     return {
         "schema": {
@@ -135,7 +135,7 @@ def form_schema(field: str) -> dict[str, Any]:
                     "items": {"type": "string", "format": "binary"},
                     "description": "one or several files, each a part of this name",
                 },
-                LEVEL: {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
+                LEVEL: {"type": "number", "enum": [*levels]},
             },
         },
         "encoding": {field: {"contentType": "image/jpeg, image/png, image/gif, image/webp"}},

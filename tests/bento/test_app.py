@@ -263,6 +263,27 @@ def test_the_example_of_the_card_can_be_predicted(client: httpx.Client) -> None:
     assert 200 == post(client, [card["example"]]).status_code
 
 
+@pytest.mark.parametrize(
+    ("query", "field", "words"),
+    [
+        ("column=", "column", "it is empty"),
+        ("aggregate=sum&aggregate=sum", "aggregate", "'sum' is given more than once"),
+        ("by=counter&by=counter", "by", "'counter' is given more than once"),
+        ("by=count", "by", "'count' is none of counter"),
+    ],
+)
+def test_a_question_that_the_document_does_not_allow_is_refused(
+    client: httpx.Client, query: str, field: str, words: str
+) -> None:
+    """The parameter is named; what the document allows, `test_fuzz` sends."""
+    answer = client.get(f"/v1/toy/trends?{query}")
+
+    assert 422 == answer.status_code
+    assert [(field, words)] == [
+        (each["field"], each["detail"][: len(words)]) for each in answer.json()["errors"]
+    ]
+
+
 def test_the_document_describes_the_cases_found(client: httpx.Client) -> None:
     """The OpenAPI document has the addresses of every champion; each reference resolves."""
     document = client.get("/openapi.json").json()

@@ -24,6 +24,7 @@ from pipeline.calls import (
     add_actuals,
     joined,
     logged_inputs,
+    newest_call,
     read_calls,
     record_keys,
 )
@@ -229,6 +230,31 @@ def test_logged_inputs_are_observations(path: Path) -> None:
     assert [1.5] * 3 == found["rain"].to_pylist()
     assert [None, 9.0, None] == found["count"].to_pylist()
     assert 0 == logged_inputs(path, "toy", SCHEMA, since=now, until=now).num_rows
+
+
+def test_a_truth_that_came_later_is_not_known_yet(path: Path) -> None:
+    """A look at the past sees no true value that was sent after it."""
+    written(path, call(1))
+    until = datetime.now(UTC)
+    add_actuals(path, "toy", [Actual(str(record_keys(KEYS)[1]), 9.0)], key="")
+
+    found = logged_inputs(path, "toy", SCHEMA, since=until - timedelta(hours=1), until=until)
+
+    assert [None] * 3 == found["count"].to_pylist()
+
+
+def test_another_call_is_noticed_without_reading_all(path: Path) -> None:
+    """What a drift check rests on changes with every call of its case before its moment."""
+    now = datetime.now(UTC)
+    assert not newest_call(path, "toy", until=now)
+    written(path, call(1))
+    first = newest_call(path, "toy", until=datetime.now(UTC))
+    written(path, call(2), call(3, case="other"))
+
+    second = newest_call(path, "toy", until=datetime.now(UTC))
+
+    assert first != second
+    assert not newest_call(path, "toy", until=now - timedelta(hours=1))
 
 
 def test_a_log_of_digests_keeps_no_inputs_and_says_so(path: Path) -> None:
