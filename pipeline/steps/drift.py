@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from pipeline.case import Case
 from pipeline.figures import Figure
 from pipeline.metrics import score_name, score_text
-from pipeline.models import load_model
 from pipeline.options import DriftOptions
 from pipeline.records import FittedModel, ValidateRecord
 from pipeline.shift import ColumnShift
@@ -131,7 +130,7 @@ def _champion_error(
     unseen = max(start, champion.ref.learned.end)
     fold = case.task.held_out(frame, case.schema, start=unseen, end=run.as_of)
     rows = frame.iloc[fold.test]
-    model = load_model(run.store.model_bytes(case.name, champion.ref))
+    model = run.model(champion.ref)
     predicted = case.task.predict(model, rows)
     truth = case.task.truth(rows, case.schema)
     return case.task.metrics(truth, predicted)[case.task.primary]

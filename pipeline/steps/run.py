@@ -7,14 +7,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, TypeVar
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pipeline.case import Case, Folders, find_case
 from pipeline.errors import StateError, StepError
+from pipeline.models import load_model
 from pipeline.options import NOTEBOOKS, SETTINGS_OF_A_RUN, Options
 from pipeline.records import (
     STEPS_OF,
     IngestRecord,
+    ModelRef,
     Record,
     StepName,
     ValidateRecord,
@@ -96,6 +99,13 @@ class Run:
         folders = Folders(files=store.files_folder(name), cache=store.cache_folder(name))
         return self.case.with_files(rows, folders)
 
+    def model(self, ref: ModelRef) -> Any:
+        """A fitted model of the case; steps of one notebook load it once, and change nothing in it.
+
+        Raises `StateError` when its file has been changed or is gone.
+        """
+        return _loaded(self.store.model_bytes(self.case.name, ref))
+
     @contextmanager
     def step(self, name: StepName, options: Options) -> Iterator[StepWriter]:
         """A writer for a step's files; by hand it holds the case meanwhile."""
@@ -132,6 +142,11 @@ def open_run(options: Options) -> Run:
         run_id=options.run_id or new_run_id(clock()),
         by_hand=not options.run_id,
     )
+
+
+@lru_cache(maxsize=4)
+def _loaded(content: bytes) -> Any:
+    return load_model(content)
 
 
 def new_run_id(started: datetime) -> str:

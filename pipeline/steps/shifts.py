@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from pipeline.case import Case
-from pipeline.models import load_model
 from pipeline.records import FittedModel
 from pipeline.schema import Schema
 from pipeline.shift import ColumnShift, Measured, Table, Watched, compare, judge
@@ -91,7 +90,7 @@ def measure_errors(
     is_now = (rows[case.schema.time] >= start).to_numpy()
     if not is_now.any() or is_now.all():
         return ()
-    predicted = case.task.predict(load_model(run.store.model_bytes(case.name, champion.ref)), rows)
+    predicted = case.task.predict(run.model(champion.ref), rows)
     errors = case.task.drift_errors(rows, case.schema, predicted)
     unit = case.schema.column(case.schema.target).unit
     watched = [Watched(name=name, kind="number", unit=unit) for name in errors]

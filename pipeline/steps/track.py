@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from pipeline.case import Case
 from pipeline.errors import StepError
-from pipeline.models import load_model
 from pipeline.records import FittedModel, TrainRecord
 from pipeline.regions import LEVELS, Calibration, Regions
 from pipeline.splits import Stretch
@@ -66,7 +65,7 @@ class Tracked:
 def tracked(run: Run, fitted: FittedModel, frame: pd.DataFrame) -> Tracked:
     """Predicts what has come since the model was learned; its backtest's rows come from storage."""
     case = run.case
-    model = load_model(run.store.model_bytes(case.name, fitted.ref))
+    model = run.model(fitted.ref)
     fold = case.task.held_out(frame, case.schema, start=fitted.ref.learned.end, end=run.as_of)
     own = np.sort(fold.test)
     if case.schema.time is not None and not fold.division:
