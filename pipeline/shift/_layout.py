@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from typing import Any, Self, TypeVar
 
 import numpy as np
@@ -23,10 +24,20 @@ MOST_ENTITIES = 400
 """Series that are looked at one by one: those with most rows."""
 YEAR = np.timedelta64(365, "D")
 HOUR, DAY, WEEK = np.timedelta64(1, "h"), np.timedelta64(1, "D"), np.timedelta64(7, "D")
-YEAR_WAVES = 2
+MONTH = 31 * DAY
+YEAR_WAVES = {1: np.inf, 2: np.inf}
+"""Waves of the year by number a year, and how large their coefficients are believed to be in
+standard deviations of the noise of a block: where a whole year is known, only it tells."""
+SEASON_WAVES = {1: 3.0, 2: 1.5, 3: 1.0, 4: 0.75, 5: 0.6, 6: 0.5}
+"""The same for what may follow the year without a year being known: the yearly wave of the
+temperature of Paris has two and a half times the standard deviation of its days, holidays make the
+higher ones."""
+CALM_WAVES = {1: 0.7, 2: 0.35}
+"""The same for what followed it little in half a year or more."""
 FEWEST_WEEKS = 4
 """Weeks of reference from which weekdays are told from one another."""
 ROWS_A_CELL = 3
+SOME_ROWS = 4_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +53,16 @@ class Table:
     @property
     def rows(self) -> int:
         return max((len(values) for values in self.columns.values()), default=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Groups:
+    """Rows by block and group; those of no group stand in one place beyond all others."""
+
+    count: int
+    place: Places
+    rows: Floats
+    """Blocks x groups."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +89,10 @@ class Layout:
     plain: Design
     """With weekdays where there are enough weeks."""
     yearly: Design | None
-    """With waves of the year, where the reference holds a whole one."""
+    """With waves of the year, known from the reference where it holds a whole one, else believed
+    to be as large as they often are."""
+    half_year: bool = False
+    """Whether the reference is long enough to show half of a yearly swing."""
 
     @classmethod
     def of(cls, reference: Table, current: Table, *, block: timedelta) -> Self:
@@ -87,19 +111,19 @@ class Layout:
         spanned = start - oldest
         cell, cells = _cells(times, entity, len(names), reference.rows, spanned)
         starts = start + np.concatenate([np.arange(first, last + 1), np.arange(now)]) * length
-        yearly = spanned >= YEAR and length <= 31 * DAY
-        follows = bool(spanned < YEAR and length < YEAR)
-        plain, year = (
-            _regressors(starts, length, spanned, yearly=waves) for waves in (False, True)
-        )
+        whole_year, short = spanned >= YEAR, length <= MONTH
+        follows = bool(not whole_year and length < YEAR)
         gap = -last - 1
 
-        def design(regressors: Floats) -> Design:
+        def design(waves: Mapping[int, float]) -> Design:
+            regressors, prior = _regressors(starts, length, spanned, waves)
             return Design(
                 reference=regressors[:blocks],
                 current=regressors[blocks:],
                 gap=gap,
                 follows=follows,
+                waves=2 * len(waves),
+                prior=prior,
             )
 
         return cls(
@@ -113,8 +137,9 @@ class Layout:
             entities=names,
             step=_steps(times) if len(names) > 1 else None,
             hour=_hours(times, length),
-            plain=design(plain),
-            yearly=design(year) if yearly else None,
+            plain=design(CALM_WAVES if follows and short else {}),
+            yearly=design(YEAR_WAVES if whole_year else SEASON_WAVES) if short else None,
+            half_year=bool(spanned >= YEAR // 2),
         )
 
     @classmethod
@@ -144,6 +169,28 @@ class Layout:
             ),
             yearly=None,
         )
+
+    @cached_property
+    def by_entity(self) -> Groups:
+        return self._grouped(self.entity)
+
+    @cached_property
+    def by_hour(self) -> Groups | None:
+        return None if self.hour is None else self._grouped(self.hour)
+
+    @cached_property
+    def some(self) -> Places | None:
+        """Rows of some moments, a few thousand rows."""
+        if self.step is None:
+            return None
+        return np.flatnonzero(self.step % max(1, len(self.step) // SOME_ROWS) == 0)
+
+    def _grouped(self, group: Places) -> Groups:
+        count = int(group.max(initial=0)) + 1
+        size = self.all_blocks * count
+        place = np.where(group >= 0, self.block * count + group, size)
+        rows = np.bincount(place, minlength=size + 1)[:size].reshape(-1, count)
+        return Groups(count=count, place=place, rows=rows.astype(np.float64))
 
     @property
     def all_blocks(self) -> int:
@@ -223,10 +270,11 @@ def _regressors(
     starts: NDArray[np.datetime64],
     length: np.timedelta64,
     spanned: np.timedelta64,
-    *,
-    yearly: bool,
-) -> Floats:
-    """Intercept, weekdays as differences from their mean, waves of the year and its half."""
+    waves: Mapping[int, float],
+) -> tuple[Floats, Floats]:
+    """Intercept, weekdays as differences from their mean, waves of the year; and what is believed
+    of the size of each (`Design.prior`).
+    """
     columns = [np.ones(len(starts))]
     days = starts.astype("datetime64[D]").astype(np.int64)
     if length <= DAY and spanned >= FEWEST_WEEKS * WEEK:
@@ -235,9 +283,8 @@ def _regressors(
         hours = starts.astype("datetime64[h]").astype(np.int64) % 24
         used = np.unique(hours)
         columns += [(hours == hour) - 1 / len(used) for hour in used[:-1]]
-    if yearly:
-        turns = 2 * np.pi * (days + (length / DAY) / 2) / 365.2425
-        columns += [
-            wave(number * turns) for number in range(1, YEAR_WAVES + 1) for wave in (np.cos, np.sin)
-        ]
-    return np.column_stack(columns).astype(np.float64)
+    prior = [np.inf] * len(columns)
+    turns = 2 * np.pi * (days + (length / DAY) / 2) / 365.2425
+    columns += [wave(number * turns) for number in waves for wave in (np.cos, np.sin)]
+    prior += [size for size in waves.values() for _ in range(2)]
+    return np.column_stack(columns).astype(np.float64), np.array(prior)

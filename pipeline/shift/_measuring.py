@@ -93,12 +93,16 @@ def _measure_numbers(
 ) -> tuple[Measured, ...]:
     if not watched:
         return ()
-    yearly, course = np.zeros(len(numbers), dtype=bool), np.empty((0, len(numbers)))
-    if layout.yearly is not None:
-        means = np.column_stack([block_means(each, layout) for each in numbers])
-        yearly, course = yearly_columns(means, layout), yearly_course(means, layout)
+    means = np.column_stack([block_means(each, layout) for each in numbers])
+    yearly = yearly_columns(means, layout)
+    course, guessed = yearly_course(means, yearly, layout), layout.plain.follows
     scores = [
-        score_numbers(each, layout, course[:, place] if yearly[place] else None)
+        score_numbers(
+            each,
+            layout,
+            course[:, place] if course[:, place].any() else None,
+            given_back=guessed,
+        )
         for place, each in enumerate(numbers)
     ]
     located, z_scores, residuals = location_parts(numbers, scores, yearly, layout)
@@ -242,10 +246,10 @@ def _measured(
 
 
 def _against(layout: Layout, *, yearly: bool) -> Against:
-    if yearly:
-        return "same weeks"
-    return "weeks before" if layout.plain.follows else "reference"
+    if layout.plain.follows:
+        return "weeks before"
+    return "same weeks" if yearly else "reference"
 
 
 def _resolved(layout: Layout) -> bool:
-    return bool(layout.blocks > layout.plain.reference.shape[1] + SPARE)
+    return bool(layout.blocks > layout.plain.free + SPARE)

@@ -87,7 +87,7 @@ def read_numbers(name: str, values: Floats, layout: Layout) -> Numbers:
         current_mean=_mean(values[layout.rows :]),
         missing_reference=float(1 - known.mean()),
         missing_current=float(1 - present[layout.rows :].mean()),
-        alike=layout.step is not None and are_alike(filled - centre, present, layout.step),
+        alike=are_alike(filled, present, layout),
     )
 
 

@@ -9,7 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.shift._categories import Shares
-from pipeline.shift._contrasts import Contrast, Design, block_ranks, contrast_means, year_matters
+from pipeline.shift._contrasts import (
+    Contrast,
+    Design,
+    block_ranks,
+    contrast_means,
+    ridge,
+    swing,
+    year_matters,
+)
 from pipeline.shift._layout import Layout
 from pipeline.shift._numbers import Numbers
 from pipeline.shift._rates import cauchy_combination, chance_of_occurrences
@@ -19,6 +27,9 @@ Floats = NDArray[np.float64]
 
 YEAR_LEVEL = 0.1
 """p-value below which the waves of the year are taken for real."""
+SWINGS = 0.6
+"""Standard deviations of the noise of a block that the waves of a half year must have for the
+column to be taken for one that follows the year."""
 RARE = 5
 """Blocks of the reference with an occurrence below which single blocks are counted."""
 SINGLE = 0.01
@@ -53,24 +64,33 @@ class Part:
 
 
 def yearly_columns(means: Floats, layout: Layout) -> NDArray[np.bool_]:
-    """Which columns (blocks x columns) follow the year, where a whole one is known."""
-    if layout.yearly is None or not means.shape[1]:
-        return np.zeros(means.shape[1], dtype=bool)
-    year = np.arange(layout.yearly.reference.shape[1]) >= layout.plain.reference.shape[1]
+    """Which columns (blocks x columns) follow the year: where a whole one is known, by a test;
+    else those that swung in half a year or more, and all where less than that is known.
+    """
+    design, series = layout.yearly, means.shape[1]
+    if design is None or not series:
+        return np.zeros(series, dtype=bool)
     before, _ = layout.split(means)
-    return year_matters(before, layout.yearly, year) < YEAR_LEVEL
+    if not design.follows:
+        return year_matters(before, design) < YEAR_LEVEL
+    if not layout.half_year:
+        return np.ones(series, dtype=bool)
+    swings: NDArray[np.bool_] = swing(before, layout.plain) > SWINGS
+    return swings
 
 
-def yearly_course(means: Floats, layout: Layout) -> Floats:
-    """The waves of the year alone, fitted on the reference, blocks x columns."""
-    design = layout.yearly
-    if design is None:
-        return np.zeros_like(means)
-    before = np.nan_to_num(layout.split(means)[0])
-    coefficients = np.linalg.lstsq(design.reference, before, rcond=None)[0]
-    plain = layout.plain.reference.shape[1]
-    both = np.concatenate([design.reference, design.current])
-    course: Floats = both[:, plain:] @ coefficients[plain:]
+def yearly_course(means: Floats, yearly: NDArray[np.bool_], layout: Layout) -> Floats:
+    """The waves of the year alone, blocks x columns, 0 for columns without: fitted on the
+    reference, or on both windows where no whole year is known, since what is believed of the year
+    can't be carried on far.
+    """
+    course = np.zeros_like(means)
+    for design, chosen in _by_design(yearly, layout):
+        both = np.concatenate([design.reference, design.current])
+        fitted = both if design.follows else design.reference
+        known = np.nan_to_num(means[: len(fitted), chosen])
+        coefficients = ridge(design, fitted, known)[design.yearly]
+        course[:, chosen] = both[:, design.yearly] @ coefficients
     return course
 
 
@@ -83,15 +103,16 @@ def location_parts(
     rows = np.array([each.rows[: layout.blocks].sum() for each in scores])
     least = FARTHEST**2 / np.maximum(1, rows) / np.maximum(1, rows / layout.blocks)
     p_values, differences = np.ones(len(scores)), np.zeros(len(scores))
-    latest = np.ones(len(scores))
-    shifts, residuals = np.zeros(len(scores)), np.zeros((layout.blocks, len(scores)))
+    latest, z_scores = np.ones(len(scores)), np.zeros(len(scores))
+    residuals = np.zeros((layout.blocks, len(scores)))
     for design, chosen in _by_design(yearly, layout):
         both = np.concatenate([located[:, chosen], raw[:, chosen]], axis=1)
         count = len(chosen)
         bound = np.concatenate([least[chosen], np.zeros(count)])
         found = contrast_means(*layout.split(both), design, least_variance=bound)
         p_values[chosen] = cauchy_combination(found.p_values.reshape(2, count))
-        shifts[chosen], differences[chosen] = found.differences.reshape(2, count)
+        differences[chosen] = found.differences[count:]
+        z_scores[chosen] = found.z_scores[:count]
         # The raw means tell a change beyond all values that were ever seen, which ranks can't.
         telling = found.p_values.reshape(2, count).argmin(axis=0)
         latest[chosen] = found.latest.reshape(2, count)[telling, np.arange(count)]
@@ -111,7 +132,7 @@ def location_parts(
             p_values, differences, latest, numbers, strict=True
         )
     ]
-    return parts, np.sign(shifts) * _normal_quantiles(p_values), residuals
+    return parts, z_scores, residuals
 
 
 def shape_parts(scores: Sequence[Scores], yearly: NDArray[np.bool_], layout: Layout) -> list[Part]:
@@ -178,30 +199,45 @@ def series_part(numbers: Numbers, scores: Scores, layout: Layout) -> Part | None
 
 
 def rhythm_part(scores: Scores, layout: Layout) -> Part | None:
-    """Each three hours of the day against the others, in the same way."""
-    return _apart_part("daily rhythm", scores.by_hour, layout)
+    """Each three hours of the day against the others, in the same way; by ranks, since three hours
+    of rain, say, are far from normal.
+    """
+    return _apart_part("daily rhythm", scores.by_hour, layout, ranked=True)
 
 
-def _apart_part(name: str, apart: Floats, layout: Layout) -> Part | None:
+def _apart_part(name: str, apart: Floats, layout: Layout, *, ranked: bool = False) -> Part | None:
     if not apart.shape[1]:
         return None
     centred = apart - _known_means(layout.split(apart)[0])
-    found = _contrast_all(centred, yearly_columns(centred, layout), layout, 1e-9)
+    tested = np.concatenate(block_ranks(*layout.split(centred))) if ranked else centred
+    found = _contrast_all(tested, yearly_columns(tested, layout), layout, 1e-9)
     here = np.isfinite(centred[layout.blocks :]).any(axis=0)
     if not here.any():
         return None
     p_values = np.where(here, found.p_values, 1.0)
+    differences = _latest_means(centred, found.latest, layout) if ranked else found.differences
     most = int(np.argmin(p_values))
     moved = p_values <= SINGLE / here.sum()
-    sizes = np.abs(found.differences[moved]).sum() / here.sum()
+    sizes = np.abs(differences[moved]).sum() / here.sum()
     return Part(
         name=name,
         p_value=float(cauchy_combination(p_values[here])),
-        effect=float(np.copysign(sizes, found.differences[most])),
-        difference=float(found.differences[most]),
+        effect=float(np.copysign(sizes, differences[most])),
+        difference=float(differences[most]),
         about=str(most),
         others=max(0, int(moved.sum()) - 1),
         latest=float(found.latest[most]),
+    )
+
+
+def _latest_means(series: Floats, latest: Floats, layout: Layout) -> Floats:
+    """Mean by column over its latest share of the current window."""
+    now = layout.split(series)[1]
+    return np.array(
+        [
+            _known_means(now[-max(1, round(share * len(now))) :, place : place + 1])[0]
+            for place, share in enumerate(latest)
+        ]
     )
 
 
@@ -209,25 +245,34 @@ def missing_part(missing: Floats, rows: Floats, layout: Layout) -> Part | None:
     """Share of rows without a value; `None` where there is none."""
     if not missing.any():
         return None
-    found, effects = _contrast_shares(missing[:, None], rows, layout)
-    return Part(name="missing values", p_value=float(found[0]), effect=float(effects[0]))
+    found, effects, latest = _contrast_shares(missing[:, None], rows, layout)
+    before, now = _share_of(missing, rows, float(latest[0]), layout)
+    return Part(
+        name="missing values",
+        p_value=float(found[0]),
+        effect=float(effects[0]),
+        latest=float(latest[0]),
+        before=before,
+        now=now,
+    )
 
 
 def category_parts(shares: Shares, layout: Layout) -> list[Part]:
     """Share of each category, combined; and of those that were never seen."""
     parts = []
     if shares.counts.shape[1]:
-        p_values, effects = _contrast_shares(shares.counts, shares.rows, layout)
+        p_values, effects, latest = _contrast_shares(shares.counts, shares.rows, layout)
         most = int(np.argmin(p_values))
-        before, now = (part.sum(axis=0) for part in layout.split(shares.counts))
+        before, now = _share_of(shares.counts[:, most], shares.rows, float(latest[most]), layout)
         parts.append(
             Part(
                 name="categories",
                 p_value=float(cauchy_combination(p_values)),
                 effect=float(effects[most]),
                 about=str(shares.labels[most]),
-                before=float(before[most] / max(1.0, shares.rows[: layout.blocks].sum())),
-                now=float(now[most] / max(1.0, shares.rows[layout.blocks :].sum())),
+                latest=float(latest[most]),
+                before=before,
+                now=now,
             )
         )
     if shares.new:
@@ -251,8 +296,19 @@ def category_parts(shares: Shares, layout: Layout) -> list[Part]:
     return parts
 
 
-def _contrast_shares(counts: Floats, rows: Floats, layout: Layout) -> tuple[Floats, Floats]:
-    """p-value and Cohen's h (1988, 6.2: difference of arcsines of roots) of shares by block.
+def _share_of(counts: Floats, rows: Floats, latest: float, layout: Layout) -> tuple[float, float]:
+    """Share of the rows in the reference, and in the latest part of the current window."""
+    first = layout.all_blocks - max(1, round(latest * layout.current_blocks))
+    before, now = (
+        float(counts[part].sum() / max(1.0, rows[part].sum()))
+        for part in (slice(0, layout.blocks), slice(first, None))
+    )
+    return before, now
+
+
+def _contrast_shares(counts: Floats, rows: Floats, layout: Layout) -> tuple[Floats, Floats, Floats]:
+    """p-value, Cohen's h (1988, 6.2: difference of arcsines of roots) and latest part, of shares
+    by block.
 
     Where the reference has hardly an occurrence, its variance says little: there the number of
     blocks with one must be unlikely too.
@@ -260,7 +316,7 @@ def _contrast_shares(counts: Floats, rows: Floats, layout: Layout) -> tuple[Floa
     with np.errstate(invalid="ignore", divide="ignore"):
         series = np.where(rows[:, None] > 0, counts / rows[:, None], np.nan)
     before, now = layout.split(counts)
-    all_before, all_now = rows[: layout.blocks].sum(), rows[layout.blocks :].sum()
+    all_before = rows[: layout.blocks].sum()
     guess = (before.sum(axis=0) + 1) / (all_before + 2)
     least = guess * (1 - guess) / max(1.0, all_before / layout.blocks)
     found = _contrast_all(series, yearly_columns(series, layout), layout, least)
@@ -271,11 +327,12 @@ def _contrast_shares(counts: Floats, rows: Floats, layout: Layout) -> tuple[Floa
         occurs.astype(float), layout.current_blocks, occurred.astype(float), layout.blocks
     )
     p_values = np.where(occurred < RARE, np.maximum(found.p_values, chance), found.p_values)
-    share = np.clip(before.sum(axis=0) / all_before, 0, 1)
-    moved = np.clip(share + found.differences, 0, 1)
-    plain = now.sum(axis=0) / max(1.0, all_now)
-    moved = np.where(found.differences == 0, plain, moved)
-    return p_values, 2 * (np.arcsin(np.sqrt(moved)) - np.arcsin(np.sqrt(share)))
+    shares = [
+        _share_of(counts[:, place], rows, float(latest), layout)
+        for place, latest in enumerate(found.latest)
+    ]
+    share, moved = np.array(shares).T.reshape(2, -1)
+    return p_values, 2 * (np.arcsin(np.sqrt(moved)) - np.arcsin(np.sqrt(share))), found.latest
 
 
 def _least_share(rows: Floats, layout: Layout) -> float:
@@ -287,18 +344,19 @@ def _contrast_all(
 ) -> Contrast:
     least = np.broadcast_to(np.asarray(least, dtype=np.float64), (series.shape[1],))
     p_values, differences = np.ones(series.shape[1]), np.zeros(series.shape[1])
-    latest = np.ones(series.shape[1])
+    latest, z_scores = np.ones(series.shape[1]), np.zeros(series.shape[1])
     for design, chosen in _by_design(yearly, layout):
         found = contrast_means(
             *layout.split(series[:, chosen]), design, least_variance=least[chosen]
         )
         p_values[chosen], differences[chosen] = found.p_values, found.differences
-        latest[chosen] = found.latest
+        latest[chosen], z_scores[chosen] = found.latest, found.z_scores
     return Contrast(
         p_values=p_values,
         differences=differences,
         latest=latest,
         residuals=np.empty((0, series.shape[1])),
+        z_scores=z_scores,
     )
 
 
@@ -307,13 +365,6 @@ def _by_design(yearly: NDArray[np.bool_], layout: Layout) -> list[tuple[Design, 
     if layout.yearly is not None:
         designs.append((layout.yearly, np.flatnonzero(yearly)))
     return [(design, chosen) for design, chosen in designs if len(chosen)]
-
-
-def _normal_quantiles(p_values: Floats) -> Floats:
-    from scipy.special import ndtri
-
-    quantiles: Floats = -ndtri(np.clip(p_values, 1e-300, 1.0) / 2)
-    return quantiles
 
 
 def _gap(numbers: Numbers) -> float:

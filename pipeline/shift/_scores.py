@@ -45,8 +45,13 @@ class Scores:
     """Level of each row among those of the reference; the middle one for missing."""
 
 
-def score_numbers(numbers: Numbers, layout: Layout, season: Floats | None) -> Scores:
-    """Ranks of the scaled residuals; `season` by block is taken out before, in scaled units."""
+def score_numbers(
+    numbers: Numbers, layout: Layout, season: Floats | None, *, given_back: bool = False
+) -> Scores:
+    """Ranks of the scaled residuals; `season` by block is taken out before, in scaled units, and
+    may be given back to the location afterwards: ranks of what lies far from all of the reference
+    would say nothing of how far.
+    """
     values = scaled(numbers, layout)
     if season is not None:
         values = values - season[layout.block]
@@ -62,8 +67,12 @@ def score_numbers(numbers: Numbers, layout: Layout, season: Floats | None) -> Sc
         raw = np.where(rows > 0, layout.sums(_tamed(numbers.residuals, layout)) / rows, np.nan)
     bins = table.reshape(len(table), BINS, -1).sum(axis=2)
     windows = np.stack([part.sum(axis=0) for part in layout.split(bins)])
+    location = means[:, 0]
+    if season is not None and given_back:
+        before = values[: layout.rows]
+        location = location * np.sqrt(before @ before / max(1, len(before))) + season
     return Scores(
-        location=_as_fitted(means[:, 0], numbers, layout),
+        location=_as_fitted(location, numbers, layout),
         shape=means[:, 1:],
         raw=_as_fitted(raw, numbers, layout),
         by_entity=by_entity(values, present, layout, alike=numbers.alike),

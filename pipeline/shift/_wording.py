@@ -95,11 +95,11 @@ def _direction(one: Measured, part: Part) -> str:
 
 
 def _categories(one: Measured, part: Part) -> str:
-    return f"{one.column} is {part.about!r} in {_against(part.before, part.now)}."
+    return f"{one.column} is {part.about!r} in {_against(part)}."
 
 
-def _missing(one: Measured, _: Part) -> str:
-    return f"{one.column} is missing in {_against(one.missing_reference, one.missing_current)}."
+def _missing(one: Measured, part: Part) -> str:
+    return f"{one.column} is missing in {_against(part)}."
 
 
 def _together(_: Measured, part: Part) -> str:
@@ -146,10 +146,10 @@ def _figure(value: float, decimals: int) -> str:
     return f"{round(value, decimals) + 0.0:.{decimals}f}"
 
 
-def _against(before: float | None, now: float | None) -> str:
+def _against(part: Part) -> str:
     return (
-        f"{100 * (now or 0.0):.1f} % of rows, against {100 * (before or 0.0):.1f} % in the "
-        "reference"
+        f"{100 * (part.now or 0.0):.1f} % of rows{_latest(part)}, against "
+        f"{100 * (part.before or 0.0):.1f} % in the reference"
     )
 
 
