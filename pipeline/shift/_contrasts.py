@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from pipeline.shift._noise import Fit, Floats, Grid, fit_noise
 from pipeline.shift._rates import cauchy_combination
 
-LATEST = {1.0: 0.82, 0.75: 0.06, 0.5: 0.06, 0.25: 0.06}
+GRADUAL = 0.0
+LATEST = {1.0: 0.79, 0.75: 0.05, 0.5: 0.05, 0.25: 0.05, GRADUAL: 0.06}
 """Shares of the current window, up to its end, whose mean is tested, with their weights: most goes
-to the whole window, the others find what began within it."""
-LATEST_FOLLOWING = {1.0: 0.4, 0.75: 0.2, 0.5: 0.2, 0.25: 0.2}
+to the whole window, the others find what began within it, and `GRADUAL` what grows from its
+beginning to its end."""
+LATEST_FOLLOWING = {1.0: 0.3, 0.75: 0.15, 0.5: 0.15, 0.25: 0.15, GRADUAL: 0.25}
 """The same where the season is not known: what begins within the window is told from a season by
 the rest of the window, what began before it hardly."""
 MUCH_LOUDER = 100
@@ -86,7 +88,10 @@ class Contrast:
     residuals: Floats
     """Reference blocks x series, the season taken out."""
     z_scores: Floats
-    """Of the whole window alone: standard normal where nothing has changed."""
+    """Parts of the window x series, the whole window first: standard normal where nothing has
+    changed."""
+    weights: Floats
+    """Of the parts."""
 
 
 def contrast_means(
@@ -105,7 +110,8 @@ def contrast_means(
     """
     p_values, differences = np.ones(reference.shape[1]), np.zeros(reference.shape[1])
     latest = np.ones(reference.shape[1])
-    residuals, z_scores = np.zeros_like(reference), np.zeros_like(p_values)
+    shares = _shares(design, len(current))
+    residuals, z_scores = np.zeros_like(reference), np.zeros((len(shares), len(p_values)))
     least = np.broadcast_to(np.asarray(least_variance, dtype=np.float64), p_values.shape)
     known = np.isfinite(np.concatenate([reference, current]))
     patterns, group = np.unique(known.T, axis=0, return_inverse=True)
@@ -123,13 +129,14 @@ def contrast_means(
             )
             p_values[chosen], differences[chosen] = found.p_values, found.differences
             residuals[:, chosen], latest[chosen] = found.residuals, found.latest
-            z_scores[chosen] = found.z_scores
+            z_scores[:, chosen] = found.z_scores
     return Contrast(
         p_values=p_values,
         differences=differences,
         latest=latest,
         residuals=residuals,
         z_scores=z_scores,
+        weights=np.array(list(shares.values())),
     )
 
 
@@ -221,8 +228,7 @@ def _contrast_pattern(
     p_values, differences = [], []
     shares = _shares(design, len(now))
     for share in shares:
-        part = np.arange(len(now)) >= len(now) - max(1, round(share * len(now)))
-        weights, variance = _estimate(solve, now, part)
+        weights, variance = _estimate(solve, now, _pattern(share, len(now)))
         found = weights @ left - np.einsum("gl,gls->gs", weights, expected)
         p_values.append(_student(found, variances * variance[:, None], fit))
         differences.append((fit.weights * found).sum(axis=0))
@@ -234,7 +240,8 @@ def _contrast_pattern(
         differences=np.stack(differences)[loudest, series],
         latest=np.array(list(shares))[loudest],
         residuals=residuals,
-        z_scores=np.sign(differences[0]) * _normal_quantiles(p_values[0]),
+        z_scores=np.sign(np.stack(differences)) * normal_quantiles(np.stack(p_values)),
+        weights=np.array(list(shares.values())),
     )
 
 
@@ -268,16 +275,27 @@ def _solver(grid: Grid, design: Design, now: NDArray[np.bool_], season: Floats) 
     return inverses
 
 
-def _estimate(
-    inverses: Floats, now: NDArray[np.bool_], part: NDArray[np.bool_]
-) -> tuple[Floats, Floats]:
-    """Weights of the blocks in the estimated difference of a part of the window from the rest
-    (models x blocks), and its variance.
+def _pattern(share: float, blocks: int) -> Floats:
+    """By how much of the whole change each block has moved."""
+    if share == GRADUAL:
+        return (np.arange(blocks) + 0.5) / blocks
+    return np.where(np.arange(blocks) >= blocks - latest_blocks(share, blocks), 1.0, 0.0)
+
+
+def latest_blocks(share: float, blocks: int) -> int:
+    """How many blocks the figures of a part are for: of a gradual change, the last quarter."""
+    return max(1, round((share or 0.25) * blocks))
+
+
+def _estimate(inverses: Floats, now: NDArray[np.bool_], pattern: Floats) -> tuple[Floats, Floats]:
+    """Weights of the blocks in the estimated change of such a pattern (models x blocks), and its
+    variance.
     """
-    if not (part & now).any():
-        part = np.ones_like(part)
-    solved = inverses @ (part & now).astype(np.float64)
-    information = solved[:, part & now].sum(axis=1)
+    known = pattern * now
+    if not known.any():
+        known = now.astype(np.float64)
+    solved = inverses @ known
+    information = solved @ known
     return solved * now / information[:, None], 1 / information
 
 
@@ -314,7 +332,8 @@ def _student(differences: Floats, variances: Floats, fit: Fit) -> Floats:
     return np.minimum(p_values, 1.0)
 
 
-def _normal_quantiles(p_values: Floats) -> Floats:
+def normal_quantiles(p_values: Floats) -> Floats:
+    """How far out a standard normal must be for its two-sided p-value to be these."""
     from scipy.special import ndtri
 
     quantiles: Floats = -ndtri(np.clip(p_values, 1e-300, 1.0) / 2)

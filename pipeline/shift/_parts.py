@@ -14,16 +14,20 @@ from pipeline.shift._contrasts import (
     Design,
     block_ranks,
     contrast_means,
+    latest_blocks,
+    normal_quantiles,
     ridge,
     swing,
     year_matters,
 )
 from pipeline.shift._layout import Layout
 from pipeline.shift._numbers import Numbers
-from pipeline.shift._rates import cauchy_combination, chance_of_occurrences
+from pipeline.shift._pooled import hotelling
+from pipeline.shift._rates import cauchy_combination, chance_of_occurrences, weighted_bonferroni
 from pipeline.shift._scores import Scores
 
 Floats = NDArray[np.float64]
+Places = NDArray[np.intp]
 
 YEAR_LEVEL = 0.1
 """p-value below which the waves of the year are taken for real."""
@@ -47,7 +51,7 @@ class Part:
     p_value: float
     effect: float
     """Signed. mean: in standard deviations of the reference's values; series, daily rhythm:
-    the shifts of those that moved, in standard deviations, averaged over all; shape: mean
+    the shifts of each beyond its own noise, in standard deviations, averaged over all; shape: mean
     Hermite polynomial of the normal scores; direction: change of the mean vector, 0 to 2; shares:
     Cohen's h."""
     difference: float | None = None
@@ -57,7 +61,8 @@ class Part:
     others: int = 0
     """How many more did."""
     latest: float = 1.0
-    """Share of the current window, up to its end, that the figures are for."""
+    """Share of the current window, up to its end, that the figures are for; 0 for a change that
+    grew through the window, with figures for its end."""
     before: float | None = None
     """Share of the rows in the reference, where a share is tested."""
     now: float | None = None
@@ -112,7 +117,7 @@ def location_parts(
         found = contrast_means(*layout.split(both), design, least_variance=bound)
         p_values[chosen] = cauchy_combination(found.p_values.reshape(2, count))
         differences[chosen] = found.differences[count:]
-        z_scores[chosen] = found.z_scores[:count]
+        z_scores[chosen] = found.z_scores[0, :count]
         # The raw means tell a change beyond all values that were ever seen, which ranks can't.
         telling = found.p_values.reshape(2, count).argmin(axis=0)
         latest[chosen] = found.latest.reshape(2, count)[telling, np.arange(count)]
@@ -210,24 +215,37 @@ def _apart_part(name: str, apart: Floats, layout: Layout, *, ranked: bool = Fals
         return None
     centred = apart - _known_means(layout.split(apart)[0])
     tested = np.concatenate(block_ranks(*layout.split(centred))) if ranked else centred
-    found = _contrast_all(tested, yearly_columns(tested, layout), layout, 1e-9)
-    here = np.isfinite(centred[layout.blocks :]).any(axis=0)
-    if not here.any():
+    # A season that all of them share has dropped out: little of it is left to be believed.
+    guessed = np.zeros(apart.shape[1], dtype=bool)
+    yearly = guessed if layout.plain.follows else yearly_columns(tested, layout)
+    found = _contrast_all(tested, yearly, layout, 1e-9)
+    here = np.flatnonzero(np.isfinite(centred[layout.blocks :]).any(axis=0))
+    if not len(here):
         return None
-    p_values = np.where(here, found.p_values, 1.0)
+    p_values = np.ones(len(found.p_values))
+    p_values[here] = found.p_values[here]
     differences = _latest_means(centred, found.latest, layout) if ranked else found.differences
     most = int(np.argmin(p_values))
-    moved = p_values <= SINGLE / here.sum()
-    sizes = np.abs(differences[moved]).sum() / here.sum()
+    alone, pooled = float(cauchy_combination(p_values[here])), _pooled(found, here)
+    # What of each difference is more than its own noise, which its z-score tells.
+    surely = 1 - 1 / np.maximum(1.0, normal_quantiles(p_values) ** 2)
+    sizes = (np.abs(differences) * np.sqrt(surely))[here].mean()
+    moved = p_values <= SINGLE / len(here)
     return Part(
         name=name,
-        p_value=float(cauchy_combination(p_values[here])),
+        p_value=weighted_bonferroni(np.array([alone, pooled]), np.array([0.5, 0.5])),
         effect=float(np.copysign(sizes, differences[most])),
         difference=float(differences[most]),
         about=str(most),
-        others=max(0, int(moved.sum()) - 1),
+        others=int(max(0, moved.sum() - 1)),
         latest=float(found.latest[most]),
     )
+
+
+def _pooled(found: Contrast, here: Places) -> float:
+    """p-value of "none of the series has moved" from all of them at once, over the parts."""
+    each = [hotelling(scores[here], found.residuals[:, here]) for scores in found.z_scores]
+    return float(cauchy_combination(np.array(each), found.weights))
 
 
 def _latest_means(series: Floats, latest: Floats, layout: Layout) -> Floats:
@@ -235,7 +253,7 @@ def _latest_means(series: Floats, latest: Floats, layout: Layout) -> Floats:
     now = layout.split(series)[1]
     return np.array(
         [
-            _known_means(now[-max(1, round(share * len(now))) :, place : place + 1])[0]
+            _known_means(now[-latest_blocks(share, len(now)) :, place : place + 1])[0]
             for place, share in enumerate(latest)
         ]
     )
@@ -298,7 +316,7 @@ def category_parts(shares: Shares, layout: Layout) -> list[Part]:
 
 def _share_of(counts: Floats, rows: Floats, latest: float, layout: Layout) -> tuple[float, float]:
     """Share of the rows in the reference, and in the latest part of the current window."""
-    first = layout.all_blocks - max(1, round(latest * layout.current_blocks))
+    first = layout.all_blocks - latest_blocks(latest, layout.current_blocks)
     before, now = (
         float(counts[part].sum() / max(1.0, rows[part].sum()))
         for part in (slice(0, layout.blocks), slice(first, None))
@@ -344,19 +362,24 @@ def _contrast_all(
 ) -> Contrast:
     least = np.broadcast_to(np.asarray(least, dtype=np.float64), (series.shape[1],))
     p_values, differences = np.ones(series.shape[1]), np.zeros(series.shape[1])
-    latest, z_scores = np.ones(series.shape[1]), np.zeros(series.shape[1])
+    latest, residuals = np.ones(series.shape[1]), np.zeros((layout.blocks, series.shape[1]))
+    z_scores, weights = np.zeros((0, series.shape[1])), np.zeros(0)
     for design, chosen in _by_design(yearly, layout):
         found = contrast_means(
             *layout.split(series[:, chosen]), design, least_variance=least[chosen]
         )
         p_values[chosen], differences[chosen] = found.p_values, found.differences
-        latest[chosen], z_scores[chosen] = found.latest, found.z_scores
+        latest[chosen], residuals[:, chosen] = found.latest, found.residuals
+        if not len(weights):
+            weights, z_scores = found.weights, np.zeros((len(found.weights), series.shape[1]))
+        z_scores[:, chosen] = found.z_scores
     return Contrast(
         p_values=p_values,
         differences=differences,
         latest=latest,
-        residuals=np.empty((0, series.shape[1])),
+        residuals=residuals,
         z_scores=z_scores,
+        weights=weights,
     )
 
 

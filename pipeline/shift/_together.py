@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from pipeline.shift._contrasts import block_ranks, contrast_means
 from pipeline.shift._layout import Layout
+from pipeline.shift._pooled import hotelling
 from pipeline.shift._ranks import normal_scores
-from pipeline.shift._rates import cauchy_combination, weighted_bonferroni
+from pipeline.shift._rates import simes, weighted_bonferroni
 
 Floats = NDArray[np.float64]
 
@@ -60,7 +61,7 @@ def measure_together(
         series = np.where(rows[:, None] > 0, products[:, first, second] / rows[:, None], np.nan)
     level = replace(layout.plain, follows=False)
     paired = contrast_means(*block_ranks(*layout.split(series)), level).p_values
-    joint, dependence = hotelling(z_scores, residuals), float(cauchy_combination(paired))
+    joint, dependence = hotelling(z_scores, residuals), simes(paired)
     most = int(np.argmin(paired))
     return Together(
         p_value=weighted_bonferroni(np.array([joint, dependence]), np.array([0.5, 0.5])),
@@ -69,34 +70,6 @@ def measure_together(
         pair_decides=dependence < joint,
         pair_effect=_moved(products[:, first[most], second[most]], rows, layout),
     )
-
-
-def hotelling(z_scores: Floats, residuals: Floats) -> float:
-    """p-value of z' R^-1 z, R the correlation of the reference's block residuals.
-
-    Hotelling 1931, in the form that refers T² to F. The blocks count as far as they are
-    independent: n (1 - r²) / (1 + r²) with their mean correlation r from block to block
-    (Bartlett 1935). R is shrunk to the identity by columns / blocks (Ledoit & Wolf 2004).
-    """
-    from scipy.special import fdtrc
-
-    moving = residuals.std(axis=0) > 0
-    count = int(moving.sum())
-    series, scores = residuals[:, moving], z_scores[moving]
-    if not count:
-        return 1.0
-    centred = series - series.mean(axis=0)
-    lagged = (centred[1:] * centred[:-1]).sum(axis=0) / (centred**2).sum(axis=0)
-    square = float(np.mean(np.clip(lagged, 0, 0.99)) ** 2)
-    effective = len(series) * (1 - square) / (1 + square)
-    if effective < 2 * count + 2:
-        return 1.0
-    shrunk = min(1.0, count / effective)
-    correlation = np.corrcoef(series, rowvar=False).reshape(count, count)
-    correlation = (1 - shrunk) * correlation + shrunk * np.eye(count)
-    squared = float(scores @ np.linalg.solve(correlation, scores))
-    ratio = squared * (effective - count) / (count * (effective - 1))
-    return float(fdtrc(count, effective - count, ratio))
 
 
 def _even_draw(rows: int, most: int) -> NDArray[np.intp]:

@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from pipeline.shift._contrasts import GRADUAL
+
 if TYPE_CHECKING:
     from pipeline.shift._parts import Part
     from pipeline.shift._types import Measured
@@ -57,6 +59,8 @@ def _mean(one: Measured, part: Part) -> str:
 
 
 def _latest(part: Part) -> str:
+    if part.latest == GRADUAL:
+        return ", gradually, by the end of the window"
     share = LATEST_WORDS.get(part.latest)
     return f" in the last {share} of the window" if share else ""
 
