@@ -15,15 +15,20 @@ CONFIG = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 def predict_body(
-    record: type[BaseModel], name: str, settings: Settings, levels: Sequence[float]
+    record: type[BaseModel],
+    name: str,
+    settings: Settings,
+    levels: Sequence[float],
+    upload: str | None,
 ) -> type[BaseModel]:
     """`{"records": [...], "interval": 0.9}`; which levels there are is told, and the champion
-    refuses others.
+    refuses others. `upload` is the field of a record that holds a file, if one does.
     """
+    most = settings.most_records
+    if upload is not None:
+        most = min(most, settings.most_files)
     choice = ", ".join(f"{level:g}" for level in levels)
-    records = Field(
-        min_length=1, max_length=settings.most_records, description="what is to be predicted"
-    )
+    records = Field(min_length=1, max_length=most, description="what is to be predicted")
     level = Field(
         default=None,
         gt=0,

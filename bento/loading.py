@@ -34,6 +34,7 @@ def load_champion(bundle: Bundle, case: Case, settings: Settings) -> Champion:
     model = load_model(bundle.model_bytes())
     words = type_words(case.name)
     record = case.task.request_model(case.schema, f"{words}Record")
+    upload = upload_field(record)
     files = ExitStack()
     champion = Champion(
         case=case,
@@ -42,13 +43,13 @@ def load_champion(bundle: Bundle, case: Case, settings: Settings) -> Champion:
         model=model,
         compiled=_compiled(model, case.name),
         lookup=case.task.lookup(history, case.schema),
-        body=predict_body(record, f"{words}Request", settings, bundle.card.levels),
+        body=predict_body(record, f"{words}Request", settings, bundle.card.levels, upload),
         truths=actuals_body(record, case.schema, f"{words}Truths", settings),
         reply=answer_model(case.task.answer_model(f"{words}Prediction"), f"{words}Answer"),
         observations=_opened(bundle, case.schema, files),
         files=files,
         fields={f.name: f for f in case.schema.arrow() if f.name in record.model_fields},
-        upload=upload_field(record),
+        upload=upload,
     )
     return tried(champion)
 

@@ -29,6 +29,12 @@ class Metrics:
 
     def __init__(self) -> None:
         self._own = CollectorRegistry()
+        self._count_requests()
+        self._count_predictions()
+        self._tell_champions()
+        self._tell_log()
+
+    def _count_requests(self) -> None:
         self.requests = Counter(
             "vigie_requests",
             "Requests answered.",
@@ -48,6 +54,8 @@ class Metrics:
             ["route", "problem"],
             registry=self._own,
         )
+
+    def _count_predictions(self) -> None:
         self.predictions = Counter(
             "vigie_predictions",
             "Records predicted, by the version of the model.",
@@ -63,6 +71,8 @@ class Metrics:
         self.actuals = Counter(
             "vigie_actuals", "True values received.", ["case"], registry=self._own
         )
+
+    def _tell_champions(self) -> None:
         self.champion = self._gauge(
             "vigie_champion_info", "1 for the model that serves.", ["case", "candidate", "model"]
         )
@@ -91,6 +101,8 @@ class Metrics:
             "1 while the newest champion can't be loaded and an older one serves.",
             ["case"],
         )
+
+    def _tell_log(self) -> None:
         self.log_waiting = self._gauge(
             "vigie_call_log_waiting", "Calls that are not on the disk yet.", [], "livesum"
         )

@@ -70,6 +70,9 @@ class Settings(BaseModel):
         default=25_000_000, ge=1, description="pixels of a picture; known before it is decoded"
     )
     most_records: int = Field(default=1000, ge=1, description="records of a call")
+    most_files: int = Field(
+        default=16, ge=1, description="records of a call that hold files; each takes a while"
+    )
     most_seconds: float = Field(default=30, gt=0, description="seconds for a body to arrive")
     most_waiting: int = Field(default=512, ge=1, description="calls at once; above: 503")
     log_inputs: Literal["full", "digest"] = Field(

@@ -99,8 +99,9 @@ class Classification:
         """
         met = [str(name) for name in model.classes_]
         places = class_places(np.array(met, dtype=object), self.classes)
-        found = np.zeros((len(frame), len(self.classes)))
-        found[:, places] = model.predict_proba(frame)
+        given = np.asarray(model.predict_proba(frame))
+        found = np.zeros((len(given), len(self.classes)))
+        found[:, places] = given
         return found
 
     def calibrate(

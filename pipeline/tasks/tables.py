@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -48,14 +48,27 @@ def group_losses(groups: NDArray[np.uint64], losses: Floats) -> Floats:
     return np.asarray(sums * len(names) / len(losses), dtype=np.float64)
 
 
-def segment_labels(frame: pd.DataFrame, columns: Sequence[str]) -> dict[str, NDArray[Any]]:
-    """Each column's values as texts; one segment of all rows where no column is named."""
+def segment_labels(
+    frame: pd.DataFrame | Mapping[str, NDArray[Any]], columns: Sequence[str]
+) -> dict[str, NDArray[Any]]:
+    """Each column's values as texts; one segment of all rows where no column is named.
+
+    Takes a frame, or one array a column where those named hold texts.
+    """
     if not columns:
-        return {ALL_ROWS: np.full(len(frame), ALL_ROWS)}
-    return {
-        name: frame[name].astype("string").fillna(MISSING).to_numpy(dtype=object).astype(str)
-        for name in columns
-    }
+        rows = len(next(iter(frame.values()))) if isinstance(frame, Mapping) else len(frame)
+        return {ALL_ROWS: np.full(rows, ALL_ROWS)}
+    return {name: _texts(frame[name]) for name in columns}
+
+
+def _texts(column: Any) -> NDArray[Any]:
+    if not isinstance(column, np.ndarray):
+        return np.asarray(
+            column.astype("string").fillna(MISSING).to_numpy(dtype=object).astype(str)
+        )
+    if column.dtype != object:
+        raise TypeError(f"an array of {column.dtype} has lost how its values are written")
+    return np.array([value if isinstance(value, str) else MISSING for value in column.tolist()])
 
 
 def watched_columns(frame: pd.DataFrame, schema: Schema) -> dict[str, NDArray[Any]]:

@@ -19,11 +19,12 @@ from typing import Any
 
 import psutil
 import pytest
-from toy_service import promote
+from toy_service import promote, toy_case
 
 from pipeline.case import Case
 from pipeline.errors import ServiceError
 from pipeline.packaging import export_champions, pack, packing
+from pipeline.packaging.rollback import roll_back
 from pipeline.store import Store, project
 
 RECORD = {"records": [{"counter": "north", "hour": "2021-03-08T07:00:00Z"}]}
@@ -145,8 +146,8 @@ def test_serve_answers_and_ends_cleanly(store: Store, checkout: Path, ending: in
 def test_what_is_promoted_is_served_and_a_kill_leaves_nothing_behind(
     store: Store, checkout: Path
 ) -> None:
-    """A promotion while the service runs is served within seconds, without a failed call; after
-    SIGKILL of the command no process of it is left.
+    """A promotion while the service runs is served within seconds, without a failed call, and so
+    is a roll back; after SIGKILL of the command no process of it is left.
     """
     port = free_port()
     command = [sys.executable, "-c", SERVE, str(store.home), str(port)]
@@ -158,10 +159,16 @@ def test_what_is_promoted_is_served_and_a_kill_leaves_nothing_behind(
         while (found := predict(port)["model"]["version"]) == before:
             assert time.monotonic() < deadline
             time.sleep(0.05)
+        roll_back(store, toy_case())
+        while predict(port)["model"]["version"] == found:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        back = predict(port)["model"]["version"]
         family = _family(process.pid)[1:]
         process.kill()
 
         assert before != found
+        assert before == back
         assert 2 < len(family)
         assert not psutil.wait_procs(family, timeout=20)[1]
 

@@ -11,7 +11,9 @@ from typing import Any
 import httpx
 import pytest
 from pictures import bomb_png, jpeg
+from pydantic import create_model
 
+from bento.bodies import predict_body
 from bento.problems import RequestError
 from bento.uploads import check_files, form_as_json, is_form, roomier, summary
 from pipeline.case import find_case
@@ -117,3 +119,15 @@ def test_the_log_keeps_digests_and_no_pictures() -> None:
 
 def test_bodies_with_pictures_have_more_room() -> None:
     assert SETTINGS.most_bytes < roomier(SETTINGS).most_bytes == SETTINGS.most_upload_bytes
+
+
+def test_fewer_records_are_taken_where_they_hold_files() -> None:
+    """Each of them takes a while: the limit is one of its own."""
+    record = create_model("Record", picture=(str, ...))
+    few = Settings(most_files=2)
+
+    body = predict_body(record, "Body", few, [0.9], "picture")
+    other = predict_body(record, "Body", few, [0.9], None)
+
+    assert 2 == body.model_json_schema()["properties"]["records"]["maxItems"]
+    assert 1000 == other.model_json_schema()["properties"]["records"]["maxItems"]

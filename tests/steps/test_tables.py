@@ -15,6 +15,7 @@ from bento.loading import load_champion
 from bento.requests import parse
 from pipeline.errors import StepError
 from pipeline.packaging import export_champions
+from pipeline.packaging.rollback import MEASURED_IN, roll_back
 from pipeline.packaging.settings import Settings
 from pipeline.records import (
     DriftRecord,
@@ -86,6 +87,7 @@ def test_classes_without_a_time_go_through_all_steps(flowers: Bench, tmp_path: P
         for level in bundle.card.levels
     ]
     sizes = [sum(len(each["set"]) for each in found) for found in sets]
+    assert champion.compiled is not None
     assert (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.98, 0.99) == bundle.card.levels
     assert sorted(sizes) == sizes
 
@@ -170,10 +172,36 @@ def test_a_caller_may_ask_for_other_levels(weights: Bench, tmp_path: Path) -> No
         pairs = zip(found, truth, strict=True)
         covered.append(sum(each["low"] <= t <= each["high"] for each, t in pairs) / len(truth))
 
+    assert champion.compiled is not None
     assert {0.5, 0.8, 0.9, 0.95} <= set(bundle.card.levels)
     assert sorted(widths) == widths
     for level, share in zip(bundle.card.levels, covered, strict=True):
         assert share >= level - 0.1
+
+
+def test_the_run_after_a_roll_back_goes_on_from_it(weights: Bench) -> None:
+    """The champion that was put back is the one that the next run compares with and keeps."""
+    weights.do(*ALL, run_id="20210301T000000-a")
+    first = weights.store.promotion("parts")
+    trained = weights.store.record("parts", "20210301T000000-a", TrainRecord)
+    assert first
+    assert trained
+    baseline = {"run_id": "20210302T000000-b", "champion": trained.baseline}
+    weights.store.write_record(
+        first.model_copy(update={**baseline, "parameters": {MEASURED_IN: first.run_id}})
+    )
+
+    told = roll_back(weights.store, weights.case).sentence
+    weights.do(*ALL, run_id="20990101T000000-c")
+    evaluated = weights.store.record("parts", "20990101T000000-c", EvaluateRecord)
+    after = weights.store.promotion("parts")
+
+    assert "boosted of run 20210301T000000-a serves again in place of baseline" in told
+    assert evaluated
+    assert "champion" in {system.role for system in evaluated.systems}
+    assert evaluated.of(first.champion.ref)
+    assert after
+    assert ("hold", first.champion.ref) == (after.action, after.champion.ref)
 
 
 def test_a_champion_of_another_division_is_not_compared(flowers: Bench) -> None:
