@@ -31,6 +31,8 @@ def ask(store: Store, case: Case, records: list[Any], interval: float | None) ->
             return champion.answer(body.records, level=body.interval).content
         except RequestError as error:
             lines = [f"{each.pointer.removeprefix('#/')}: {each.detail}" for each in error.errors]
-            raise OptionError.for_problems(error.detail, lines) from error
+            raise OptionError.for_problems(
+                error.detail.removesuffix(" See errors."), lines
+            ) from error
         finally:
             champion.close()
