@@ -28,7 +28,18 @@ class Renderer(RendererHTML):
         """The block's content, escaped unless it says that it is HTML."""
         if tokens[idx].info.strip() == RAW_FENCE:
             return tokens[idx].content
-        return super().fence(tokens, idx, options, env)
+        return _focusable(super().fence(tokens, idx, options, env))
+
+    def code_block(
+        self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType
+    ) -> str:
+        """Indented code, which a keyboard can scroll too."""
+        return _focusable(super().code_block(tokens, idx, options, env))
+
+
+def _focusable(block: str) -> str:
+    """Wide code scrolls within itself: a keyboard must reach it (WCAG 2.2, 2.1.1)."""
+    return block.replace("<pre>", '<pre tabindex="0">', 1)
 
 
 @cache

@@ -20,6 +20,7 @@ from pipeline.publish import markup, prose
 
 INCLUDE = re.compile(r"^\{\{< include (?P<name>[\w.-]+) >\}\}$", re.MULTILINE)
 LISTED_LEVEL = 2
+FOUND_LEVEL = 3
 FEWEST_LISTED = 3
 
 
@@ -31,9 +32,9 @@ class Rendered:
     description: str
     body: Markup
     headings: tuple[tuple[str, str], ...]
-    """Identifier and words of each heading of the second level."""
+    """Identifier and words of each heading of the second and third level."""
     contents: tuple[tuple[str, str], ...]
-    """Those of them that a table of contents lists; none where it would be short."""
+    """Those of the second level, as a table of contents; none where it would be short."""
 
 
 def render_page(text: str, name: str) -> Rendered:
@@ -43,13 +44,14 @@ def render_page(text: str, name: str) -> Rendered:
     front = _front_matter(tokens)
     _link_to_published(tokens)
     headings = tuple(_identified(tokens))
-    listed = len(headings) >= FEWEST_LISTED and front.get("toc", True)
+    upper = tuple((name, words) for level, name, words in headings if level == LISTED_LEVEL)
+    listed = len(upper) >= FEWEST_LISTED and front.get("toc", True)
     return Rendered(
         title=markup.as_html(prose.inline(str(front.get("title", name)))),
         description=str(front.get("description-meta", "")),
         body=markup.as_html(parser.renderer.render(tokens, parser.options, {})),
-        headings=headings,
-        contents=headings if listed else (),
+        headings=tuple((name, words) for level, name, words in headings if level <= FOUND_LEVEL),
+        contents=upper if listed else (),
     )
 
 
@@ -84,16 +86,15 @@ def _link_to_published(tokens: list[Token]) -> None:
                 child.attrSet("href", re.sub(r"\.md(?=$|#)", ".html", address))
 
 
-def _identified(tokens: list[Token]) -> Iterator[tuple[str, str]]:
-    """Gives every heading an identifier, and yields those that the table of contents lists."""
+def _identified(tokens: list[Token]) -> Iterator[tuple[int, str, str]]:
+    """Gives every heading an identifier, and yields its level, that and its words."""
     taken: set[str] = set()
     for opening, held in pairwise(tokens):
         if opening.type == "heading_open":
             words = markup.plain(prose.inline(held.content))
             name = _free(_identifier(words), taken)
             opening.attrSet("id", name)
-            if int(opening.tag[1]) == LISTED_LEVEL:
-                yield name, words
+            yield int(opening.tag[1]), name, words
 
 
 def _identifier(words: str) -> str:

@@ -22,6 +22,7 @@ def parameters_block(options: type[Options], record: Record) -> str:
         "parameters.html.j2",
         rows=parameter_rows(options, record),
         record=record,
+        notebook=notebook_of(record.step),
         command=command(options, record),
     )
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import functools
+import http.server
 import shutil
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
@@ -47,6 +50,11 @@ from pipeline.shift import ColumnShift
 from pipeline.steps.view import View
 from pipeline.store import Store, project
 
+CHROMIUM, DRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
+FLAGS = (
+    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run "
+    "--disable-background-networking --disable-component-update --disable-sync"
+)
 NOW = datetime(2021, 9, 11, 6, 0, tzinfo=UTC)
 AS_OF = datetime(2021, 9, 9, 22, 0, tzinfo=UTC)
 NASTY = "<script>alert(1)</script> {{< meta title >}} `code` *stars* [a](b) & ```{=html}"
@@ -493,3 +501,46 @@ class Html(HTMLParser):
 def read() -> Callable[[Path], Html]:
     """Reads a published page."""
     return Html
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    """Serves files and says nothing."""
+
+    def log_message(self, *_: object) -> None:
+        """Nothing is printed."""
+
+
+@pytest.fixture(scope="session")
+def on_loopback() -> Callable[[Path], AbstractContextManager[str]]:
+    """Serves a folder for as long as a block lasts, and gives its address."""
+
+    @contextmanager
+    def serving(folder: Path) -> Iterator[str]:
+        handler = functools.partial(Quiet, directory=str(folder))
+        with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+            thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+            thread.start()
+            yield f"http://127.0.0.1:{server.server_port}/"
+            server.shutdown()
+            thread.join()
+
+    return serving
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Headless Chromium with an empty profile, its network and console recorded."""
+    if not (CHROMIUM.exists() and DRIVER.exists()):
+        pytest.skip("needs Debian's packages chromium and chromium-driver")
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(CHROMIUM)
+    profile = tmp_path_factory.mktemp("profile")
+    for flag in (*FLAGS.split(), f"--user-data-dir={profile}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options=options, service=Service(str(DRIVER)))
+    yield driver
+    driver.quit()

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import functools
-import http.server
 import json
 import shutil
-import threading
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -17,11 +15,6 @@ import pytest
 
 from pipeline.publish import Published
 
-CHROMIUM, DRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
-FLAGS = (
-    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run "
-    "--disable-background-networking --disable-component-update --disable-sync"
-)
 LEAST_CONTRAST = 4.5
 CONTRAST = """
 const rgb = text => (text.match(/[\\d.]+/g) || []).map(Number);
@@ -44,18 +37,6 @@ return [...document.body.querySelectorAll("*")]
   }).filter(found => found[0] < arguments[0]);
 """
 
-pytestmark = pytest.mark.skipif(
-    not (CHROMIUM.exists() and DRIVER.exists()),
-    reason="needs Debian's packages chromium and chromium-driver",
-)
-
-
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    """Serves files and says nothing."""
-
-    def log_message(self, *_: object) -> None:
-        """Nothing is printed."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Served:
@@ -72,6 +53,7 @@ def served(
     tmp_path_factory: pytest.TempPathFactory,
     make_home: Callable[[Path], Any],
     publish_home: Callable[..., Published],
+    on_loopback: Callable[[Path], AbstractContextManager[str]],
 ) -> Iterator[Served]:
     """Three cases, a live one, a simulated one and a stopped one, by each renderer."""
     if request.param == "quarto" and shutil.which("quarto") is None:
@@ -87,33 +69,9 @@ def served(
     root = publish_home(
         home, folder / "public", renderer=request.param, every=timedelta(days=1)
     ).output
-    handler = functools.partial(Quiet, directory=str(root))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield Served(
-            address=f"http://127.0.0.1:{server.server_port}/",
-            pages=tuple(sorted(str(path.relative_to(root)) for path in root.rglob("*.html"))),
-        )
-        server.shutdown()
-        thread.join()
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """Headless Chromium with an empty profile, its network and console recorded."""
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = str(CHROMIUM)
-    profile = tmp_path_factory.mktemp("profile")
-    for flag in (*FLAGS.split(), f"--user-data-dir={profile}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(str(DRIVER)))
-    yield driver
-    driver.quit()
+    pages = tuple(sorted(str(path.relative_to(root)) for path in root.rglob("*.html")))
+    with on_loopback(root) as address:
+        yield Served(address=address, pages=pages)
 
 
 def set_screen(browser: Any, width: int, scheme: str = "light") -> None:
