@@ -24,6 +24,7 @@ from pipeline.records.drift import DecideRecord, DriftRecord
 from pipeline.records.evaluation import (
     EvaluateRecord,
     Evidence,
+    HorizonScores,
     PromoteRecord,
     Refreshed,
     SegmentGuard,
@@ -57,6 +58,7 @@ __all__ = [
     "Finding",
     "FittedModel",
     "FoldScores",
+    "HorizonScores",
     "IngestRecord",
     "ModelRef",
     "Part",

@@ -36,6 +36,18 @@ class SegmentScores(Part):
     mean_size: float | None = Field(default=None, description="of the regions")
 
 
+class HorizonScores(Part):
+    """The subject so far ahead of the origins of its forecasts, on the held-out window."""
+
+    by: str = Field(description="in what it is counted: 'hours ahead'")
+    ahead: int
+    scores: Scores
+    baseline: float = Field(description="primary metric of the baseline, so far ahead")
+    skill: float | None = Field(description="1 - error / baseline's; none for a perfect baseline")
+    coverage: float
+    mean_size: float
+
+
 class Evidence(Part):
     """What speaks for one system over another, in this run and those before."""
 
@@ -74,7 +86,10 @@ class EvaluateRecord(Record):
         description="whose example and segments are given"
     )
     comparisons: dict[str, Comparison] = Field(description="'challenger over champion', ...")
-    segments: tuple[SegmentScores, ...]
+    segments: tuple[SegmentScores, ...] = Field(description="by breakdown, the worst first in each")
+    horizons: tuple[HorizonScores, ...] = Field(
+        default=(), description="nearest first; empty where nothing is foretold"
+    )
     evidence: dict[str, Evidence] = Field(
         default_factory=dict, description="by pair, as comparisons; empty in records before 0.2"
     )

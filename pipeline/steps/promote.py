@@ -7,8 +7,8 @@ from typing import Literal
 
 from pipeline.metrics import score_name
 from pipeline.options import EvaluateOptions
-from pipeline.records import EvaluateRecord, Evidence, FittedModel, Refreshed, Scores
-from pipeline.steps.evaluate import Role, contenders
+from pipeline.records import EvaluateRecord, Evidence, FittedModel, Refreshed, Scores, TrainRecord
+from pipeline.steps.contenders import Role, contenders
 from pipeline.steps.evidence import SERVED
 from pipeline.steps.run import Run
 from pipeline.steps.view import View
@@ -31,7 +31,9 @@ def promote(run: Run, options: EvaluateOptions) -> View:
     found = run.need(EvaluateRecord)
     models: dict[Role, FittedModel] = dict(contenders(run))
     margin = run.case.gates.margin if options.margin is None else options.margin
-    choice = choose(found, alpha=options.alpha, margin=margin)
+    trained, champion = run.find(TrainRecord), models.get("champion")
+    same = bool(trained and champion and trained.challenger.ref.sha256 == champion.ref.sha256)
+    choice = choose(found, alpha=options.alpha, margin=margin, same=same)
     with run.step("promote", options) as step:
         return step.finish(
             as_of=run.as_of,
@@ -45,12 +47,14 @@ def promote(run: Run, options: EvaluateOptions) -> View:
         )
 
 
-def choose(found: EvaluateRecord, *, alpha: float, margin: float) -> Choice:
+def choose(found: EvaluateRecord, *, alpha: float, margin: float, same: bool = False) -> Choice:
     """Promote a challenger that is better than champion and baseline, by the margin and beyond
     chance, and surely worse nowhere; else roll back to a predecessor that is better so since the
     champion serves; else the baseline, when it is better than the champion so; else hold.
 
-    Without a champion, the challenger serves if it beats the baseline so, and else the baseline.
+    `same` says that what was trained is the champion itself, bit by bit, so that there is nothing
+    to compare. Without a champion, the challenger serves if it beats the baseline so, and else the
+    baseline.
     """
     roles = {system.role for system in found.systems}
 
@@ -59,23 +63,27 @@ def choose(found: EvaluateRecord, *, alpha: float, margin: float) -> Choice:
         return is_better(_p_value(found, one, other), level, gain, margin)
 
     if "champion" not in roles:
-        told = _told(found, "challenger", "baseline", alpha)
+        told = _told(found, "challenger", "baseline", alpha, margin)
         if better("challenger", "baseline"):
             return Choice(role="challenger", sentence=f"Promote the first champion: {told}")
         return Choice(role="baseline", sentence=f"Promote the baseline: {told}")
-    reason = "no new challenger was trained."
+    reason = (
+        "training gave the champion once more: the same rows and the same model."
+        if same
+        else "no new challenger was trained."
+    )
     if "challenger" in roles:
-        reason = _told(found, "challenger", "champion", alpha)
+        reason = _told(found, "challenger", "champion", alpha, margin)
         if better("challenger", "champion"):
             spoiled = _spoiled(found, alpha)
             if better("challenger", "baseline") and not spoiled:
                 return Choice(role="challenger", sentence=f"Promote: {reason}")
-            reason = spoiled or _told(found, "challenger", "baseline", alpha)
+            reason = spoiled or _told(found, "challenger", "baseline", alpha, margin)
     if SERVED in found.comparisons and better("predecessor", "champion"):
-        told = _told(found, "predecessor", "champion", alpha)
+        told = _told(found, "predecessor", "champion", alpha, margin)
         return Choice(role="predecessor", action="roll back", sentence=f"Roll back: {told}")
     if better("baseline", "champion"):
-        told = _told(found, "baseline", "champion", alpha)
+        told = _told(found, "baseline", "champion", alpha, margin)
         return Choice(role="baseline", sentence=f"Promote the baseline: {told}")
     return Choice(role="champion", action="hold", sentence=f"Hold: {reason}")
 
@@ -132,8 +140,8 @@ def _spoiled(found: EvaluateRecord, alpha: float) -> str:
         return ""
     return (
         f"the challenger is better overall, but in {guard.by} {guard.segment} its loss is "
-        f"{guard.loss:.0%} higher than the champion's, beyond chance (p = {guard.p_value:.3f} over "
-        f"{guard.segments} segments)."
+        f"{guard.loss:.0%} higher than the champion's, more than chance explains among "
+        f"{guard.segments} segments."
     )
 
 
@@ -141,21 +149,30 @@ def _scores(found: EvaluateRecord, role: Role) -> Scores:
     return next(system.scores for system in found.systems if system.role == role)
 
 
-def _told(found: EvaluateRecord, one: Role, other: Role, alpha: float) -> str:
+def _told(found: EvaluateRecord, one: Role, other: Role, alpha: float, margin: float) -> str:
+    """The difference in words; what the test rests on is in the table of paired tests."""
     gain = _gain(found, one, other)
     compared = f"{gain:.1%} lower" if gain >= 0 else f"{-gain:.1%} higher"
     evidence = _evidence(found, one, other)
-    where, look = "on the held-out window", ""
+    where = "on the held-out window"
     if evidence is not None:
         since = f" since {evidence.start:%Y-%m-%d}" if evidence.start else ""
-        where = f"on {evidence.rows:,} rows that neither had learned from{since}"
-        look = f", look {len(evidence.looks.levels)}"
-    pairs = found.comparisons.get(f"{one} over {other}") or found.comparisons.get(
-        f"{other} over {one}"
-    )
-    number = pairs.n if pairs else 0
+        where = f"on {evidence.rows:,} rows{since} that neither had learned from"
     return (
-        f"the {one}'s {score_name(found.primary)} is {compared} than the {other}'s {where} "
-        f"(p = {_p_value(found, one, other):.3f}, to be at most "
-        f"{_level(found, one, other, alpha):.3f}{look}; {number} pairs)."
+        f"the {one}'s {score_name(found.primary)} is {compared} than the {other}'s {where}, "
+        f"{_judged(found, one, other, alpha, margin)}."
     )
+
+
+def _judged(found: EvaluateRecord, one: Role, other: Role, alpha: float, margin: float) -> str:
+    """Whether that is more than chance, and enough."""
+    if not {f"{one} over {other}", f"{other} over {one}"} & set(found.comparisons):
+        return "with too few pairs of errors to tell it from chance"
+    level, gain = _level(found, one, other, alpha), _gain(found, one, other)
+    if 1 - _p_value(found, one, other) <= level:
+        return "surely worse: more than chance explains"
+    if _p_value(found, one, other) > level:
+        return "which chance may explain"
+    if gain < margin:
+        return f"more than chance explains, but less than the {margin:.1%} that matter"
+    return "more than chance explains"

@@ -137,6 +137,11 @@ class Task(Protocol):
     def segments(self, frame: pd.DataFrame, schema: Schema) -> dict[str, NDArray[Any]]:
         """Labels by which scores are broken down: one array a breakdown, one label a row."""
 
+    def leads(self, frame: pd.DataFrame, schema: Schema) -> tuple[str, NDArray[np.int64]] | None:
+        """How far each row lies ahead of the origin that its forecast was made at, and in what:
+        'hours ahead'; `None` where nothing is foretold.
+        """
+
     def drift_view(self, frame: pd.DataFrame, schema: Schema) -> dict[str, NDArray[Any]]:
         """The columns whose distribution is watched; the target among them."""
 

@@ -16,27 +16,21 @@ from pipeline.figures import Figure
 from pipeline.prediction_sets import ClassConformal, class_places
 from pipeline.regions import Calibration, ClassSets, Regions
 from pipeline.schema import Schema
-from pipeline.splits import Fold, Stretch, one_stretch, stratified_folds
+from pipeline.splits import Fold, stratified_folds
 from pipeline.tasks import Floats, Truth
 from pipeline.tasks.divisions import Division, placed
-from pipeline.tasks.tables import (
-    first_time,
-    group_losses,
-    segment_labels,
-    watched_columns,
-)
+from pipeline.tasks.tables import OwnRows, first_time, group_losses, segment_labels
 
 if TYPE_CHECKING:
     import pandas as pd
     from pydantic import BaseModel
 
-    from pipeline.tasks.lookup import Lookup
 
 FEWEST_CLASSES = 2
 
 
 @dataclass(frozen=True, kw_only=True)
-class Classification:
+class Classification(OwnRows):
     """Rows are divided by group, with the classes in the proportions of the whole in each fold.
 
     Columns that are `known_ahead` are what a model may take and what a call sends.
@@ -60,9 +54,6 @@ class Classification:
         if len(set(self.classes)) < max(FEWEST_CLASSES, len(self.classes)):
             raise CaseError(f"The classes are {self.classes!r}; give two or more, each once.")
 
-    def frame(self, observations: pd.DataFrame, schema: Schema) -> pd.DataFrame:
-        return observations
-
     def folds(
         self, frame: pd.DataFrame, schema: Schema, *, count: int, length: timedelta, end: datetime
     ) -> Sequence[Fold]:
@@ -76,11 +67,6 @@ class Classification:
             groups=self.division.labels(frame, schema)[rows] if self.division.groups else None,
         )
         return placed(dealt, rows, self.division.words)
-
-    def held_out(
-        self, frame: pd.DataFrame, schema: Schema, *, start: datetime, end: datetime
-    ) -> Fold:
-        return self.division.held_out_fold(frame, schema, start=start, end=end)
 
     def baseline(self, schema: Schema) -> Any:
         from pipeline.tasks.constants import ClassShares
@@ -108,9 +94,6 @@ class Classification:
         self, frame: pd.DataFrame, schema: Schema, truth: Truth, predicted: Floats, *, level: float
     ) -> Calibration:
         return ClassConformal.fit(predicted, truth, classes=self.classes, level=level)
-
-    def refreshes(self, frame: pd.DataFrame, schema: Schema, *, first: int) -> Sequence[Stretch]:
-        return one_stretch(len(frame), first=first)
 
     def regions(
         self,
@@ -159,9 +142,6 @@ class Classification:
         named = segment_labels(frame, self.segments_by) if self.segments_by else {}
         return named | segment_labels(frame, (schema.target,))
 
-    def drift_view(self, frame: pd.DataFrame, schema: Schema) -> dict[str, NDArray[Any]]:
-        return watched_columns(frame, schema)
-
     def drift_errors(
         self, frame: pd.DataFrame, schema: Schema, predicted: Floats
     ) -> dict[str, NDArray[Any]]:
@@ -191,17 +171,7 @@ class Classification:
             reliability_figure(truth, predicted, self.classes),
         ]
 
-    def request_model(self, schema: Schema, name: str) -> type[BaseModel]:
-        from pipeline.tasks.tables import row_model
-
-        return row_model(schema, name)
-
     def answer_model(self, name: str) -> type[BaseModel]:
         from pipeline.tasks.tables import class_answer
 
         return class_answer(name)
-
-    def lookup(self, history: pd.DataFrame, schema: Schema) -> Lookup:
-        from pipeline.tasks.lookup import RecordLookup
-
-        return RecordLookup(schema)

@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.conformal import GroupedConformal
+from pipeline.conformal import GroupedConformal, Labels
 from pipeline.errors import CaseError
 from pipeline.figures import Figure
-from pipeline.metrics import by_segment, regression_metrics
 from pipeline.regions import Calibration, Regions
 from pipeline.schema import Schema
 from pipeline.splits import Fold, Stretch, folds_from_origins
 from pipeline.tasks import Floats, Truth, timesteps
 from pipeline.tasks.history import Grid
-from pipeline.tasks.numbers import interval_answer, intervals_of
+from pipeline.tasks.numbers import NumberTarget
 from pipeline.tasks.timesteps import Step
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ SERIES_GROUP = "series"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Forecasting:
+class Forecasting(NumberTarget):
     """All lengths are whole steps of `every` (numpy's units of time)."""
 
     every: Step
@@ -59,6 +58,7 @@ class Forecasting:
     memory: int | None = None
     """Steps after which an error counts half in the calibration of intervals; `None`: never."""
     kind: str = "forecasting"
+    prediction_name: str = "forecast"
     region_name: str = "interval"
     primary: str = "rmse"
     losses_hang_together: int = 7
@@ -160,13 +160,6 @@ class Forecasting:
         others = [name for name in self.history_columns if name not in {first, *growths}]
         return SeasonalNaive((first, *others), unseen=self.unseen)
 
-    def predict(self, model: Any, frame: pd.DataFrame) -> Floats:
-        predicted = np.asarray(model.predict(frame), dtype=np.float64)
-        return predicted if self.floor is None else np.maximum(predicted, self.floor)
-
-    def truth(self, frame: pd.DataFrame, schema: Schema) -> Truth:
-        return frame[schema.target].to_numpy(dtype=np.float64)
-
     def calibrate(
         self, frame: pd.DataFrame, schema: Schema, truth: Truth, predicted: Floats, *, level: float
     ) -> Calibration:
@@ -178,7 +171,7 @@ class Forecasting:
             predicted,
             truth,
             level=level,
-            groups=self._groups(frame, schema),
+            groups=self.groups_of(frame, schema),
             member=self.tails_by or SERIES_GROUP,
             age=steps.max(initial=0) - steps,
             half_life=self.memory,
@@ -198,29 +191,6 @@ class Forecasting:
         )
         return [Stretch(known=fold.train, new=fold.test[fold.test >= first]) for fold in folds]
 
-    def regions(
-        self,
-        calibration: Calibration,
-        frame: pd.DataFrame,
-        schema: Schema,
-        predicted: Floats,
-        *,
-        level: float,
-    ) -> Regions:
-        groups = self._groups(frame, schema)
-        return intervals_of(calibration, predicted, groups, level=level, floor=self.floor)
-
-    def columns(self, predicted: Floats) -> dict[str, list[Any]]:
-        return {"prediction": predicted.tolist()}
-
-    def metrics(self, truth: Truth, predicted: Floats) -> dict[str, float]:
-        return regression_metrics(truth, predicted)
-
-    def metrics_by(
-        self, labels: NDArray[Any], truth: Truth, predicted: Floats
-    ) -> dict[Any, dict[str, float]]:
-        return by_segment(labels, truth, predicted)
-
     def losses(
         self, frame: pd.DataFrame, schema: Schema, truth: Truth, predicted: Floats
     ) -> Floats:
@@ -229,6 +199,10 @@ class Forecasting:
         _, place = np.unique(origin, return_inverse=True)
         squared = np.bincount(place, weights=(truth - predicted) ** 2)
         return np.asarray(squared / np.bincount(place), dtype=np.float64)
+
+    def leads(self, frame: pd.DataFrame, schema: Schema) -> tuple[str, NDArray[np.int64]]:
+        ahead = self.ordinals(utc(frame, schema)) % self.horizon + 1
+        return f"{timesteps.NAMES[self.every]}s ahead", ahead
 
     def segments(self, frame: pd.DataFrame, schema: Schema) -> dict[str, NDArray[Any]]:
         from pipeline.tasks.forecasting_views import step_labels
@@ -243,16 +217,6 @@ class Forecasting:
             if not column.fixed and column.kind not in ("time", "text")
         ]
         return {name: frame[name].to_numpy() for name in watched}
-
-    def drift_errors(
-        self, frame: pd.DataFrame, schema: Schema, predicted: Floats
-    ) -> dict[str, NDArray[Any]]:
-        residuals = frame[schema.target].to_numpy(dtype=np.float64, na_value=np.nan) - predicted
-        return {
-            "forecast": predicted,
-            "residual of the champion": residuals,
-            "absolute error of the champion": np.abs(residuals),
-        }
 
     def volume(self, observations: pd.DataFrame, schema: Schema) -> Figure:
         from pipeline.tasks.forecasting_views import volume_figure
@@ -276,9 +240,6 @@ class Forecasting:
 
         return record_model(schema, name)
 
-    def answer_model(self, name: str) -> type[BaseModel]:
-        return interval_answer(name)
-
     def lookup(self, history: pd.DataFrame, schema: Schema) -> Lookup:
         from pipeline.tasks.lookup import PastLookup
 
@@ -288,8 +249,7 @@ class Forecasting:
         """Whole steps since 1970."""
         return timesteps.ordinals(times, self.every)
 
-    def _groups(self, frame: pd.DataFrame, schema: Schema) -> dict[str, NDArray[Any]]:
-        """Labels by which intervals are calibrated; the frame may be of arrays."""
+    def groups_of(self, frame: pd.DataFrame, schema: Schema) -> Labels:
         names = {name: np.asarray(frame[name], dtype=object) for name in schema.series}
         steps = self.ordinals(utc(frame, schema)) % self.season
         if len(names) == 1:

@@ -2,17 +2,80 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from pipeline.conformal import GroupedConformal, Labels
 from pipeline.errors import StepError
 from pipeline.intervals import LevelConformal
-from pipeline.regions import Calibration, Intervals
+from pipeline.metrics import by_segment, regression_metrics
+from pipeline.regions import Calibration, Intervals, Regions
+from pipeline.schema import Schema
 
 if TYPE_CHECKING:
-    from pipeline.tasks import Floats
+    import pandas as pd
+
+    from pipeline.tasks import Floats, Truth
+
+
+class NumberTarget:
+    """The verbs of a task whose target is a number and whose regions are intervals."""
+
+    floor: float | None
+    """Lowest possible value; predictions and intervals are cut there."""
+    prediction_name: str
+    """What drift and its sentences call a prediction."""
+
+    def groups_of(self, frame: pd.DataFrame, schema: Schema) -> Labels:
+        """Labels by which intervals are calibrated; the frame may be of arrays."""
+        raise NotImplementedError
+
+    def predict(self, model: Any, frame: pd.DataFrame) -> Floats:
+        predicted = np.asarray(model.predict(frame), dtype=np.float64)
+        return predicted if self.floor is None else np.maximum(predicted, self.floor)
+
+    def truth(self, frame: pd.DataFrame, schema: Schema) -> Truth:
+        return frame[schema.target].to_numpy(dtype=np.float64)
+
+    def regions(
+        self,
+        calibration: Calibration,
+        frame: pd.DataFrame,
+        schema: Schema,
+        predicted: Floats,
+        *,
+        level: float,
+    ) -> Regions:
+        groups = self.groups_of(frame, schema)
+        return intervals_of(calibration, predicted, groups, level=level, floor=self.floor)
+
+    def columns(self, predicted: Floats) -> dict[str, list[Any]]:
+        return {"prediction": predicted.tolist()}
+
+    def metrics(self, truth: Truth, predicted: Floats) -> dict[str, float]:
+        return regression_metrics(truth, predicted)
+
+    def metrics_by(
+        self, labels: NDArray[Any], truth: Truth, predicted: Floats
+    ) -> dict[Any, dict[str, float]]:
+        return by_segment(labels, truth, predicted)
+
+    def drift_errors(
+        self, frame: pd.DataFrame, schema: Schema, predicted: Floats
+    ) -> dict[str, NDArray[Any]]:
+        known = frame[schema.target].to_numpy(dtype=np.float64, na_value=np.nan)
+        residuals = known - predicted
+        return {
+            self.prediction_name: predicted,
+            "residual of the champion": residuals,
+            "absolute error of the champion": np.abs(residuals),
+        }
+
+    def answer_model(self, name: str) -> type[BaseModel]:
+        return interval_answer(name)
 
 
 def intervals_of(

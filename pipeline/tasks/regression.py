@@ -7,34 +7,24 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.conformal import GroupedConformal
+from pipeline.conformal import GroupedConformal, Labels
 from pipeline.figures import Figure
-from pipeline.metrics import by_segment, regression_metrics
 from pipeline.regions import Calibration, Regions
 from pipeline.schema import Schema
-from pipeline.splits import Fold, Stretch, grouped_folds, one_stretch
+from pipeline.splits import Fold, grouped_folds
 from pipeline.tasks import Floats, Truth
 from pipeline.tasks.divisions import Division, placed
-from pipeline.tasks.numbers import interval_answer, intervals_of
-from pipeline.tasks.tables import (
-    first_time,
-    group_losses,
-    segment_labels,
-    watched_columns,
-)
+from pipeline.tasks.numbers import NumberTarget
+from pipeline.tasks.tables import OwnRows, first_time, group_losses, segment_labels
 
 if TYPE_CHECKING:
     import pandas as pd
-    from pydantic import BaseModel
-
-    from pipeline.tasks.lookup import Lookup
 
 
 @dataclass(frozen=True, kw_only=True)
-class Regression:
+class Regression(NumberTarget, OwnRows):
     """Rows are divided by group; a column of time, where there is one, sets the windows.
 
     Columns that are `known_ahead` are what a model may take and what a call sends.
@@ -49,6 +39,7 @@ class Regression:
     """Lowest possible value; predictions and intervals are cut there."""
     primary: str = "rmse"
     kind: str = "regression"
+    prediction_name: str = "prediction"
     region_name: str = "interval"
     losses_hang_together: int = 0
     """Losses are by group, and groups stand in no order."""
@@ -58,9 +49,6 @@ class Regression:
     def baseline_name(self) -> str:
         alike = " and ".join(self.baseline_by)
         return f"median of rows of the same {alike}" if alike else "median of all rows"
-
-    def frame(self, observations: pd.DataFrame, schema: Schema) -> pd.DataFrame:
-        return observations
 
     def folds(
         self, frame: pd.DataFrame, schema: Schema, *, count: int, length: timedelta, end: datetime
@@ -73,22 +61,10 @@ class Regression:
         )
         return placed(dealt, rows, self.division.words)
 
-    def held_out(
-        self, frame: pd.DataFrame, schema: Schema, *, start: datetime, end: datetime
-    ) -> Fold:
-        return self.division.held_out_fold(frame, schema, start=start, end=end)
-
     def baseline(self, schema: Schema) -> Any:
         from pipeline.tasks.constants import GroupMedian
 
         return GroupMedian(self.baseline_by)
-
-    def truth(self, frame: pd.DataFrame, schema: Schema) -> Truth:
-        return frame[schema.target].to_numpy(dtype=np.float64)
-
-    def predict(self, model: Any, frame: pd.DataFrame) -> Floats:
-        predicted = np.asarray(model.predict(frame), dtype=np.float64)
-        return predicted if self.floor is None else np.maximum(predicted, self.floor)
 
     def calibrate(
         self, frame: pd.DataFrame, schema: Schema, truth: Truth, predicted: Floats, *, level: float
@@ -100,36 +76,13 @@ class Regression:
             predicted,
             truth,
             level=level,
-            groups=segment_labels(frame, self.baseline_by),
+            groups=self.groups_of(frame, schema),
             member=self.baseline_by[0] if self.baseline_by else "",
             together=self.division.labels(frame, schema),
         )
 
-    def refreshes(self, frame: pd.DataFrame, schema: Schema, *, first: int) -> Sequence[Stretch]:
-        return one_stretch(len(frame), first=first)
-
-    def regions(
-        self,
-        calibration: Calibration,
-        frame: pd.DataFrame,
-        schema: Schema,
-        predicted: Floats,
-        *,
-        level: float,
-    ) -> Regions:
-        groups = segment_labels(frame, self.baseline_by)
-        return intervals_of(calibration, predicted, groups, level=level, floor=self.floor)
-
-    def columns(self, predicted: Floats) -> dict[str, list[Any]]:
-        return {"prediction": predicted.tolist()}
-
-    def metrics(self, truth: Truth, predicted: Floats) -> dict[str, float]:
-        return regression_metrics(truth, predicted)
-
-    def metrics_by(
-        self, labels: NDArray[Any], truth: Truth, predicted: Floats
-    ) -> dict[Any, dict[str, float]]:
-        return by_segment(labels, truth, predicted)
+    def groups_of(self, frame: pd.DataFrame, schema: Schema) -> Labels:
+        return segment_labels(frame, self.baseline_by)
 
     def losses(
         self, frame: pd.DataFrame, schema: Schema, truth: Truth, predicted: Floats
@@ -139,19 +92,6 @@ class Regression:
 
     def segments(self, frame: pd.DataFrame, schema: Schema) -> dict[str, NDArray[Any]]:
         return segment_labels(frame, self.segments_by or self.division.groups)
-
-    def drift_view(self, frame: pd.DataFrame, schema: Schema) -> dict[str, NDArray[Any]]:
-        return watched_columns(frame, schema)
-
-    def drift_errors(
-        self, frame: pd.DataFrame, schema: Schema, predicted: Floats
-    ) -> dict[str, NDArray[Any]]:
-        residuals = self.truth(frame, schema) - predicted
-        return {
-            "prediction": predicted,
-            "residual of the champion": residuals,
-            "absolute error of the champion": np.abs(residuals),
-        }
 
     def volume(self, observations: pd.DataFrame, schema: Schema) -> Figure:
         from pipeline.tasks.table_views import volume_figure
@@ -172,16 +112,3 @@ class Regression:
             observed_figure(schema, truth, predicted),
             spread_figure(schema, truth, predicted, regions),
         ]
-
-    def request_model(self, schema: Schema, name: str) -> type[BaseModel]:
-        from pipeline.tasks.tables import row_model
-
-        return row_model(schema, name)
-
-    def answer_model(self, name: str) -> type[BaseModel]:
-        return interval_answer(name)
-
-    def lookup(self, history: pd.DataFrame, schema: Schema) -> Lookup:
-        from pipeline.tasks.lookup import RecordLookup
-
-        return RecordLookup(schema)

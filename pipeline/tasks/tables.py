@@ -11,15 +11,49 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from pipeline.schema import Schema
+from pipeline.splits import Fold, Stretch, one_stretch
 from pipeline.tasks.requests import record_field
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from pipeline.tasks import Floats
+    from pipeline.tasks.divisions import Division
+    from pipeline.tasks.lookup import Lookup
 
 ALL_ROWS = "all rows"
 MISSING = "(missing)"
+
+
+class OwnRows:
+    """The verbs of a task whose rows stand for themselves: what a model takes is in the row."""
+
+    division: Division
+
+    def frame(self, observations: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+        return observations
+
+    def held_out(
+        self, frame: pd.DataFrame, schema: Schema, *, start: datetime, end: datetime
+    ) -> Fold:
+        return self.division.held_out_fold(frame, schema, start=start, end=end)
+
+    def refreshes(self, frame: pd.DataFrame, schema: Schema, *, first: int) -> Sequence[Stretch]:
+        return one_stretch(len(frame), first=first)
+
+    def leads(self, frame: pd.DataFrame, schema: Schema) -> None:
+        """Nothing is foretold."""
+
+    def drift_view(self, frame: pd.DataFrame, schema: Schema) -> dict[str, NDArray[Any]]:
+        return watched_columns(frame, schema)
+
+    def request_model(self, schema: Schema, name: str) -> type[BaseModel]:
+        return row_model(schema, name)
+
+    def lookup(self, history: pd.DataFrame, schema: Schema) -> Lookup:
+        from pipeline.tasks.lookup import RecordLookup
+
+        return RecordLookup(schema)
 
 
 def row_model(schema: Schema, name: str) -> type[BaseModel]:

@@ -15,7 +15,8 @@ from pipeline.case import Candidate
 from pipeline.errors import StateError, StepError
 from pipeline.metrics import rmse
 from pipeline.records import EvaluateRecord, PromoteRecord, SegmentScores, TrainRecord
-from pipeline.steps.evaluate import contenders, segment_errors
+from pipeline.steps.contenders import contenders
+from pipeline.steps.evaluation_views import segment_errors
 
 DAY = timedelta(days=1)
 TRAINED = ("ingest", "validate", "drift", "decide", "train")
@@ -142,11 +143,35 @@ def test_without_a_new_training_the_champion_is_evaluated(bench: Bench) -> None:
 
 
 def test_a_challenger_that_is_the_champion_is_one_system(bench: Bench) -> None:
-    """Trained again on the same rows it is the same file: there is nothing to compare."""
+    """Trained again on the same rows it is the same file: there is nothing to compare, and the
+    promotion says so.
+    """
     bench.do(*ALL)
     bench.do(*TRAINED, run_id="run-2", retrain="always")
 
     assert {"champion": "run-1", "baseline": "run-2"} == roles(bench, "run-2")
+    told = bench.do("evaluate", "promote", run_id="run-2").record.sentence
+    assert "Hold: training gave the champion once more" in told
+
+
+def test_errors_are_told_by_how_far_ahead(bench: Bench) -> None:
+    """24 hours of a day that begins at midnight, each beside the baseline's, as a loop finds them;
+    the chart is there with its words.
+    """
+    found = evaluated(bench)
+    told = predictions(bench)
+    lag = told["time"].dt.hour + 1
+
+    assert list(range(1, 25)) == [each.ahead for each in found.horizons]
+    assert {"hours ahead"} == {each.by for each in found.horizons}
+    for each in found.horizons:
+        rows = told[lag == each.ahead]
+        squares = (rows["value"] - rows["prediction"]) ** 2
+        held = (rows["low"] <= rows["value"]) & (rows["value"] <= rows["high"])
+        assert np.sqrt(squares.mean()) == pytest.approx(each.scores["rmse"])
+        assert held.mean() == pytest.approx(each.coverage)
+        assert each.skill == pytest.approx(1 - each.scores["rmse"] / each.baseline)
+    assert "hours ahead" in found.file("horizon").alt
 
 
 def test_without_training_and_champion_there_is_nothing_to_evaluate(bench: Bench) -> None:
