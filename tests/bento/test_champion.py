@@ -130,6 +130,18 @@ def test_a_category_that_was_never_seen_is_refused(
     champion.close()
 
 
+def test_a_champion_is_tried_whatever_the_limit_of_a_call(
+    store: Store, case: Case, tmp_path: Path
+) -> None:
+    """An operator may let calls hold a single record."""
+    (bundle,) = export_champions(store, tmp_path / "out", cases={"toy": case})
+
+    champion = load_champion(bundle, case, Settings(most_records=1))
+
+    assert 1 == len(answer(champion, RECORD))
+    champion.close()
+
+
 def test_a_level_that_intervals_lack_is_refused(store: Store, case: Case, tmp_path: Path) -> None:
     """The member of the body is named."""
     export_champions(store, tmp_path / "out", cases={"toy": case})
