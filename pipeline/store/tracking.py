@@ -7,7 +7,9 @@ process; a database that was lost is filled again from the records.
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
+import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,11 +25,16 @@ from pipeline.store.locks import take_turns
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
+logger = logging.getLogger("vigie.tracking")
+
 RUN, CANDIDATE, DIGEST = "vigie.run_id", "vigie.candidate", "vigie.sha256"
 ALIAS = "champion"
 DATABASE = "mlflow.db"
 SERVER = "MLFLOW_TRACKING_URI"
 """Variable that names a tracking server or database; without it the home has one of its own."""
+PAUSES = (1.0, 3.0)
+"""Seconds before a database that refused is tried again: of two that find it empty and make its
+tables at the same time, one is refused."""
 
 
 def mirror(store: Store, cases: Sequence[str], *, say: Callable[[str], None]) -> None:
@@ -36,7 +43,7 @@ def mirror(store: Store, cases: Sequence[str], *, say: Callable[[str], None]) ->
     A server that can't be reached is said; what it lacks is added by the next run.
     """
     try:
-        _mirror(store, cases, say)
+        _patiently(store, cases, say)
     except Exception as error:
         # MLflow, SQLAlchemy and drivers of databases have no common base for "not reached".
         if not os.environ.get(SERVER):
@@ -46,6 +53,18 @@ def mirror(store: Store, cases: Sequence[str], *, say: Callable[[str], None]) ->
             f"{'mlflow':<10} not told    {_told(store)}, named in {SERVER}, can't be used: "
             f"{type(error).__name__}. The next run adds what it lacks."
         )
+
+
+def _patiently(store: Store, cases: Sequence[str], say: Callable[[str], None]) -> None:
+    # A server is asked again by MLflow's own client.
+    server = os.environ.get(SERVER, "")
+    for pause in PAUSES if server and not server.startswith("http") else ():
+        try:
+            return _mirror(store, cases, say)
+        except Exception:
+            logger.debug("MLflow's database refused; tried again in %s s", pause, exc_info=True)
+            time.sleep(pause)
+    return _mirror(store, cases, say)
 
 
 def _mirror(store: Store, cases: Sequence[str], say: Callable[[str], None]) -> None:
