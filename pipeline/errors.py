@@ -160,6 +160,13 @@ class StateError(VigieError):
         )
 
     @classmethod
+    def for_later_version(cls, path: Path, found: str) -> Self:
+        return cls(
+            f"{path} was written by a later version of Vigie: it has {found}. Update Vigie here, "
+            "or name another home with --home. Nothing was changed."
+        )
+
+    @classmethod
     def for_other_columns(cls, path: Path, held: Iterable[str], wanted: Iterable[str]) -> Self:
         return cls(
             f"{path} holds columns {', '.join(held)}, and the case now has "

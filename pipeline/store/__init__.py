@@ -315,7 +315,20 @@ def _read(path: Path, kind: type[Any]) -> Any:
     try:
         return kind.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
+        if isinstance(error, ValidationError) and (found := _of_a_later_version(error)):
+            raise StateError.for_later_version(path, found) from error
         raise StateError.for_damaged_file(path, str(error).splitlines()[0]) from error
+
+
+def _of_a_later_version(error: ValidationError) -> str:
+    """What only a later version writes: another schema, or fields beside all that are known."""
+    for problem in error.errors():
+        version = problem["input"]
+        if problem["loc"] == ("schema_version",) and isinstance(version, int) and version > 1:
+            return f"schema version {version}"
+    unknown = {problem["type"] for problem in error.errors()} == {"extra_forbidden"}
+    names = sorted(".".join(map(str, problem["loc"])) for problem in error.errors())
+    return f"the unknown fields {', '.join(names)}" if unknown else ""
 
 
 def _kind(path: Path) -> str:
