@@ -13,15 +13,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
 
+from benchmarks.processes import Took, timed
 from pipeline.records import RunRecord
 from pipeline.store import Store, project
 
@@ -40,12 +39,10 @@ PAST = 240
 """Days of history before the first date."""
 
 
-def vigie(home: Path, environment: dict[str, str], *words: str) -> float:
-    """Runs the command to its good end; its seconds."""
-    began = time.monotonic()
+def vigie(home: Path, environment: dict[str, str], *words: str) -> Took:
+    """Runs the command to its good end."""
     command = [sys.executable, "-m", "pipeline", *words, "--home", str(home)]
-    subprocess.run(command, env=environment, check=True, stdout=sys.stderr)
-    return time.monotonic() - began
+    return timed(command, folder=project.ROOT, environment=environment)
 
 
 def run_of(home: Path, moment: datetime) -> RunRecord:
@@ -107,12 +104,12 @@ def measure(folder: Path, weeks: int, sampled: int) -> dict[str, object]:
     return {
         "benchmark": "backfill",
         "measured": f"seconds of {weeks} weekly runs; theirs reckoned from {len(dates)} dates",
-        "ours": {"process": round(ours, 1)},
+        "ours": {"process": round(ours.wall, 1), "cpu": round(ours.cpu, 1)},
         "theirs": {"engine": "papermill", "reckoned": round(theirs, 1)},
         "runs": {kind: len(found) for kind, found in kinds.items()},
         "dates": dates,
         "cores": os.cpu_count(),
-        "ratio": round(ours / theirs, 4),
+        "ratio": round(ours.wall / theirs, 4),
     }
 
 

@@ -44,7 +44,7 @@ def write_cases(folder: Path, count: int) -> dict[str, str]:
     suite = FAKES / "small_cases" / "expectations.json"
     (folder / "sitecustomize.py").write_text(CUSTOM.format(suite=str(suite)))
     path = os.pathsep.join([str(folder), str(FAKES), str(project.ROOT)])
-    return {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
+    return {**os.environ, "PYTHONPATH": path}
 
 
 def settings() -> list[str]:

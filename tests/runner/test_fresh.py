@@ -228,6 +228,18 @@ def test_what_is_asked_for_anew_is_executed_and_all_after_it(
     assert list(rerun(anew=anew).notebooks) == executed
 
 
+@pytest.mark.parametrize(("anew", "kept"), [("4-train", False), (None, True)])
+def test_a_training_that_is_asked_for_anew_recalls_no_fold(
+    copied: Store, rerun: Callable[..., RunRecord], anew: Any, kept: bool
+) -> None:
+    """One that follows from other parameters does."""
+    (copied.folds_folder("tiny") / "mark.npy").write_bytes(b"")
+    rerun(anew=anew, own={"retrain": "always"})
+
+    assert kept == (copied.folds_folder("tiny") / "mark.npy").exists()
+    assert list(copied.folds_folder("tiny").glob("*.npy"))
+
+
 def test_a_replay_of_the_past_stands_by_itself(
     copied: Store, rerun: Callable[..., RunRecord]
 ) -> None:
