@@ -1,13 +1,16 @@
 """How often a challenger is promoted that is as good as the champion, and one that is 5 % better.
 
-`python -m benchmarks.promotion` backtests the candidates of the bikes sample, and draws years of
-paired daily losses from theirs, in circular blocks of one and two weeks: the autocorrelation of the
-differences is noise beyond. Either model of a pair is the champion in half of the draws. The
+`python -m benchmarks.promotion` backtests the candidates of several bikes samples (`--samples`,
+from the seed `--seed` on: draws that no setting was chosen on), and draws years of paired daily
+losses from theirs, in circular blocks of one and two weeks: the autocorrelation of the differences
+is noise beyond. Either model of a pair is the champion in half of the draws. The
 challenger's losses are scaled to have the champion's mean, or that of an RMSE 5 % lower. Four
 weekly runs look at each draw as the pipeline does: folds and held-out window pooled,
 Diebold-Mariano test, levels of repeated looks, margin. The oracle looks once, at the fourth run, at
 the same record, at 5 %, and knows the standard error of its mean difference. Prints a table, then
-one JSON line with means over all pairs (`equal`, `better`, `oracle`) and the worst pair.
+one JSON line with means over all pairs (`equal`, `better`, `oracle`), their standard errors over
+samples, the worst pairs, and `short`: the share of settings that reach neither 80 % nor 85 % of the
+oracle, by more than two standard errors of their draws.
 """
 
 from __future__ import annotations
@@ -16,10 +19,10 @@ import json
 import math
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from itertools import combinations
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 import numpy as np
@@ -36,16 +39,22 @@ from pipeline.steps.run import open_run
 from pipeline.steps.train import competitors
 from pipeline.steps.validate import validate
 
+if TYPE_CHECKING:
+    from pipeline.cases.bikes.simulate import CounterSimulator
+
 Losses = NDArray[np.float64]
 RUNS, DAYS_A_RUN, ALPHA = 4, 7, 0.05
 BLOCKS = (7, 14)
 GAINS = (0.0, 0.05)
+MOST_ASKED, LEAST_OF_ORACLE = 0.8, 0.85
 
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
     """One pair of models, one length of block, one difference of RMSE."""
 
+    seed: int
+    """Of the sample."""
     champion: str
     challenger: str
     block: int
@@ -57,12 +66,18 @@ class Setting:
     oracle: float
 
 
+def sampled(case: Case, seed: int) -> Case:
+    """The case with another sample: other riders, other weather, the same kind of disturbances."""
+    sample = cast("CounterSimulator", case.sources["sample"])
+    return replace(case, sources={**case.sources, "sample": replace(sample, seed=seed)})
+
+
 def daily_losses(case: Case) -> dict[str, Losses]:
     """Mean squared error by origin over six folds of the sample, of every candidate that may
     serve."""
     with tempfile.TemporaryDirectory() as home:
         told: dict[str, Any] = {"case": case.name, "source": "sample", "home": home}
-        run = open_run(IngestOptions(**told))
+        run = replace(open_run(IngestOptions(**told)), case=case)
         ingest(run, IngestOptions(**told))
         validate(run, ValidateOptions(**told))
         frame, end = case.task.frame(run.validated(), case.schema), run.as_of
@@ -124,9 +139,11 @@ def first_promotion(champion: Losses, challenger: Losses, case: Case, record: in
     return RUNS
 
 
-def settings(case: Case, losses: dict[str, Losses], replications: int) -> Iterator[Setting]:
+def settings(
+    case: Case, losses: dict[str, Losses], replications: int, seed: int
+) -> Iterator[Setting]:
     """Every pair, block and gain; the oracle's standard error is that of all replications."""
-    random = np.random.default_rng(20211109)
+    random = np.random.default_rng(seed)
     record = (case.windows.fold * case.windows.folds + case.windows.held_out).days
     days = record + DAYS_A_RUN * (RUNS - 1)
     for champion, challenger in combinations(losses, 2):
@@ -143,6 +160,7 @@ def settings(case: Case, losses: dict[str, Losses], replications: int) -> Iterat
                 runs = np.array([first_promotion(*draw, case, record) for draw in draws])
                 last = np.array([(a - b)[-record:].mean() for a, b in draws])
                 yield Setting(
+                    seed=seed,
                     champion=champion,
                     challenger=challenger,
                     block=block,
@@ -154,20 +172,22 @@ def settings(case: Case, losses: dict[str, Losses], replications: int) -> Iterat
 
 
 @click.command()
-@click.option("--replications", default=1000, show_default=True, help="Draws of each setting.")
-def main(replications: int) -> None:
+@click.option("--replications", default=500, show_default=True, help="Draws of each setting.")
+@click.option("--samples", default=4, show_default=True, help="Simulated samples to take pairs of.")
+@click.option("--seed", default=11, show_default=True, help="Of the first sample.")
+def main(replications: int, samples: int, seed: int) -> None:
     """Print the table and one JSON line."""
     case = find_case("bikes")
-    losses = daily_losses(case)
     found = []
-    for each in settings(case, losses, replications):
-        print(
-            f"{each.challenger:>14} over {each.champion:<14} blocks of {each.block:2} days, "
-            f"{each.gain:.0%} better: promoted {each.ours:.1%} (first run {each.first:.1%}), "
-            f"oracle {each.oracle:.1%}",
-            flush=True,
-        )
-        found.append(each)
+    for number in range(seed, seed + samples):
+        for each in settings(case, daily_losses(sampled(case, number)), replications, number):
+            print(
+                f"sample {number}, {each.challenger:>14} over {each.champion:<14} blocks of "
+                f"{each.block:2} days, {each.gain:.0%} better: promoted {each.ours:.1%} (first run "
+                f"{each.first:.1%}), oracle {each.oracle:.1%}",
+                flush=True,
+            )
+            found.append(each)
     equal, better = (
         [each for each in found if bool(each.gain) is sought] for sought in (False, True)
     )
@@ -176,18 +196,38 @@ def main(replications: int) -> None:
             {
                 "benchmark": "promotion",
                 "replications": replications,
+                "pairs": len(equal) // len(BLOCKS),
                 "equal": _mean(each.ours for each in equal),
+                "equal_error": _error(equal, "ours"),
                 "better": _mean(each.ours for each in better),
+                "better_error": _error(better, "ours"),
                 "oracle": _mean(each.oracle for each in better),
+                "oracle_error": _error(better, "oracle"),
                 "of_oracle": round(
                     _mean(each.ours for each in better) / _mean(each.oracle for each in better), 4
                 ),
                 "worst_equal": max(each.ours for each in equal),
                 "worst_of_oracle": round(min(each.ours / each.oracle for each in better), 4),
+                "short": _mean(float(_falls_short(each, replications)) for each in better),
                 "settings": [asdict(each) for each in found],
             }
         )
     )
+
+
+def _error(found: Sequence[Setting], name: str) -> float | None:
+    """Standard error of a mean over samples; `None` for a single one."""
+    seeds = sorted({each.seed for each in found})
+    means = [
+        np.mean([getattr(each, name) for each in found if each.seed == seed]) for seed in seeds
+    ]
+    return round(float(np.std(means, ddof=1) / len(seeds) ** 0.5), 4) if len(seeds) > 1 else None
+
+
+def _falls_short(each: Setting, replications: int) -> bool:
+    """Below what is asked for, by more than two standard errors of the draws."""
+    noise = 2 * math.sqrt(each.ours * (1 - each.ours) / replications)
+    return each.ours + noise < min(MOST_ASKED, LEAST_OF_ORACLE * each.oracle)
 
 
 def _mean(shares: Iterable[float]) -> float:
