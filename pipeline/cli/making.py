@@ -62,6 +62,7 @@ def site(
 
     Pages that would come out as they are in DIR are taken over from there.
     """
+    from bento.describing import describe
     from pipeline.publish import publish
     from pipeline.runner.schedule import parse_every
     from pipeline.store import Store
@@ -77,6 +78,7 @@ def site(
             now=datetime.now(UTC),
             every=length,
             address=address,
+            interface=describe(store),
             anew=anew,
         )
         return (

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import functools
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pipeline.publish import markup
 from pipeline.publish.captions import caption
@@ -54,6 +55,7 @@ def publish(
     lives: Lives = is_held,
     every: timedelta | None = None,
     address: str = "",
+    interface: Mapping[str, Any] | None = None,
     anew: bool = False,
 ) -> Published:
     """Makes the site and puts it in the place of `output` in one step.
@@ -61,8 +63,9 @@ def publish(
     A page is rendered where something that it rests on has changed; the others are taken over from
     the site that is there, unless all are to be made `anew`. `auto` takes Quarto where it is on the
     path. `every` is how often a schedule runs the cases, so that pages can say when the next run is
-    due; `address` is where the site will be published, which a sitemap needs. Raises `SiteError`;
-    the old site then stays.
+    due; `address` is where the site will be published, which a sitemap needs;
+    `interface` is the OpenAPI document of the service, which the page on it tells. Raises
+    `SiteError`; the old site then stays.
     """
     from pipeline.publish.building import Build, digest
     from pipeline.publish.embedded import render_embedded
@@ -93,6 +96,7 @@ def publish(
             entries=read_website(configuration).entries,
             every=every,
             address=address,
+            interface=interface,
         ).write()
         if quarto:
             render_quarto(quarto, folder, build, configuration=configuration)

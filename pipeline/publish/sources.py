@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import functools
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from markupsafe import Markup
 
@@ -22,6 +23,7 @@ from pipeline.publish.captions import Caption
 from pipeline.publish.casepages import CasePages
 from pipeline.publish.fields import blocks
 from pipeline.publish.history import RunThen, keep_rows
+from pipeline.publish.interface import Interface
 from pipeline.publish.machines import Machines
 from pipeline.publish.navigation import Entry
 from pipeline.publish.plan import planned_pages
@@ -35,6 +37,7 @@ HAND_WRITTEN = ("*.md", "assets/*")
 STATUS_FRAGMENT = "_status.md"
 PAGES_FRAGMENT = "_pages.md"
 FIELDS_FRAGMENT = "_fields.md"
+API_FRAGMENT = "_api.md"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +55,7 @@ class Sources:
     """Of the site's navigation."""
     every: timedelta | None = None
     address: str = ""
+    interface: Mapping[str, Any] | None = None
 
     def write(self) -> SiteStatus:
         """All that can't be taken over; raises `SiteError` without any page."""
@@ -68,6 +72,7 @@ class Sources:
         listed = markup.block("pages.html.j2", site=status, entries=self.entries)
         (self.folder / PAGES_FRAGMENT).write_text(listed, encoding="utf-8")
         (self.folder / FIELDS_FRAGMENT).write_text("\n".join(blocks()), encoding="utf-8")
+        (self.folder / API_FRAGMENT).write_text(self._api(status), encoding="utf-8")
         Machines(
             status=status,
             rows={case.case: rows(case.case) for case in status.cases},
@@ -77,6 +82,11 @@ class Sources:
             folder=self.folder,
         ).write([path.with_suffix(".html").name for path in sorted(self.site.glob("*.md"))])
         return status
+
+    def _api(self, status: SiteStatus) -> str:
+        if not self.interface or not any(case.champion for case in status.cases):
+            return markup.block("no_api.html.j2")
+        return "\n".join(Interface(document=self.interface, status=status).blocks())
 
     def _write_case(self, case: CaseStatus, caption: Caption, rows: Sequence[RunThen]) -> None:
         unit, folder = f"{case.case}/", self.folder / case.case
