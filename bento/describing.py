@@ -27,6 +27,7 @@ class Card:
 
     target: str
     level: float
+    levels: tuple[float, ...]
     example: None = None
     categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -70,11 +71,12 @@ def describe(
 def _described(case: Case, promotion: PromoteRecord, settings: Settings) -> Described:
     words, level = type_words(case.name), promotion.champion.calibration.level
     record = case.task.request_model(case.schema, f"{words}Record")
+    upload = upload_field(record)
     return Described(
         case=case,
-        card=Card(target=case.schema.target, level=level),
-        body=predict_body(record, f"{words}Request", settings, (level,)),
+        card=Card(target=case.schema.target, level=level, levels=(level,)),
+        body=predict_body(record, f"{words}Request", settings, (level,), upload),
         truths=actuals_body(record, case.schema, f"{words}Truths", settings),
         reply=answer_model(case.task.answer_model(f"{words}Prediction"), f"{words}Answer"),
-        upload=upload_field(record),
+        upload=upload,
     )
