@@ -77,7 +77,7 @@ def feed(
 def entries(case: CaseStatus, rows: Sequence[RunThen], unit: str) -> Iterator[Entry]:
     """What the runs of a case decided, which columns began or ceased to drift, and what failed."""
     alarms: tuple[str, ...] = ()
-    listed_from = max(0, len(rows) - NEWEST)
+    listed_from = len(rows) - NEWEST + 1 if len(rows) > NEWEST else 0
     for place, row in enumerate(rows):
         updated = row.finished or row.as_of
         # Of older runs some are left out, so that what changed with one can't be told.

@@ -30,10 +30,10 @@ from pipeline.records import (
 from pipeline.store import Store
 from pipeline.store.ledger import Line
 
-NEWEST = 100
+NEWEST = 60
 """Runs of which a published history keeps every one."""
-OLDER = 100
-"""Runs before those that it keeps at most, evenly thinned."""
+OLDER = 40
+"""Runs before those that it keeps at most: every second, fourth, eighth … one."""
 RECENT = 12
 """Newest runs that tell what the last one changed."""
 Kind = TypeVar("Kind", bound=Record)
@@ -195,14 +195,17 @@ def unit_of_score(name: str, unit: str) -> str:
 
 
 def thinned(runs: Sequence[One]) -> tuple[One, ...]:
-    """The newest of all runs, and of the older ones at most so many, at even distances; the oldest
-    is always among them.
+    """The newest of all runs, and of the older ones at most so many, at even distances from the
+    oldest on.
+
+    The distance is a power of two. As runs are added, the choice among the old ones stays, until
+    every second one of it is dropped.
     """
     older, newest = runs[:-NEWEST], runs[-NEWEST:]
-    if len(older) > OLDER:
-        step = (len(older) - 1) / (OLDER - 1)
-        older = [older[round(place * step)] for place in range(OLDER)]
-    return (*older, *newest)
+    distance = 1
+    while len(older) > OLDER * distance:
+        distance *= 2
+    return (*older[::distance], *newest)
 
 
 def read_row(store: Store, case: str, run_id: str, lives: Lives) -> RunThen:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -181,3 +182,59 @@ def test_the_projects_own_navigation_is_complete(site: Path) -> None:
     ]
     for entry in website.entries:
         assert (site / entry.address).with_suffix(".md").is_file()
+
+
+FAITHFUL_QUARTO = """#!/bin/sh
+[ "$1" = --version ] && { echo 1.11.0; exit; }
+cd "$2"
+for page in $(find . -name '*.md' -not -name '_*' | sort); do
+  mkdir -p "_site/$(dirname "$page")"
+  { echo "$page"; cat "$page"; } > "_site/${page%.md}.html"
+done
+find bikes trams -name "*.csv" | while read -r file; do
+  mkdir -p "_site/$(dirname "$file")"; cp "$file" "_site/$file"
+done
+mkdir -p _site/site_libs && echo libs > _site/site_libs/quarto.js
+"""
+
+
+def test_quarto_gets_only_pages_that_changed(
+    home: Any, published: Publish, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And those of the navigation, which every page names; the others are taken over, and so are
+    the pages of runs: none of them is an entry of the navigation."""
+    install_quarto(tmp_path / "bin", FAITHFUL_QUARTO, monkeypatch)
+    home.run("bikes")
+    home.run("trams")
+    first = published(renderer="quarto")
+    before = {
+        str(path.relative_to(first.output)): path.stat().st_ino
+        for path in first.output.rglob("*.html")
+    }
+    home.sentence["drift"] = "It moved far."
+    home.run("bikes", "20210911T060000Z-b2c3", as_of=datetime(2021, 9, 10, tzinfo=UTC))
+    second = published(renderer="quarto")
+    made = {name for name, node in before.items() if (first.output / name).stat().st_ino != node}
+
+    assert first.rendered == first.pages
+    assert "It moved far." in (second.output / "bikes" / "drift.html").read_text()
+    assert second.rendered == len(made) + 1
+    assert not any(name.startswith("trams/") for name in made)
+    assert "bikes/drift.html" in made
+    assert (second.output / "site_libs" / "quarto.js").is_file()
+    assert (second.output / "trams" / "files" / "drift" / "volume.csv").is_file()
+
+
+def test_another_quarto_renders_all(
+    home: Any, published: Publish, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its version is part of what every page rests on, as is the renderer."""
+    install_quarto(tmp_path / "bin", FAITHFUL_QUARTO, monkeypatch)
+    home.run()
+    pages = published(renderer="quarto").pages
+    newer = FAITHFUL_QUARTO.replace("1.11.0", "1.12.0")
+    (tmp_path / "bin" / "quarto").write_text(newer)
+    renewed = published(renderer="quarto").rendered
+
+    assert pages == renewed
+    assert pages == published(renderer="embedded").rendered
