@@ -40,6 +40,18 @@ class Column:
     forecast); all others may be used with a lag only."""
     fixed: bool = False
     """The same in all rows of a series, such as the place of a counter."""
+    period: float | None = None
+    """Where numbers come round, in their unit: 24 for an hour of the day, 360 for a direction in
+    degrees. Such a column is cyclic: its drift is measured on the circle."""
+
+    def __post_init__(self) -> None:
+        if self.period is None:
+            return
+        if self.kind not in ("number", "integer") or self.period <= 0:
+            raise CaseError(
+                f"Column {self.name!r} of kind {self.kind!r} has period {self.period!r}; only "
+                "numbers come round, after a period above zero."
+            )
 
     @property
     def label(self) -> str:

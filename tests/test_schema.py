@@ -83,3 +83,10 @@ def test_a_column_declared_twice_is_refused() -> None:
     """Two columns of one name can't be told apart."""
     with pytest.raises(CaseError, match="more than once:\n  - 'level'"):
         schema(columns=(*COLUMNS, column("level")))
+
+
+@pytest.mark.parametrize(("kind", "period"), [("category", 24.0), ("number", 0.0), ("time", 7.0)])
+def test_only_numbers_come_round_and_after_some_time(kind: Kind, period: float) -> None:
+    """The error names the column, its kind and the period."""
+    with pytest.raises(CaseError, match=rf"'hour' of kind '{kind}' has period {period}"):
+        column("hour", kind, period=period)

@@ -36,8 +36,8 @@ def _judged(one: Measured, adjusted: float, *, alpha: float, material: float) ->
     unlikely = adjusted <= alpha
     telling = [part for part in one.parts if part.p_value <= alpha]
     large = any(abs(part.effect) >= material for part in telling)
-    mean = one.part("mean")
-    leading = mean or min(one.parts, key=lambda part: part.p_value, default=None)
+    moved = one.part("mean") or one.part("direction")
+    leading = moved or min(one.parts, key=lambda part: part.p_value, default=None)
     return ColumnShift(
         column=one.column,
         kind=one.kind,
@@ -52,7 +52,7 @@ def _judged(one: Measured, adjusted: float, *, alpha: float, material: float) ->
         missing_reference=one.missing_reference,
         missing_current=one.missing_current,
         new_categories=one.new_categories,
-        difference=mean.difference if mean else None,
+        difference=moved.difference if moved else None,
         against=one.against,
         tests={part.name: part.p_value for part in one.parts},
     )

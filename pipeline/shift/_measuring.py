@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from pipeline.shift._categories import read_categories
 from pipeline.shift._checks import check_windows
 from pipeline.shift._contrasts import SPARE
+from pipeline.shift._directions import direction_part, kuiper_distance, mean_direction
 from pipeline.shift._layout import Layout, Table
 from pipeline.shift._numbers import Numbers, block_means, floats, read_numbers
 from pipeline.shift._parts import (
     Part,
     category_parts,
-    direction_parts,
     location_parts,
     missing_part,
     rhythm_part,
@@ -195,15 +195,19 @@ def _measure_category(each: Watched, values: NDArray[np.generic], layout: Layout
 
 
 def _measure_direction(each: Watched, values: NDArray[np.float64], layout: Layout) -> Measured:
-    turns = 2 * np.pi * values / (each.period or 1.0)
-    (direction,) = direction_parts([turns], layout)
+    period = each.period or 1.0
+    turns = 2 * np.pi * values / period
+    direction = direction_part(turns, period, layout)
     lost = np.isnan(values)
     missing = missing_part(layout.sums(lost.astype(np.float64)), layout.sums(None), layout)
+    before, now = turns[: layout.rows], turns[layout.rows :]
     return _measured(
         each,
         [part for part in (direction, missing) if part],
         layout,
-        distance=min(1.0, direction.effect / 2),
+        distance=kuiper_distance(before, now),
+        reference_mean=mean_direction(before, period),
+        current_mean=mean_direction(now, period),
         missing_reference=float(lost[: layout.rows].mean()),
         missing_current=float(lost[layout.rows :].mean()),
     )

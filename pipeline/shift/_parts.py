@@ -145,7 +145,7 @@ def shape_parts(scores: Sequence[Scores], yearly: NDArray[np.bool_], layout: Lay
     series = np.concatenate([each.shape for each in scores], axis=1)
     before, now = layout.split(series)
     ranked = np.concatenate(block_ranks(before, now))
-    found = _contrast_all(ranked, np.repeat(yearly, 2), layout, 1e-3)
+    found = contrast_all(ranked, np.repeat(yearly, 2), layout, 1e-3)
     effects = _known_means(now) - _known_means(before)
     return [
         Part(
@@ -161,31 +161,6 @@ def _known_means(series: Floats) -> Floats:
     known = np.isfinite(series)
     means: Floats = np.where(known, series, 0.0).sum(axis=0) / np.maximum(1, known.sum(axis=0))
     return means
-
-
-def direction_parts(angles: Sequence[Floats], layout: Layout) -> list[Part]:
-    """Columns that come round: first two harmonics (Mardia & Jupp 2000, "Directional statistics",
-    6.3 and 8.3), each a cosine and a sine by row, combined by column.
-    """
-    parts = []
-    for turns in angles:
-        present = np.isfinite(turns)
-        rows = layout.sums(present.astype(np.float64))
-        waves = [wave(n * np.nan_to_num(turns)) for n in (1, 2) for wave in (np.cos, np.sin)]
-        with np.errstate(invalid="ignore", divide="ignore"):
-            means = np.column_stack(
-                [np.where(rows > 0, layout.sums(wave * present) / rows, np.nan) for wave in waves]
-            )
-        yearly = yearly_columns(means, layout)
-        found = _contrast_all(means, yearly, layout, _least_share(rows, layout))
-        parts.append(
-            Part(
-                name="direction",
-                p_value=float(cauchy_combination(found.p_values)),
-                effect=float(np.hypot(*found.differences[:2])),
-            )
-        )
-    return parts
 
 
 def series_part(numbers: Numbers, scores: Scores, layout: Layout) -> Part | None:
@@ -218,7 +193,7 @@ def _apart_part(name: str, apart: Floats, layout: Layout, *, ranked: bool = Fals
     # A season that all of them share has dropped out: little of it is left to be believed.
     guessed = np.zeros(apart.shape[1], dtype=bool)
     yearly = guessed if layout.plain.follows else yearly_columns(tested, layout)
-    found = _contrast_all(tested, yearly, layout, 1e-9)
+    found = contrast_all(tested, yearly, layout, 1e-9)
     here = np.flatnonzero(np.isfinite(centred[layout.blocks :]).any(axis=0))
     if not len(here):
         return None
@@ -337,7 +312,7 @@ def _contrast_shares(counts: Floats, rows: Floats, layout: Layout) -> tuple[Floa
     all_before = rows[: layout.blocks].sum()
     guess = (before.sum(axis=0) + 1) / (all_before + 2)
     least = guess * (1 - guess) / max(1.0, all_before / layout.blocks)
-    found = _contrast_all(series, yearly_columns(series, layout), layout, least)
+    found = contrast_all(series, yearly_columns(series, layout), layout, least)
     occurred = np.minimum((before > 0).sum(axis=0), (before < rows[: layout.blocks, None]).sum(0))
     turned = (before > 0).sum(axis=0) > layout.blocks / 2
     occurs = np.where(turned, now < rows[layout.blocks :, None], now > 0).sum(axis=0)
@@ -353,11 +328,12 @@ def _contrast_shares(counts: Floats, rows: Floats, layout: Layout) -> tuple[Floa
     return p_values, 2 * (np.arcsin(np.sqrt(moved)) - np.arcsin(np.sqrt(share))), found.latest
 
 
-def _least_share(rows: Floats, layout: Layout) -> float:
+def least_share(rows: Floats, layout: Layout) -> float:
+    """Least variance of a mean by block of values about as large as 1."""
     return float(1e-3 / max(1.0, rows[: layout.blocks].sum() / layout.blocks))
 
 
-def _contrast_all(
+def contrast_all(
     series: Floats, yearly: NDArray[np.bool_], layout: Layout, least: Floats | float
 ) -> Contrast:
     least = np.broadcast_to(np.asarray(least, dtype=np.float64), (series.shape[1],))

@@ -35,11 +35,20 @@ def sentence_of(one: Measured, *, unlikely: bool, alpha: float, material: float)
         telling = [
             part for part in one.parts if part.p_value <= alpha and abs(part.effect) >= material
         ]
+        telling = [part for part in telling if not _made_by_the_mean(part, telling)]
         telling.sort(key=lambda part: part.p_value)
         said = [SENTENCES[part.name](one, part) for part in telling] or [
             f"{one.column}: a change that chance would not explain, but too small to matter."
         ]
     return " ".join(dict.fromkeys([*said, *_new(one)]))
+
+
+def _made_by_the_mean(part: Part, telling: list[Part]) -> bool:
+    """Values that moved by m standard deviations lie wider around the old level, by m^2 over the
+    root of two in the measure of shape: that is no news of its own.
+    """
+    moved = next((abs(one.effect) for one in telling if one.name == "mean"), 0.0)
+    return part.name == "shape" and 0 < part.effect < 2 * moved**2 / math.sqrt(2)
 
 
 def _mean(one: Measured, part: Part) -> str:
@@ -95,7 +104,17 @@ def _shape(one: Measured, part: Part) -> str:
 
 
 def _direction(one: Measured, part: Part) -> str:
-    return f"{one.column} points another way: its mean vector has moved by {part.effect:.2f}."
+    gap, now, before = part.difference, one.current_mean, one.reference_mean
+    if gap is None or now is None or before is None:
+        return f"{one.column} is spread otherwise round the circle than in the reference."
+    decimals = max(0, _decimals(gap) - 1)
+    unit = f" {one.unit}" if one.unit else ""
+    figures = f"{_figure(now, decimals)} against {_figure(before, decimals)}"
+    side = "further round" if gap > 0 else "back"
+    return (
+        f"Mean {one.column} has turned {_figure(abs(gap), decimals)}{unit} {side} from the "
+        f"reference ({figures})."
+    )
 
 
 def _categories(one: Measured, part: Part) -> str:

@@ -107,7 +107,7 @@ def _watched(schema: Schema, name: str) -> Watched:
     if name not in schema.names:
         return Watched(name=name, kind="number", unit="")
     column = schema.column(name)
-    return Watched(name=name, kind=column.kind, unit=column.unit)
+    return Watched(name=name, kind=column.kind, unit=column.unit, period=column.period)
 
 
 def table_of(case: Case, rows: pd.DataFrame, columns: Mapping[str, NDArray[Any]]) -> Table:

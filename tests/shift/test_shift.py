@@ -240,6 +240,15 @@ def test_no_change_in_plain_words() -> None:
     assert not shift.alarm
 
 
+def test_a_spread_that_the_mean_makes_is_not_told() -> None:
+    """Three standard deviations up, every value lies far from the old level: one sentence."""
+    values = np.random.default_rng(0).standard_normal(1200)
+    shift = one(values[:800], values[800:] + 3)
+
+    assert shift.tests["shape"] < 1e-3
+    assert "spread" not in shift.sentence
+
+
 def test_changed_spread_is_an_alarm() -> None:
     """Twice the spread around the same mean is found by the shape."""
     values = np.random.default_rng(0).standard_normal(1200)
@@ -328,7 +337,11 @@ def test_a_direction_that_turns_is_found_across_north() -> None:
 
     assert one(before, now, period=360.0).alarm
     assert not one(before, still, period=360.0).alarm
-    assert one(before, now, period=360.0).sentence.startswith("x points another way")
+    shift = one(before, now, period=360.0, unit="°")
+    assert shift.sentence.startswith("Mean x has turned 3")
+    assert "° further round from the reference (19 against 348)." in shift.sentence
+    assert (348, 19) == (round(shift.reference_mean), round(shift.current_mean))
+    assert shift.difference == pytest.approx(30, abs=3)
 
 
 def test_booleans_are_told_by_their_share() -> None:
