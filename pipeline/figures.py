@@ -32,7 +32,7 @@ _VARIABLES = {
 }
 
 
-Drawn: TypeAlias = "alt.Chart | alt.LayerChart | alt.FacetChart"
+Drawn: TypeAlias = "alt.Chart | alt.LayerChart | alt.FacetChart | alt.VConcatChart"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,11 +62,11 @@ def figure(
 ) -> Figure:
     """Draws `chart`; `data` is what a reader gets as CSV, `words` the text alternative.
 
-    Small multiples (`chart.facet`) bring the size of a panel with them.
+    Small multiples (`chart.facet`, `alt.vconcat`) bring the size of a panel with them.
     """
     import altair as alt
 
-    panels = isinstance(chart, alt.FacetChart)
+    panels = isinstance(chart, alt.FacetChart | alt.VConcatChart)
     sized = chart if panels else chart.properties(width=WIDTH, height=height)
     spec = _themed(sized).to_dict()
     svg = svg_of(spec)

@@ -13,12 +13,15 @@ from pipeline.figures import INK, LINE, MUTED, SERIES, Figure, figure
 
 if TYPE_CHECKING:
     import pandas as pd
+    from altair import Chart
 
     from pipeline.shift import ColumnShift
 
 BINS = 30
-MOST_DRAWN = 4
+MOST_DRAWN = 8
 """Columns whose distributions are drawn."""
+WINDOWS = ("reference", "current")
+PANEL_WIDTH, PANEL_HEIGHT = 600, 110
 MOST_CATEGORIES = 12
 
 
@@ -83,29 +86,64 @@ def distributions_figure(
         [_shares(name, kinds.get(name, "number"), before[name], now[name]) for name in drawn],
         ignore_index=True,
     )
-    chart = (
-        alt.Chart(rows)
-        .mark_line(interpolate="step", strokeWidth=1.6)
-        .encode(
-            x=alt.X("place:Q", title=None, axis=None),
-            y=alt.Y("share of rows (%):Q"),
-            color=alt.Color(
-                "window:N",
-                scale=alt.Scale(domain=["reference", "current"], range=[MUTED, SERIES[1]]),
-            ),
-            strokeDash=alt.StrokeDash("window:N", legend=None),
-            row=alt.Row("column:N", title=None, sort=drawn),
-        )
-    )
+    panels = [
+        _panel(rows[rows["column"] == name], name, category=kinds.get(name) == "category")
+        for name in drawn
+    ]
+    chart = alt.vconcat(*panels, spacing=22)
     return figure(
         chart,
-        rows.drop(columns="place"),
+        rows.drop(columns=["place", "value"]),
         name="distributions",
         title="How values are distributed in the reference and in the current window",
-        words=f"Columns drawn: {', '.join(drawn)}, from low values to high"
-        + (" (those that alarm)." if alarmed else " (no column alarms)."),
-        height=110,
+        words=f"Columns drawn: {', '.join(drawn)}"
+        + (" (those that alarm). " if alarmed else " (no column alarms). ")
+        + " ".join(_told(rows[rows["column"] == name], name) for name in drawn),
     )
+
+
+def _panel(rows: pd.DataFrame, name: str, *, category: bool) -> Chart:
+    """One column: numbers as steps over their values, categories as a pair of points each."""
+    import altair as alt
+
+    colours = alt.Color(
+        "window:N",
+        scale=alt.Scale(domain=list(WINDOWS), range=[MUTED, SERIES[1]]),
+    )
+    share = "share of rows (%):Q"
+    if category:
+        return (
+            alt.Chart(rows, width=PANEL_WIDTH, height=18 * rows["values"].nunique() + 10)
+            .mark_point(filled=True, size=70)
+            .encode(
+                x=alt.X(share, title=f"{name}: share of rows (%)"),
+                y=alt.Y("values:N", title=None, sort=None, axis=alt.Axis(labelLimit=200)),
+                color=colours,
+                shape=alt.Shape("window:N", legend=None),
+            )
+        )
+    return (
+        alt.Chart(rows, width=PANEL_WIDTH, height=PANEL_HEIGHT)
+        .mark_line(interpolate="step", strokeWidth=1.6)
+        .encode(
+            x=alt.X("value:Q", title=name, scale=alt.Scale(zero=False)),
+            y=alt.Y(share),
+            color=colours,
+            strokeDash=alt.StrokeDash("window:N", legend=None),
+        )
+    )
+
+
+def _told(rows: pd.DataFrame, name: str) -> str:
+    """Where the two distributions of a column differ most, in words."""
+    shares = {
+        window: rows.loc[rows["window"] == window, "share of rows (%)"].to_numpy()
+        for window in WINDOWS
+    }
+    before, now = (shares[window] for window in WINDOWS)
+    most = int(np.argmax(np.abs(now - before)))
+    label = str(rows["values"].iloc[most])
+    return f"{name} is {label} in {now[most]:.1f}% of the rows, {before[most]:.1f}% before."
 
 
 def _evidence(p_value: float, alpha: float) -> str:
@@ -126,6 +164,7 @@ def _shares(name: str, kind: str, before: NDArray[Any], now: NDArray[Any]) -> pd
             for part in (before, now)
         ]
         shares = [(100 * part / max(1, part.sum())).to_numpy() for part in counts]
+        middles = np.full(len(labels), np.nan)
     else:
         numbers = [np.asarray(part, dtype=np.float64) for part in (before, now)]
         numbers = [part[np.isfinite(part)] for part in numbers]
@@ -133,6 +172,7 @@ def _shares(name: str, kind: str, before: NDArray[Any], now: NDArray[Any]) -> pd
         low, high = np.quantile(together, [0.005, 0.995]) if len(together) else (0.0, 1.0)
         edges = np.linspace(low, high if high > low else low + 1, BINS + 1)
         labels = [f"{start:.4g} to {end:.4g}" for start, end in pairwise(edges)]
+        middles = (edges[1:] + edges[:-1]) / 2
         shares = [
             100 * np.histogram(part.clip(edges[0], edges[-1]), edges)[0] / max(1, len(part))
             for part in numbers
@@ -144,10 +184,11 @@ def _shares(name: str, kind: str, before: NDArray[Any], now: NDArray[Any]) -> pd
                     "column": name,
                     "window": window,
                     "place": np.arange(len(labels)),
+                    "value": middles,
                     "values": labels,
                     "share of rows (%)": np.round(share, 3),
                 }
             )
-            for window, share in zip(("reference", "current"), shares, strict=True)
+            for window, share in zip(WINDOWS, shares, strict=True)
         ]
     )

@@ -4,18 +4,38 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+import re
+from dataclasses import replace
 from datetime import timedelta
 
+import numpy as np
 import pandas as pd
 import pytest
 from hand_made import DAYS, FIRST, wave_case, waves
 
 from pipeline.errors import StepError
+from pipeline.shift import ColumnShift
 from pipeline.steps.replay import replay
 from pipeline.steps.shift_figures import distributions_figure, heat_figure
 from pipeline.steps.shifts import Shifts, compare_windows
 
 CASE = wave_case()
+MOVED = ColumnShift(
+    column="wind",
+    kind="number",
+    distance=0.5,
+    p_value=0.001,
+    adjusted_p_value=0.001,
+    effect=1.0,
+    alarm=True,
+    reference_mean=50.0,
+    current_mean=99.0,
+    sentence="It moved.",
+    missing_reference=0.0,
+    missing_current=0.0,
+    new_categories=(),
+)
 START = FIRST + timedelta(days=DAYS - 10)
 
 
@@ -59,6 +79,28 @@ def test_distributions_are_those_of_the_columns_that_alarm(
         assert sum(shares) == pytest.approx(100, abs=0.1)
         centres[window] = sum(place * share for place, share in enumerate(shares))
     assert centres["current"] > 1.5 * centres["reference"]
+
+
+def test_the_words_of_distributions_tell_where_they_differ_most() -> None:
+    """With the shares of both windows; names from data are text, numbers stand on an axis of their
+    own values."""
+    columns = [
+        replace(MOVED, column="wind"),
+        replace(MOVED, column="series", kind="category"),
+    ]
+    before = {"wind": np.arange(100.0), "series": np.array(["a", "<b>"] * 50)}
+    now = {"wind": np.full(100, 99.0), "series": np.array(["a"] * 100)}
+    found = distributions_figure(columns, before, now, otherwise="wind")
+    spec = json.loads(found.spec)
+
+    assert "series is a in 100.0% of the rows, 50.0% before." in found.alt
+    assert re.search(
+        r"wind is [\d.]+ to [\d.]+ in 100\.0% of the rows, \d\.\d% before\.", found.alt
+    )
+    assert "&lt;b&gt;" in found.svg
+    assert ["wind", "series: share of rows (%)"] == [
+        panel["encoding"]["x"]["title"] for panel in spec["vconcat"]
+    ]
 
 
 def test_without_alarms_one_column_is_drawn(
