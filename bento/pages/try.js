@@ -14,7 +14,9 @@ const resolve = schema => schema.$ref
 
 const recordOf = name => {
   const body = spec.paths[`/v1/${name}/predict`].post.requestBody.content["application/json"];
-  return { schema: resolve(resolve(body.schema).properties.records.items),
+  const whole = resolve(body.schema);
+  return { schema: resolve(whole.properties.records.items),
+           levels: (whole.properties.interval.enum || []).filter(level => level !== null),
            example: ((body.example || {}).records || [{}])[0] };
 };
 
@@ -23,11 +25,41 @@ const kindOf = field => {
   return kinds[0] || "string";
 };
 
+const isFile = field => field.contentEncoding === "base64";
+const files = () => [...byId("fields").querySelectorAll("input[type=file]")];
+
+// A picture is chosen, taken with a phone's camera, or dropped; until then the example is asked.
+function fileField(field, kind, example) {
+  const input = make("input", [], { id: `field-${field}`, name: field, type: "file",
+                                    accept: "image/*" });
+  const preview = make("img", [], { alt: "The picture that is asked for", class: "preview" });
+  if (example) preview.src = `data:image/*;base64,${example}`;
+  input.addEventListener("change", () => {
+    if (input.files.length) preview.src = URL.createObjectURL(input.files[0]);
+    showCommand();
+  });
+  const row = make("p", [
+    make("label", [`${field} `, make("small", example
+      ? "choose or drop a file; until then, the example" : "choose or drop a file")],
+      { for: input.id }), input, preview], { class: "drop" });
+  row.addEventListener("dragover", event => event.preventDefault());
+  row.addEventListener("drop", event => {
+    event.preventDefault();
+    if (!event.dataTransfer.files.length) return;
+    input.files = event.dataTransfer.files;
+    input.dispatchEvent(new Event("change"));
+  });
+  return row;
+}
+
 function showCase() {
   const name = byId("case").value;
-  const { schema, example } = recordOf(name);
+  const { schema, example, levels } = recordOf(name);
+  byId("interval").replaceChildren(make("option", "as the model card says", { value: "" }),
+    ...levels.map(level => make("option", `${Math.round(level * 100)} %`, { value: level })));
   byId("question").textContent = spec.paths[`/v1/${name}/predict`].post.summary;
   byId("fields").replaceChildren(...Object.entries(schema.properties).map(([field, kind]) => {
+    if (isFile(kind)) return fileField(field, kind, example[field]);
     const needed = (schema.required || []).includes(field);
     const attributes = { id: `field-${field}`, name: field, "data-kind": kindOf(kind) };
     let input;
@@ -56,16 +88,42 @@ function request() {
     record[input.name] = /number|integer/.test(kind) && !Number.isNaN(number) ? number
       : kind === "boolean" ? text === "true" : text;
   }
-  const level = byId("interval").value.trim();
+  const level = byId("interval").value;
   return { records: [record], ...(level ? { interval: Number(level) } : {}) };
+}
+
+// Files go as a form, everything else as JSON.
+async function body() {
+  if (!files().length) return JSON.stringify(request());
+  const form = new FormData();
+  const { example } = recordOf(byId("case").value);
+  for (const input of files()) {
+    const [file] = input.files;
+    if (file) form.append(input.name, file);
+    else if (example[input.name]) {
+      const bytes = Uint8Array.from(atob(example[input.name]), sign => sign.charCodeAt(0));
+      form.append(input.name, new Blob([bytes]), "example");
+    }
+  }
+  const level = byId("interval").value;
+  if (level) form.append("interval", level);
+  return form;
+}
+
+const quoted = text => `'${text.replaceAll("'", "'\\''")}'`;
+
+function sent() {
+  if (!files().length) return [`-H 'Content-Type: application/json'`, `-d ${quoted(JSON.stringify(request()))}`];
+  const parts = files().map(input =>
+    `-F ${quoted(`${input.name}=@${input.files.length ? input.files[0].name : "FILE"}`)}`);
+  const level = byId("interval").value;
+  return level ? [...parts, `-F interval=${level}`] : parts;
 }
 
 function showCommand() {
   const address = new URL(`v1/${byId("case").value}/predict`, location.href);
-  const key = byId("key").value ? " \\\n  -H \"Authorization: Bearer $VIGIE_KEY\"" : "";
-  const body = JSON.stringify(request()).replaceAll("'", "'\\''");
-  byId("curl").textContent =
-    `curl ${address}${key} \\\n  -H 'Content-Type: application/json' \\\n  -d '${body}'`;
+  const key = byId("key").value ? ['-H "Authorization: Bearer $VIGIE_KEY"'] : [];
+  byId("curl").textContent = [`curl ${address}`, ...key, ...sent()].join(" \\\n  ");
 }
 
 const shown = value => Number(value.toPrecision(4)).toLocaleString("en");
@@ -137,11 +195,11 @@ async function ask(event) {
   event.preventDefault();
   showCommand();
   const key = byId("key").value.trim();
-  const headers = { "Content-Type": "application/json",
+  const headers = { ...(files().length ? {} : { "Content-Type": "application/json" }),
                     ...(key ? { Authorization: `Bearer ${key}` } : {}) };
   try {
     const found = await fetch(`./v1/${byId("case").value}/predict`,
-      { method: "POST", headers, body: JSON.stringify(request()) });
+      { method: "POST", headers, body: await body() });
     const content = await found.json();
     if (!found.ok) return showProblem(content);
     for (const input of document.querySelectorAll("[aria-invalid]")) input.removeAttribute("aria-invalid");

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from pipeline.errors import RecordError
 from pipeline.schema import Schema
+from pipeline.tasks.timesteps import NAMES, Step
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -141,7 +142,7 @@ class PastLookup:
             yield place, self._time, found
         whole = ordinals.astype(f"datetime64[{self._task.every}]") == times
         for place in np.flatnonzero(~whole).tolist():
-            found = f"{_written(times[place])} is not the start of a step ({self._task.every})"
+            found = f"{_written(times[place])} is not the start of {_a_step(self._task.every)}"
             yield place, self._time, found
 
 
@@ -164,6 +165,11 @@ def _is_text(values: NDArray[Any]) -> bool:
     return values.dtype == object and all(
         value is None or isinstance(value, (str, float)) for value in values
     )
+
+
+def _a_step(every: Step) -> str:
+    name = NAMES[every]
+    return f"an {name}" if every == "h" else f"a {name}"
 
 
 def _written(moment: np.datetime64) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pictures import jpeg
 from toy_service import Serving, serving
 
 from pipeline.keys import make_key
@@ -126,6 +127,42 @@ def test_a_field_that_does_not_fit_is_marked(page: Any, served: Serving) -> None
     assert "rain" in text
     field = page.find_element("id", "field-rain")
     assert "true" == field.get_attribute("aria-invalid")
+
+
+PICTURES = """
+const field = {type: "string", contentEncoding: "base64"};
+spec.components.schemas.ToyRecord.properties = {picture: field};
+delete spec.paths["/v1/toy/predict"].post.requestBody.content["application/json"].example;
+window.fetch = async (address, asked) => {
+  window.asked = [...asked.body.entries()].map(([name, part]) => [name, part.name || part]);
+  return {ok: false, json: async () => ({detail: "That was sent."})};
+};
+showCase();
+"""
+
+
+def test_a_picture_is_chosen_shown_and_sent_as_a_form(
+    page: Any, served: Serving, tmp_path: Path
+) -> None:
+    """Where records hold a file there is an upload; the command beside it sends the same file."""
+    from selenium.webdriver.support.ui import Select
+
+    picture = tmp_path / "rose.jpg"
+    picture.write_bytes(jpeg())
+    page.execute_script(PICTURES)
+    page.find_element("id", "field-picture").send_keys(str(picture))
+    Select(page.find_element("id", "interval")).select_by_visible_text("90 %")
+
+    text = ask(page)
+
+    assert "That was sent." in text
+    assert [["picture", "rose.jpg"], ["interval", "0.9"]] == page.execute_script("return asked")
+    command = page.find_element("id", "curl").text
+    assert "-F 'picture=@rose.jpg'" in command
+    assert "-F interval=0.9" in command
+    preview = page.find_element("css selector", ".preview")
+    assert page.execute_script("return arguments[0].naturalWidth", preview)
+    assert 360 >= page.execute_script("return document.documentElement.scrollWidth")
 
 
 def test_without_a_key_the_page_says_what_is_needed(page: Any) -> None:

@@ -140,7 +140,7 @@ def test_a_time_off_the_grid_is_refused_by_its_field(minutes: int) -> None:
     ((place, field, words),) = problems(one(time=NEXT + timedelta(minutes=minutes)))
 
     assert (0, "time") == (place, field)
-    assert "is not the start of a step (h)" in words
+    assert "is not the start of an hour" in words
 
 
 @pytest.mark.parametrize(
