@@ -97,8 +97,13 @@ class Build:
         """
         if self.before.units.get(unit) != inputs:
             return False
-        files = self.before.of(unit)
         same = self.spare.units.get(unit) == inputs
+        if unit not in self.before.files and same and unit in self.there:
+            self.now.units[unit] = inputs
+            self.now.pages[unit] = self.before.pages.get(unit, "")
+            self.wanted.add(unit)
+            return True
+        files = self.before.of(unit)
         if not (same and self.there.issuperset(files)) and not self._link_all(files):
             return False
         self.note(unit, inputs, files)

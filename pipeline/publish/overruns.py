@@ -148,8 +148,9 @@ def _by_row(found: ExpectationThen) -> bool:
 def _drift_csv(rows: Sequence[RunThen]) -> Csv:
     heads = ("run", "as of", "column", "effect", "alarm", "adjusted p-value")
     lines = (
-        (row.run_id, _time(row), one.column, one.effect, one.alarm, one.adjusted_p_value)
+        (row.run_id, time, one.column, one.effect, one.alarm, one.adjusted_p_value)
         for row in thinned(rows)
+        for time in [_time(row)]
         for one in row.drift or ()
     )
     return heads, lines
@@ -158,8 +159,9 @@ def _drift_csv(rows: Sequence[RunThen]) -> Csv:
 def _expectations_csv(rows: Sequence[RunThen]) -> Csv:
     heads = ("run", "as of", "expectation", "severity", "passed", "rows judged", "rows that failed")
     lines = (
-        (row.run_id, _time(row), one.name, one.severity, one.success, one.evaluated, one.unexpected)
+        (row.run_id, time, one.name, one.severity, one.success, one.evaluated, one.unexpected)
         for row in thinned(rows)
+        for time in [_time(row)]
         for one in row.expectations
     )
     return heads, lines

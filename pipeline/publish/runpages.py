@@ -43,10 +43,11 @@ class RunPages:
     def write(self) -> None:
         """The lists and a page a run, where they can't be taken over."""
         lines, briefs = self._lines, self.store.briefs(self._case)
+        named = ["", *(f"{line.run_id} {line.digest}" for line in lines), ""]
         for place, (line, brief) in enumerate(zip(lines, briefs, strict=True)):
-            around = (lines[max(0, place - 1) : place], lines[place + 1 : place + 2])
-            inputs = self._inputs(line, brief, around)
+            inputs = self._inputs(line, brief, named[place], named[place + 2])
             if not self.build.takes_over(self._address(line.run_id), inputs):
+                around = (lines[max(0, place - 1) : place], lines[place + 1 : place + 2])
                 self._write(line.run_id, self._page(line.run_id, around), inputs)
         lists = lists_of(lines)
         for each in lists:
@@ -90,16 +91,13 @@ class RunPages:
         """Digest of what all pages of runs rest on."""
         return digest(self._head, self.status.title, self.unit)
 
-    def _inputs(
-        self, line: Line, brief: Brief, around: tuple[tuple[Line, ...], tuple[Line, ...]]
-    ) -> str:
+    def _inputs(self, line: Line, brief: Brief, before: str, after: str) -> str:
         shown, known = self._shown, self._known
         makers = [
             (name, maker in known, shown.get((name, maker)))
             for name, maker in brief.makers.items()
             if maker not in known or (name, maker) in shown
         ]
-        before, after = ([(other.run_id, other.digest) for other in others] for others in around)
         return digest_of_text(
             f"{self._common} {line.digest} {makers} {before} {after} {self._alive(line)}"
         )

@@ -26,13 +26,18 @@ class Brief:
     run_id: str
     executed: frozenset[str]
     """Notebooks that this very run brought to their end."""
-    finished: datetime | None
-    """When it ended; `None` while it is under way."""
+    ended_at: str
+    """ISO time; empty while it is under way."""
     makers: Mapping[str, str]
     """The run that executed each notebook that it goes by."""
     promoted: tuple[str, str, str] | None
     """Of a decision about the champion that stands: as-of time, run that made it, digest of who
     serves."""
+
+    @property
+    def finished(self) -> datetime | None:
+        """When it ended; `None` while it is under way."""
+        return datetime.fromisoformat(self.ended_at) if self.ended_at else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,12 +121,12 @@ class StillStore(Store):
     def _briefs(self, case: str) -> list[Brief]:
         store = Store(home=self.home)
         texts = self.worked_out(case, "brief", lambda run_id: _brief(store, case, run_id))
-        held = map(json.loads, texts)
+        held = json.loads(f"[{','.join(texts)}]")
         return [
             Brief(
                 run_id=line.run_id,
                 executed=frozenset(found["executed"]),
-                finished=_moment(found["finished"]),
+                ended_at=found["finished"],
                 makers=found["makers"],
                 promoted=tuple(found["promoted"]) if found["promoted"] else None,
             )
@@ -143,13 +148,9 @@ def _brief(store: Store, case: str, run_id: str) -> str:
     makers = {name: whole.maker(name) for name in NOTEBOOKS} if whole else {}
     made = {name: maker for name, maker in makers.items() if maker}
     ended = whole.finished if whole else None
-    finished = ended.isoformat() if ended else None
+    finished = ended.isoformat() if ended else ""
     held = {"executed": executed, "finished": finished, "makers": made, "promoted": told}
     return json.dumps(held)
-
-
-def _moment(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
 
 
 def _decided(record: PromoteRecord) -> list[str]:

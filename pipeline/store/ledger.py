@@ -22,6 +22,7 @@ LONGEST_WAIT = 10.0
 """Seconds to wait for another process that writes."""
 MOST_ASKED_BY_NAME = 500
 """More runs than this are found by reading those of all."""
+NOTHING = ("", "")
 TABLES = """
 CREATE TABLE IF NOT EXISTS runs (
     case_name TEXT, run_id TEXT, stat TEXT, digest TEXT, as_of TEXT,
@@ -73,13 +74,12 @@ class Ledger:
         """
         with self._opened() as base:
             kept = _facts(base, case, kind, version, lines)
-            made = {line: make(line.run_id) for line in lines if line not in kept}
-            rows = [
-                (case, kind, line.run_id, line.digest, version, text) for line, text in made.items()
-            ]
+            missing = [line for line in lines if kept.get(line.run_id, NOTHING)[0] != line.digest]
+            made = {line.run_id: (line.digest, make(line.run_id)) for line in missing}
+            rows = [(case, kind, name, held, version, text) for name, (held, text) in made.items()]
             base.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?, ?, ?, ?, ?)", rows)
         both = kept | made
-        return [both[line] for line in lines]
+        return [both[line.run_id][1] for line in lines]
 
     @contextmanager
     def _opened(self) -> Iterator[sqlite3.Connection]:
@@ -132,14 +132,14 @@ def _known(base: sqlite3.Connection, case: str) -> Iterator[Line]:
 
 def _facts(
     base: sqlite3.Connection, case: str, kind: str, version: str, lines: Sequence[Line]
-) -> dict[Line, str]:
-    known = {(line.run_id, line.digest): line for line in lines}
+) -> dict[str, tuple[str, str]]:
+    """Digest and text by run."""
     asked = "SELECT run_id, digest, text FROM facts WHERE case_name = ? AND kind = ?"
     only = [line.run_id for line in lines] if len(lines) <= MOST_ASKED_BY_NAME else []
     if only:
         asked += f" AND run_id IN ({','.join('?' * len(only))})"
     found = base.execute(f"{asked} AND version = ?", (case, kind, *only, version))
-    return {known[key]: text for *key_of, text in found if (key := tuple(key_of)) in known}
+    return {run_id: (digest, text) for run_id, digest, text in found}
 
 
 def _note(base: sqlite3.Connection, case: str, lines: Iterable[Line], gone: Iterable[str]) -> None:
@@ -163,12 +163,12 @@ def _found(folder: Path, known: dict[str, Line]) -> Iterator[Line]:
 
 
 def _stat(folder: str) -> str:
-    """Folder and `run.json` as the file system has them; a run is rewritten by another file."""
+    """`run.json` as the file system has it: a run that ends anew gets another file."""
     try:
-        own, whole = os.stat(folder), os.stat(f"{folder}/run.json")  # noqa: PTH116 - 3 times faster
+        whole = os.stat(f"{folder}/run.json")  # noqa: PTH116 - 3 times faster
     except OSError:
         return ""
-    return f"{own.st_mtime_ns}-{whole.st_mtime_ns}-{whole.st_size}-{whole.st_ino}"
+    return f"{whole.st_mtime_ns}-{whole.st_size}-{whole.st_ino}"
 
 
 def _read(folder: Path, stat: str) -> Line:
