@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline.case import Case
 from pipeline.errors import OptionError, StepError
@@ -89,19 +89,11 @@ def price(
     )
     folder = replay_folder(store.home, case.name)
     record = PolicyRecord(
-        case=case.name,
-        source=judged.source,
-        as_of=judged.as_of,
+        **_origin(case, judged),
         started=started,
         finished=now(),
-        code_version=project.code_version(),
-        lock_digest=project.lock_digest(),
-        inputs=(*judged.inputs, judged.quarantine),
         candidate=chosen.name,
         title=chosen.title,
-        primary=case.task.primary,
-        alpha=DriftOptions().alpha,
-        stretch_days=stretch_of(case).total_seconds() / 86400,
         window=models.history.window,
         limits_from=first,
         replayed=_window(case, frame, folds[first:], judged.as_of),
@@ -126,6 +118,21 @@ def keep_up(run: Run, say: Callable[[str], None]) -> None:
         checked=run.need(ValidateRecord),
         now=run.now,
     )
+
+
+def _origin(case: Case, judged: ValidateRecord) -> dict[str, Any]:
+    """What every replay of these rows by this code says of itself."""
+    return {
+        "case": case.name,
+        "source": judged.source,
+        "as_of": judged.as_of,
+        "code_version": project.code_version(),
+        "lock_digest": project.lock_digest(),
+        "inputs": (*judged.inputs, judged.quarantine),
+        "primary": case.task.primary,
+        "alpha": DriftOptions().alpha,
+        "stretch_days": stretch_of(case).total_seconds() / 86400,
+    }
 
 
 def _newest_challenger(store: Store, case: Case) -> str:
