@@ -52,13 +52,14 @@ def caption(name: str) -> Caption:
 
 def rules(gates: Gates) -> tuple[str, ...]:
     """The limits of a case in sentences."""
+    days = number(gates.oldest_champion / timedelta(days=1))
     return (
         f"A run stops, and the champion stays, when more than {share(gates.most_quarantined)} of "
         "the rows go to quarantine.",
         "A new model is trained when the champion's error in the newest window is above what its "
         f"backtest lets expect (at least {share(gates.degradation)} above its mean), when columns "
-        f"that carry {share(gates.drifted)} of its weight have an alarm, or when the newest "
-        f"training is older than {number(gates.oldest_champion / timedelta(days=1))} days.",
+        f"that carry {share(gates.drifted)} of its weight have an alarm, or when what the "
+        f"newest model learned is older than {days} days.",
         f"It is promoted when its error is lower by {share(gates.margin)} at least and by more "
         "than chance explains, and lower than the baseline's.",
     )
