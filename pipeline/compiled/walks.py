@@ -80,6 +80,7 @@ class Forest:
 
 def _table(bits: NDArray[np.uint32]) -> NDArray[np.bool_]:
     """Shape (sets, 256) from 8 words of 32 bits a set, the lowest bit first."""
-    words = np.ascontiguousarray(bits, dtype="<u4").reshape(len(bits), -1)
-    found = np.unpackbits(words.view(np.uint8), axis=1, bitorder="little")
-    return np.asarray(found.astype(bool)) if len(bits) else np.zeros((1, MOST_CATEGORIES), bool)
+    if not len(bits):
+        return np.zeros((1, MOST_CATEGORIES), dtype=np.bool_)
+    words = np.ascontiguousarray(bits, dtype="<u4").view(np.uint8)
+    return np.asarray(np.unpackbits(words, axis=1, bitorder="little").astype(np.bool_))
