@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 import pyarrow as pa
@@ -27,12 +28,16 @@ SEPARATORS = (",", ";", "\t", "|")
 
 @dataclass(frozen=True, kw_only=True)
 class CsvFormat:
-    """Text in UTF-8, with or without its mark: one header line, and every line has an end."""
+    """Text in UTF-8, with or without its mark: a header, and every line has an end."""
 
     title: str
     """What the file holds, to go on from "can't be read as"."""
     delimiter: str
     fields: tuple[Field, ...]
+    header_lines: int = 1
+    """Where a header has several lines, a name is what they say of a column, joined by blanks."""
+    may_lack_end: bool = False
+    """The publisher's last line has no end: that it has none says nothing then."""
 
 
 def read_csv(path: Path, form: CsvFormat) -> pa.Table:
@@ -46,7 +51,7 @@ def read_csv(path: Path, form: CsvFormat) -> pa.Table:
             table, refused = convert_columns(
                 texts,
                 form.fields,
-                lambda row: f"line {lines.line_of_row(path, form.delimiter, row)}",
+                lambda row: f"line {lines.line_of_row(path, form, row)}",
             )
             problems += structure + refused
     if problems:
@@ -55,21 +60,22 @@ def read_csv(path: Path, form: CsvFormat) -> pa.Table:
 
 
 def header_of(path: Path, form: CsvFormat) -> list[str]:
-    """Names of the first line, accents composed; refuses what isn't such a file at all."""
+    """Names of the header, accents composed; refuses what isn't such a file at all."""
     with path.open("rb") as file:
         start = file.read(content.SAMPLE_BYTES)
     _require_text(path, form, start)
-    first, *rest = re.split(rb"\r\n|\n|\r", content.without_mark(start), maxsplit=1)
+    found = re.split(rb"\r\n|\n|\r", content.without_mark(start), maxsplit=form.header_lines)
+    head, rest = found[: form.header_lines], found[form.header_lines :]
     try:
-        line = first.decode("utf-8")
+        told = [line.decode("utf-8") for line in head]
     except UnicodeDecodeError as error:
         problem = lines.encoding_problem(path) or str(error)
         raise SourceError.for_file(path, form.title, [problem]) from error
-    _require_delimiter(path, form, line)
+    _require_delimiter(path, form, told)
     if len(start) < content.SAMPLE_BYTES and not b"".join(rest).strip():
         problem = "it has a header and no rows: fetch it again"
         raise SourceError.for_file(path, form.title, [problem])
-    return _split(line, form.delimiter)
+    return _names(told, form.delimiter)
 
 
 def _require_text(path: Path, form: CsvFormat, start: bytes) -> None:
@@ -84,9 +90,9 @@ def _require_text(path: Path, form: CsvFormat, start: bytes) -> None:
         raise SourceError.for_file(path, form.title, [problem])
 
 
-def _require_delimiter(path: Path, form: CsvFormat, line: str) -> None:
+def _require_delimiter(path: Path, form: CsvFormat, head: list[str]) -> None:
     wanted = {field.header for field in form.fields}
-    hits = {separator: len(wanted & set(_split(line, separator))) for separator in SEPARATORS}
+    hits = {separator: len(wanted & set(_names(head, separator))) for separator in SEPARATORS}
     best = max(SEPARATORS, key=lambda separator: hits[separator])
     if hits[best] > hits.get(form.delimiter, 0):
         problem = (
@@ -94,6 +100,15 @@ def _require_delimiter(path: Path, form: CsvFormat, line: str) -> None:
             f"{form.delimiter!r}"
         )
         raise SourceError.for_file(path, form.title, [problem])
+
+
+def _names(head: list[str], delimiter: str) -> list[str]:
+    """One name a column; of several lines what each says of it."""
+    first, *others = [_split(line, delimiter) for line in head]
+    if not others:
+        return first
+    columns = zip_longest(first, *others, fillvalue="")
+    return [" ".join(filter(None, (part.strip() for part in parts))) for parts in columns]
 
 
 def _split(line: str, delimiter: str) -> list[str]:
@@ -112,28 +127,28 @@ def _texts(
         return "skip"
 
     try:
-        texts = _parse(path, form.delimiter, header, included, skip)
+        texts = _parse(path, form, header, included, skip)
     except pa.ArrowException as error:
         encoding = lines.encoding_problem(path)
         found = [encoding] if encoding else lines.structure_problems(path, form.delimiter)
         return pa.table({}), found or [str(error)]
     structure = lines.structure_problems(path, form.delimiter) if misfits else []
-    ending = None if structure else lines.ending_problem(path)
+    ending = None if structure or form.may_lack_end else lines.ending_problem(path)
     return texts, [*structure, *([ending] if ending else [])]
 
 
 def _parse(
     path: Path,
-    delimiter: str,
+    form: CsvFormat,
     header: list[str],
     included: list[str],
     skip: Callable[[pa_csv.InvalidRow], str],
 ) -> pa.Table:
     return pa_csv.read_csv(
         path,
-        read_options=pa_csv.ReadOptions(column_names=header, skip_rows=1),
+        read_options=pa_csv.ReadOptions(column_names=header, skip_rows=form.header_lines),
         parse_options=pa_csv.ParseOptions(
-            delimiter=delimiter, newlines_in_values=True, invalid_row_handler=skip
+            delimiter=form.delimiter, newlines_in_values=True, invalid_row_handler=skip
         ),
         convert_options=pa_csv.ConvertOptions(
             include_columns=included,

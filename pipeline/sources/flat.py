@@ -20,7 +20,7 @@ from pipeline.errors import SourceError
 from pipeline.schema import Kind, Schema
 from pipeline.sources import Feed, Part, Request
 from pipeline.sources.delimited import CsvFormat
-from pipeline.sources.files import digest, list_files, readable
+from pipeline.sources.files import count_rows, digest, list_files, readable
 from pipeline.sources.streams import stream_csv
 from pipeline.sources.values import (
     INTEGER,
@@ -97,7 +97,7 @@ class FlatFile:
             found = [path.name for path in list_files(request.folder, "*")]
             raise SourceError.for_no_files(request.folder, [self.pattern], found)
         parts = tuple(
-            Part(name=path.name, sha256=digest(path), rows=_lines(path)) for path in paths
+            Part(name=path.name, sha256=digest(path), rows=count_rows(path)) for path in paths
         )
         return Feed(parts=parts, batches=self._batches(paths, request.schema))
 
@@ -151,8 +151,3 @@ class FlatFile:
             problem = f"it isn't {self.encoding}, as the case declares ({error})"
             raise SourceError.for_file(path, self.title, [problem]) from error
         return target
-
-
-def _lines(path: Path) -> int:
-    with readable(path), path.open("rb") as file:
-        return max(sum(block.count(b"\n") for block in iter(lambda: file.read(BLOCK), b"")) - 1, 0)

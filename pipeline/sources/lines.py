@@ -10,8 +10,18 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from pipeline.sources.content import single_byte_encoding
+
+
+class Layout(Protocol):
+    """Of a file's format what tells its header from its rows."""
+
+    @property
+    def delimiter(self) -> str: ...
+    @property
+    def header_lines(self) -> int: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,10 +41,10 @@ def records(path: Path, delimiter: str, *, strict: bool) -> Iterator[Record]:
                 yield Record(line=reader.line_num, values=tuple(values))
 
 
-def line_of_row(path: Path, delimiter: str, row: int) -> int:
+def line_of_row(path: Path, form: Layout, row: int) -> int:
     """Line of the data row `row`, from 0, among the records as wide as the header."""
-    found = records(path, delimiter, strict=False)
-    width = len(next(found).values)
+    found = records(path, form.delimiter, strict=False)
+    width = max(len(next(found).values) for _ in range(form.header_lines))
     whole = (record for record in found if len(record.values) == width)
     return next(record.line for number, record in enumerate(whole) if number == row)
 

@@ -56,7 +56,7 @@ def stream_csv(path: Path, form: CsvFormat) -> Iterator[pa.RecordBatch]:
     given, seen = 0, Seen()
     try:
         _require_usual(path, form, header)
-        for table, shown in _in_order(_pieces(path), form, header):
+        for table, shown in _in_order(_pieces(path, form.header_lines), form, header):
             seen.add(shown)
             given += table.num_rows
             yield from table.combine_chunks().to_batches()
@@ -67,7 +67,8 @@ def stream_csv(path: Path, form: CsvFormat) -> Iterator[pa.RecordBatch]:
 
 
 def _require_usual(path: Path, form: CsvFormat, header: list[str]) -> None:
-    if column_problems(header, form.fields) or lines.ending_problem(path):
+    unended = not form.may_lack_end and lines.ending_problem(path)
+    if column_problems(header, form.fields) or unended:
         raise pa.ArrowInvalid("the header or the last line")
 
 
@@ -94,12 +95,13 @@ def _in_order(
                 future.cancel()
 
 
-def _pieces(path: Path) -> Iterator[bytes]:
+def _pieces(path: Path, header_lines: int) -> Iterator[bytes]:
     """The file behind its header, cut at line ends that lie outside quotes."""
     with readable(path), path.open("rb") as file:
         mark = file.read(len(content.UTF8_MARK))
         file.seek(len(mark) if mark == content.UTF8_MARK else 0)
-        file.readline()
+        for _ in range(header_lines):
+            file.readline()
         rest = b""
         while read := file.read(PIECE):
             rest += read

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -133,3 +134,48 @@ def test_numbers_that_only_text_conversion_takes_are_taken(tmp_path: Path) -> No
 
     assert read(path).equals(streamed(path))
     assert [3, 1.5] == [streamed(path)["id"][0].as_py(), streamed(path)["mass"][0].as_py()]
+
+
+TWO_LINES = replace(
+    FORM,
+    header_lines=2,
+    may_lack_end=True,
+    fields=(
+        Field(header="MODEL YEAR", name="year", kind=INTEGER),
+        Field(header="MODEL # = diesel", name="model", kind=TEXT),
+        Field(header="CO2 (g/km)", name="co2", kind=NUMBER),
+    ),
+)
+TWO_HEADS = "MODEL,MODEL,CO2 ,,\nYEAR,# = diesel,(g/km),,\n"
+
+
+def test_a_header_of_two_lines_names_columns_by_both(tmp_path: Path) -> None:
+    """Names that stand twice in one line, empty columns beside them, and a last line without end."""
+    path = tmp_path / "two.csv"
+    path.write_text(
+        TWO_HEADS + "".join(f"{2000 + n},M{n},{n}.5,,\n" for n in range(30)) + "2030,Z,1,,"
+    )
+
+    found = read_csv(path, TWO_LINES)
+
+    assert 31 == found.num_rows
+    assert {"year": 2030, "model": "Z", "co2": 1.0} == found.to_pylist()[-1]
+    assert found.equals(pa.Table.from_batches(stream_csv(path, TWO_LINES)))
+
+
+def test_a_value_that_is_refused_is_told_by_its_line_below_two_of_header(tmp_path: Path) -> None:
+    """Lines are counted as an editor shows them."""
+    path = tmp_path / "two.csv"
+    path.write_text(TWO_HEADS + "2000,A,1,,\n2001,B,x,,\n")
+
+    with pytest.raises(SourceError, match="'x' in line 4"):
+        list(stream_csv(path, TWO_LINES))
+
+
+def test_a_last_line_that_is_cut_is_refused_also_where_it_may_lack_its_end(tmp_path: Path) -> None:
+    """It has fewer fields than the header."""
+    path = tmp_path / "two.csv"
+    path.write_text(TWO_HEADS + "2000,A,1,,\n2001,B,1")
+
+    with pytest.raises(SourceError, match=r"last line \(4\) has 3 of 5 fields"):
+        list(stream_csv(path, TWO_LINES))

@@ -99,6 +99,7 @@ CASE = Case(
         margin=0.01,
     ),
     check_columns=check_columns,
+    check_rows_alone=True,
     trends=(
         TrendView(
             name="fuels",

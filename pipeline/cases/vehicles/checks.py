@@ -1,6 +1,6 @@
-"""Columns that let the expectations of the vehicles case ask about fuel, consumption and repeats.
+"""Columns that let the expectations of the vehicles case ask about fuel and consumption.
 
-Everything here is pure and keeps the order of the rows.
+Everything here is pure, keeps the order of the rows, and looks at one row at a time.
 """
 
 from __future__ import annotations
@@ -18,23 +18,19 @@ CHARGED = ("E", "P")
 
 
 def check_columns(table: pd.DataFrame, _as_of: datetime) -> pd.DataFrame:
-    """The table with four more columns, rows in the order they came in.
+    """The table with three more columns, rows in the order they came in.
 
     - `electric_co2`: g/km of electric cars, which must be 0; null for the others.
     - `burned_co2`: g/km of the others, which must be above 0; null for electric cars.
     - `co2_per_litre`: g/km over l/100 km, where both are known and the car is not charged. A litre
       gives about 23 g/km at 1 l/100 km for petrol, 26 for diesel, 16 for liquefied gas.
-    - `alike`: rows that are equal to this one in everything but the number, itself included.
     """
     electric = table["fuel"].eq(ELECTRIC).fillna(value=False).astype(bool)
     burned = table["co2"].where(~electric)
     charged = table["fuel_mode"].isin(CHARGED)
     known = table["consumption"].where((table["consumption"] > 0) & ~charged)
-    others = [name for name in table.columns if name != "id"]
-    alike = table.groupby(others, dropna=False, sort=False)["fuel"].transform("size")
     return table.assign(
         electric_co2=table["co2"].where(electric),
         burned_co2=burned,
         co2_per_litre=burned / known,
-        alike=alike.fillna(1).astype("int64"),
     )

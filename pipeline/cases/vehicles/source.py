@@ -6,16 +6,18 @@ extension; nothing is judged. `Fuel consumption ` has a trailing blank in the pu
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.errors import SourceError
 from pipeline.sources import Feed, Part, Request
-from pipeline.sources.delimited import CsvFormat, read_csv
-from pipeline.sources.files import digest, list_files
+from pipeline.sources.delimited import CsvFormat
+from pipeline.sources.files import count_rows, digest, list_files
+from pipeline.sources.streams import stream_csv
 from pipeline.sources.values import INTEGER, NUMBER, TEXT, UTC_TIME, Field
 
 NAMES = "*eea*.csv"
@@ -67,20 +69,21 @@ class VehicleFiles:
     )
 
     def fetch(self, request: Request) -> Feed:
-        """All rows before `request.as_of`, and those without a date; raises `SourceError`."""
+        """All rows before `request.as_of`, and those without a date, as they are read.
+
+        Raises `SourceError`, also while batches are taken.
+        """
         if request.folder is None:
             raise SourceError.for_unnamed_folder("the files of new cars")
         paths = list_files(request.folder, NAMES)
         if not paths:
             found = [path.name for path in list_files(request.folder, "*")]
             raise SourceError.for_no_files(request.folder, [f"{NAMES} ({EEA.title})"], found)
-        tables = [(path, observations(read_csv(path, EEA), request)) for path in paths]
         return Feed(
             parts=tuple(
-                Part(name=path.name, sha256=digest(path), rows=table.num_rows)
-                for path, table in tables
+                Part(name=path.name, sha256=digest(path), rows=count_rows(path)) for path in paths
             ),
-            batches=tuple(_batches(table for _, table in tables)),
+            batches=_batches(paths, request),
         )
 
 
@@ -111,6 +114,8 @@ def _plain(values: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.if_else(pc.equal(joined, ""), pa.scalar(None, pa.string()), joined)
 
 
-def _batches(tables: Iterable[pa.Table]) -> Iterator[pa.RecordBatch]:
-    for table in tables:
-        yield from table.to_batches(max_chunksize=ROWS_PER_BATCH)
+def _batches(paths: tuple[Path, ...], request: Request) -> Iterator[pa.RecordBatch]:
+    for path in paths:
+        for batch in stream_csv(path, EEA):
+            read = pa.Table.from_batches([batch])
+            yield from observations(read, request).to_batches(max_chunksize=ROWS_PER_BATCH)
