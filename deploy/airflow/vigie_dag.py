@@ -4,7 +4,7 @@ Copy the file to the folder of DAGs and set, for the scheduler and its workers,
 
     VIGIE          the command, such as /srv/vigie/.venv/bin/vigie (default: vigie)
     VIGIE_HOME     the folder of all state
-    VIGIE_CASES    cases, divided by blanks (default: bikes states vehicles plants)
+    VIGIE_CASES    cases, divided by blanks (default: bikes states vehicles ratings plants)
     VIGIE_SOURCE   live, or sample for a trial (default: live)
 
 Every task is a command of Vigie, which takes over what earlier ones have done: a task that is
@@ -26,7 +26,7 @@ from airflow.sdk import DAG
 
 VIGIE = os.environ.get("VIGIE", "vigie")
 SOURCE = os.environ.get("VIGIE_SOURCE", "live")
-CASES = os.environ.get("VIGIE_CASES", "bikes states vehicles plants").split()
+CASES = os.environ.get("VIGIE_CASES", "bikes states vehicles ratings plants").split()
 
 
 def decided(case: str) -> str:

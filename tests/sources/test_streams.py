@@ -150,7 +150,7 @@ TWO_HEADS = "MODEL,MODEL,CO2 ,,\nYEAR,# = diesel,(g/km),,\n"
 
 
 def test_a_header_of_two_lines_names_columns_by_both(tmp_path: Path) -> None:
-    """Names that stand twice in one line, empty columns beside them, and a last line without end."""
+    """Names that stand twice in a line, empty columns beside them, and a last line without end."""
     path = tmp_path / "two.csv"
     path.write_text(
         TWO_HEADS + "".join(f"{2000 + n},M{n},{n}.5,,\n" for n in range(30)) + "2030,Z,1,,"
