@@ -73,8 +73,10 @@ def _search(values: pa.ChunkedArray, start: int, kind: ValueKind, found: list[in
 
 
 def remedy_for(value: object, kind: ValueKind) -> str:
-    """What to do about one refused value: the usual causes have a remedy of their own."""
-    text = str(value).strip()
+    """What to do about one refused value: the usual causes of texts have a remedy of their own."""
+    if not isinstance(value, str):
+        return kind.remedy
+    text = value.strip()
     if re.fullmatch(r"[+-]?\d+,\d+", text) and kind in (NUMBER, INTEGER):
         return "it has a decimal comma: export the file with decimal points"
     if re.fullmatch(r"[+-]?\d{1,3}([ \u00a0\u202f',.]\d{3})+([.,]\d+)?", text):

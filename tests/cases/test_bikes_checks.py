@@ -16,7 +16,14 @@ from pipeline.cases.bikes.checks import HIGHEST_COUNT, check_columns
 
 MIDNIGHT = datetime(2021, 6, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
-DERIVED = ["zero_run_hours", "stuck_hours", "silent_hours", "minutes_past_hour", "week_ratio"]
+DERIVED = [
+    "zero_run_hours",
+    "stuck_hours",
+    "silent_hours",
+    "minutes_past_hour",
+    "week_ratio",
+    "quietest_hour",
+]
 
 Row = tuple[str | None, datetime | None, float | None]
 
@@ -196,10 +203,37 @@ def test_empty_table_gets_its_columns() -> None:
     """No rows in, no rows out, with the five columns there."""
     columns = check_columns(table_of([]), MIDNIGHT)
 
-    assert (0, DERIVED) == (len(columns), list(columns.columns[-5:]))
+    assert (0, DERIVED) == (len(columns), list(columns.columns[-6:]))
 
 
 def test_time_of_the_run_without_zone_is_refused() -> None:
     """A naive time of the run can't be compared with UTC and is a `TypeError`."""
     with pytest.raises(TypeError, match="tz"):
         check_columns(table_of(series_of([1])), datetime(2021, 6, 1))
+
+
+def nightly(days: int, *, quiet: int, least: float = 1.0) -> list[Row]:
+    """Fifty bicycles an hour, but for one hour of the day (UTC)."""
+    hours = range(24 * days)
+    return series_of([least if hour % 24 == quiet else 50.0 for hour in hours])
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        (nightly(14, quiet=2), 4.0),
+        (nightly(14, quiet=4), 6.0),
+        (nightly(13, quiet=2), None),
+        (nightly(14, quiet=2, least=40.0), None),
+        ([], None),
+    ],
+    ids=["at night", "two hours late", "too few days", "no quiet hour", "nothing"],
+)
+def test_the_quietest_hour_is_told_by_the_clock_in_paris(
+    rows: list[Row], expected: float | None
+) -> None:
+    """Two in the morning UTC is four in Paris in June; without enough days nothing is said."""
+    found = check_columns(table_of(rows), MIDNIGHT)["quietest_hour"]
+
+    assert len(rows) == len(found)
+    assert {expected} >= set(found.astype(object).where(found.notna(), None))
