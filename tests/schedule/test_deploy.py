@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import shlex
 import shutil
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from commands import calls, check_call
+from packaging.specifiers import SpecifierSet
 
 from benchmarks.deployments import CHECKS, DEPLOY, PASSWORDS, compose_asks_for, manifests, tools
 from pipeline.cli import commands
@@ -83,6 +85,24 @@ def test_every_password_of_the_compose_file_must_be_given() -> None:
 def test_a_line_of_a_crontab_has_no_percent_sign() -> None:
     """cron would end the command there and hand it the rest as input."""
     assert "%" not in (DEPLOY / "cron" / "crontab").read_text().splitlines()[-1]
+
+
+def test_the_environment_of_conda_users_follows_the_project() -> None:
+    """Python, Quarto and the extra that it names are those that the project knows."""
+    wanted = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    named = [one for one in wanted if isinstance(one, str)]
+    (pip,) = [one["pip"] for one in wanted if isinstance(one, dict)]
+    (python,) = [one.partition("=")[2] for one in named if one.startswith("python=")]
+    (quarto,) = [one.removeprefix("quarto") for one in named if one.startswith("quarto")]
+    workflow = (ROOT / ".github" / "workflows" / "pipeline.yml").read_text()
+
+    assert SpecifierSet(project["requires-python"]).contains(python)
+    assert f'python-version: "{python}"' in workflow
+    (used,) = re.findall(r"quarto-actions/setup@.*\n\s+with:\n\s+version: (\S+)", workflow)
+    assert SpecifierSet(quarto).contains(used)
+    ((extras,),) = [re.findall(r"^--editable \.\[(.*)\]$", line) for line in pip]
+    assert set(extras.split(",")) <= set(project["optional-dependencies"])
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -75,6 +77,56 @@ def test_of_two_machines_one_wins_and_the_other_loses_nothing(
 
     assert before == contents(home)
     assert [1, 2] == numbers(place)
+
+
+PUSH = """
+import sys, time
+from datetime import UTC, datetime
+from pathlib import Path
+from pipeline.errors import SnapshotError
+from pipeline.snapshots.moving import push
+from pipeline.snapshots.places import open_place
+place = open_place(sys.argv[2])
+place.names()
+print("ready", flush=True)
+sys.stdin.read()
+try:
+    push(Path(sys.argv[1]), place, now=datetime.now(UTC), say=lambda line: None)
+except SnapshotError as error:
+    sys.exit(str(error))
+"""
+
+
+@pytest.mark.parametrize("place", ["folder", "bucket"], indirect=True)
+def test_of_two_that_push_at_the_same_moment_one_wins_and_the_other_is_told(
+    home: Path, place: Place, tmp_path: Path
+) -> None:
+    """Two processes; what is pulled is the winner's home, and the loser still has its own."""
+    homes = [tmp_path / "mine", tmp_path / "theirs"]
+    pushed(home, place)
+    for each in homes:
+        pulled(each, place)
+        write(each, {f"runs/bikes/2/{each.name}.json": each.name})
+    before = [contents(each) for each in homes]
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-c", PUSH, each, place.address], text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        ) for each in homes
+    ]  # fmt: skip
+    assert ["ready\n"] * 2 == [one.stdout.readline() for one in both if one.stdout]
+    for one in both:
+        if one.stdin:
+            one.stdin.close()
+            one.stdin = None
+    said = [one.communicate()[1] for one in both]
+
+    assert [0, 1] == sorted(one.returncode for one in both), said
+    winner = [one.returncode for one in both].index(0)
+    assert "somebody else has pushed" in said[1 - winner]
+    pulled(tmp_path / "other", place)
+    assert before[winner] == contents(tmp_path / "other")
+    assert before == [contents(each) for each in homes]
 
 
 def test_a_writer_who_is_overtaken_while_sending_is_told_so(
