@@ -82,6 +82,14 @@ def test_every_command_helps(name: str, flag: str) -> None:
         assert not isinstance(option, click.Option) or option.help
 
 
+def test_lines_of_a_help_that_are_laid_out_by_hand_stay_so() -> None:
+    """Click takes a lone character for it, not the backslash and letter of a raw text."""
+    told = CliRunner().invoke(commands, ["--help"]).output
+
+    assert "                           vigie site\n" in told
+    assert "\\b" not in told
+
+
 def test_the_help_of_run_tells_how_to_use_real_data_and_a_past_day() -> None:
     """Sources, the layout of the folder, a time, a parameter."""
     told = " ".join(call("run", "--help").output.split())

@@ -38,7 +38,7 @@ def main() -> None:
 @click.group(context_settings=CONTEXT)
 @click.version_option(__version__, prog_name="vigie")
 def commands() -> None:
-    r"""From a feed of data to a monitored model, a report site and an HTTP service.
+    """From a feed of data to a monitored model, a report site and an HTTP service.
 
     \b
     A first look, offline:   vigie run          (simulated data)
@@ -51,7 +51,7 @@ def commands() -> None:
     \b
     Exit codes: 0 all well, 2 wrong usage, 3 a gate failed, 4 something broke,
     5 another run holds the case, 130 interrupted. Of several cases, the worst: 4, 5, 3.
-    """
+    """  # noqa: D301  click reads \b as a character
 
 
 for command in (

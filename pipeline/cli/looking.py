@@ -91,7 +91,7 @@ def trends(
     home: str,
     **asked: Any,
 ) -> None:
-    r"""Aggregate the validated observations of CASE by group and over time.
+    """Aggregate the validated observations of CASE by group and over time.
 
     \b
     vigie trends bikes --by counter --bucket month
@@ -101,7 +101,7 @@ def trends(
     A condition is COLUMN OPERATOR VALUE: =, !=, <, <=, >, >=, in A,B,"C, D", is missing, is
     present. hour and weekday are of the clock, the other buckets begin on the date given. Rows in
     quarantine take no part.
-    """
+    """  # noqa: D301  click reads \b as a character
     from pipeline.case import find_case
     from pipeline.store import Store
     from pipeline.trends import Question

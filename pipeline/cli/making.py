@@ -116,7 +116,7 @@ def site(
 def new(
     name: str, path: str, target: str, time: str, key: tuple[str, ...], task: str | None
 ) -> None:
-    r"""Write a case of your own, NAME, from a file.
+    """Write a case of your own, NAME, from a file.
 
     \b
     vigie new sales --from sales.csv --target revenue --time day --key shop
@@ -126,7 +126,7 @@ def new(
     said. The case goes to pipeline/cases/NAME/, its expectations to expectations/NAME.json, with
     bounds from the data that a person should review. Nothing is overwritten. The case reads files
     alone: it has no sample, since nobody knows how data of yours come about.
-    """
+    """  # noqa: D301  click reads \b as a character
     from pipeline.newcase import make_case
 
     made = make_case(name, Path(path), target=target, time=time, key=key, task=task or "")

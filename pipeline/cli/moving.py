@@ -14,7 +14,7 @@ PLACE = click.argument("place", metavar="PLACE")
 
 @click.group(context_settings=CONTEXT)
 def state() -> None:
-    r"""Move the home between machines as verified snapshots.
+    """Move the home between machines as verified snapshots.
 
     \b
     PLACE is one of
@@ -25,7 +25,7 @@ def state() -> None:
 
     A push sends only what is new, and its list last: one that is interrupted has not happened.
     When another machine has pushed since this home was pulled, a push is refused.
-    """
+    """  # noqa: D301  click reads \b as a character
 
 
 @state.command()

@@ -84,7 +84,7 @@ def notify(
     prometheus: str,
     home: str,
 ) -> None:
-    r"""Tell TARGET what has changed since it was last told, once per change.
+    """Tell TARGET what has changed since it was last told, once per change.
 
     \b
     TARGET is one of (default: those in VIGIE_NOTIFY, divided by blanks)
@@ -95,7 +95,7 @@ def notify(
       github-issues:OWNER/REPO one issue a case, closed again when all is well, through gh
 
     A target that can't be reached is told the next time; the exit code is 0 all the same.
-    """
+    """  # noqa: D301  click reads \b as a character
     from pipeline.errors import OptionError
     from pipeline.notify.events import RULES, events, of_service
     from pipeline.notify.service import Limits
