@@ -15,7 +15,7 @@ from pipeline.publish.status import CaseStatus
 from pipeline.records import EvaluateRecord, PromoteRecord, SegmentScores, SystemScores, TrainRecord
 from pipeline.store import Store
 
-COUNT = "rows"
+COUNT = "n"
 """What stands among the scores and is none."""
 MOST_COLUMNS = 8
 """Columns whose weight the card tells."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Literal
 
 from pydantic import Field
@@ -136,11 +137,12 @@ def read_metric(
 
 
 def _score_before(rows: Sequence[RunThen], promotion: PromoteRecord) -> float | None:
+    """In the newest run before that one; a run may be repeated for the same time."""
     scored = [
         row.metric.value
-        for row in rows
-        if row.metric and row.metric.name == promotion.primary and row.as_of
-        if row.as_of < promotion.as_of
+        for row in takewhile(lambda row: row.run_id != promotion.run_id, rows)
+        if row.metric and row.metric.name == promotion.primary
+        if row.as_of and row.as_of <= promotion.as_of
     ]
     return scored[-1] if scored else None
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.publish import history
+from pipeline.publish import history, read_status
 from pipeline.publish.changes import changes
 from pipeline.publish.due import next_due
 from pipeline.publish.history import keep_rows, newest_rows, thinned
@@ -152,6 +152,22 @@ def test_changes_are_told_against_the_run_before(home: Any) -> None:
         "Drift began in temperature.",
     ) == changes([calm, rows[1]], "bikes/h")
     assert "Drift ended in temperature." in changes([rows[0], calm], "bikes/h")
+
+
+@pytest.mark.parametrize("apart", [DAY, timedelta(0)], ids=["a day later", "for the same time"])
+def test_a_score_is_set_beside_that_of_the_run_before(home: Any, apart: timedelta) -> None:
+    """Whether the run before was made for an earlier time or for the same one; the first has
+    nothing beside it."""
+    start = datetime(2021, 9, 9, 22, tzinfo=UTC)
+    home.scores = {"rmse": 20.0}
+    home.run(run_id="a", as_of=start)
+    first = read_status(home.store, now=start).cases[0].metric
+    home.scores = {"rmse": 25.0}
+    home.run(run_id="b", as_of=start + apart, champion_run="a")
+    second = read_status(home.store, now=start).cases[0].metric
+
+    assert (None, None) == (first.before, first.change)
+    assert (20.0, 0.25) == (second.before, second.change)
 
 
 def test_a_spark_line_says_what_it_shows(home: Any) -> None:

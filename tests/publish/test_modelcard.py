@@ -45,6 +45,14 @@ def test_the_numbers_of_the_card_are_those_of_the_records(
     assert f"run {run_id}" in text
 
 
+def test_the_number_of_rows_is_no_score(home: Any, published: Publish, read: Read) -> None:
+    """It stands among the scores of a record."""
+    home.scores = {"n": 424242.0, "rmse": 25.0}
+    home.run()
+
+    assert "424,242" not in card(published().output, read)
+
+
 def test_the_card_says_what_the_model_is_for_and_how_it_is_decided(
     home: Any, published: Publish, read: Read
 ) -> None:
