@@ -26,7 +26,11 @@ LONGEST = 4000
 NEWEST_RUNS = 50
 """Runs of a case that are found by their time or id; older ones are on their lists."""
 UNLISTED = frozenset({"search.html"})
-UNREAD = re.compile(r"<(svg|pre|script|style|template)\b.*?</\1>", re.DOTALL)
+UNREAD = re.compile(
+    r'<(svg|pre|script|style|template|nav)\b.*?</\1>|<div class="vigie-simulated".*?</div>',
+    re.DOTALL,
+)
+"""What is the same on all pages of a case, or no words."""
 Entry = dict[str, Any]
 
 
