@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import takewhile
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from pipeline.options import NOTEBOOKS, NotebookName
 from pipeline.records import RECORDS, STEPS_OF, PromoteRecord, Record, RunRecord, step_of
@@ -19,20 +19,19 @@ from pipeline.store.ledger import Ledger, Line
 Make = Callable[[str], str]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Brief:
-    """What finds a run among many."""
+class Brief(NamedTuple):
+    """What finds a run among many; a tuple, since there are thousands of them."""
 
     run_id: str
-    executed: frozenset[str]
+    executed: Sequence[str]
     """Notebooks that this very run brought to their end."""
     ended_at: str
     """ISO time; empty while it is under way."""
     makers: Mapping[str, str]
     """The run that executed each notebook that it goes by."""
-    promoted: tuple[str, str, str] | None
+    promoted: Sequence[str]
     """Of a decision about the champion that stands: as-of time, run that made it, digest of who
-    serves."""
+    serves; else empty."""
 
     @property
     def finished(self) -> datetime | None:
@@ -87,8 +86,8 @@ class StillStore(Store):
 
     def decided(self, case: str) -> list[tuple[str, str, str]]:
         """Decisions about the champion that stand, newest first: as-of time, run, who serves."""
-        found = {brief.promoted for brief in self.briefs(case) if brief.promoted}
-        return sorted(found, reverse=True)
+        found = {tuple(brief.promoted) for brief in self.briefs(case) if brief.promoted}
+        return sorted(((as_of, run_id, who) for as_of, run_id, who in found), reverse=True)
 
     def briefs(self, case: str) -> list[Brief]:
         """Every run in the order of time."""
@@ -123,14 +122,7 @@ class StillStore(Store):
         texts = self.worked_out(case, "brief", lambda run_id: _brief(store, case, run_id))
         held = json.loads(f"[{','.join(texts)}]")
         return [
-            Brief(
-                run_id=line.run_id,
-                executed=frozenset(found["executed"]),
-                ended_at=found["finished"],
-                makers=found["makers"],
-                promoted=tuple(found["promoted"]) if found["promoted"] else None,
-            )
-            for line, found in zip(self.lines(case), held, strict=True)
+            Brief(line.run_id, *found) for line, found in zip(self.lines(case), held, strict=True)
         ]
 
     def _once(self, key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
@@ -144,13 +136,12 @@ def _brief(store: Store, case: str, run_id: str) -> str:
     promoted = store.record(case, run_id, PromoteRecord)
     executed = [name for name in NOTEBOOKS if _executed(store, case, run_id, name, whole)]
     decided = promoted and store.stands(promoted)
-    told = _decided(promoted) if promoted and decided else None
+    told = _decided(promoted) if promoted and decided else []
     makers = {name: whole.maker(name) for name in NOTEBOOKS} if whole else {}
     made = {name: maker for name, maker in makers.items() if maker}
     ended = whole.finished if whole else None
     finished = ended.isoformat() if ended else ""
-    held = {"executed": executed, "finished": finished, "makers": made, "promoted": told}
-    return json.dumps(held)
+    return json.dumps([executed, finished, made, told])
 
 
 def _decided(record: PromoteRecord) -> list[str]:

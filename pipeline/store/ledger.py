@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from pipeline.store.order import as_of_in, in_order
 
@@ -33,9 +34,8 @@ CREATE TABLE IF NOT EXISTS facts (
 """
 
 
-@dataclass(frozen=True, kw_only=True)
-class Line:
-    """A run, without what it found."""
+class Line(NamedTuple):
+    """A run, without what it found; a tuple, since there are thousands of them."""
 
     run_id: str
     as_of: str
@@ -126,8 +126,7 @@ def _prepared(base: sqlite3.Connection) -> sqlite3.Connection:
 
 def _known(base: sqlite3.Connection, case: str) -> Iterator[Line]:
     asked = "SELECT run_id, as_of, digest, stat FROM runs WHERE case_name = ?"
-    for run_id, as_of, digest, stat in base.execute(asked, (case,)):
-        yield Line(run_id=run_id, as_of=as_of, digest=digest, stat=stat)
+    yield from map(Line._make, base.execute(asked, (case,)))
 
 
 def _facts(
