@@ -34,6 +34,8 @@ class DiscodataTable:
     """Name of the field that numbers the rows."""
     site: str = "https://discodata.eea.europa.eu"
     page: int = 50_000
+    remedy: str = ""
+    """What to do when the service refuses the query, as it does for a table that is gone."""
 
     def address(self, where: str, page: int) -> Address:
         """One page; the order makes pages neither overlap nor leave a gap."""
@@ -67,7 +69,9 @@ class DiscodataTable:
             fetched = client.fetch(wanted)
             page = read_json(fetched, self.title)
             rows = page.get("results")
-            problems = [*_errors(page), *self._problems(rows, answered)]
+            refusals = _errors(page)
+            remedy = [self.remedy] if refusals and self.remedy else []
+            problems = [*refusals, *remedy, *self._problems(rows, answered)]
             if problems or not isinstance(rows, list):
                 raise SourceError.for_page(fetched.address, self.title, problems)
             places = [int(row[self.order]) for row in rows]

@@ -52,6 +52,13 @@ def trimmed(values: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.utf8_trim_whitespace(values)
 
 
+def plain_capitals(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Upper case, single blanks, none outside; an empty text is missing."""
+    tidy = pc.utf8_upper(trimmed(values))
+    joined = pc.replace_substring_regex(tidy, r"\s+", " ")
+    return pc.if_else(pc.equal(joined, ""), pa.scalar(None, pa.string()), joined)
+
+
 def _texts(values: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.cast(values, pa.string())
 

@@ -104,3 +104,51 @@ def test_a_year_without_rows_is_told() -> None:
         pytest.raises(SourceError, match="has no row of 2025"),
     ):
         fetch(publisher)
+
+
+def test_another_table_is_asked_where_the_environment_names_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its year is in its name; the note says which table it was."""
+    monkeypatch.setenv("EEA_TABLE", "co2cars_2026Pv34")
+
+    with publishing(database([car(1)])) as publisher:
+        fetch(publisher)
+        note = feed(publisher).note
+
+    query = publisher.asked[0].query["query"]
+    assert "FROM [CO2Emission].[latest].[co2cars_2026Pv34] WHERE [Year] = 2026 " in query
+    assert "co2cars_2026Pv34" in note
+
+
+@pytest.mark.parametrize("named", ["co2cars", "co2cars_2026]; DROP TABLE x", "[co2cars_2026]"])
+def test_a_name_that_is_no_table_is_refused_before_anything_is_asked(
+    named: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error says what such a name looks like."""
+    monkeypatch.setenv("EEA_TABLE", named)
+
+    with (
+        publishing(database([car(1)])) as publisher,
+        pytest.raises(SourceError, match=r"EEA_TABLE is .* such as EEA_TABLE=co2cars_2025Pv31"),
+    ):
+        fetch(publisher)
+
+    assert [] == publisher.asked
+
+
+def test_a_table_that_is_gone_is_told_with_its_remedy() -> None:
+    """What to set, and where to find it."""
+    gone = Reply(body=b'{"errors": [{"error": "Invalid object name"}]}', kind="application/json")
+    with (
+        publishing(gone) as publisher,
+        pytest.raises(SourceError, match=r"set EEA_TABLE, such as"),
+    ):
+        fetch(publisher)
+
+
+def test_a_page_of_another_kind_is_refused() -> None:
+    """A web page in place of JSON is none of the agency's answers."""
+    page = Reply(body=b"<html>Service unavailable</html>", kind="text/html")
+    with publishing(page) as publisher, pytest.raises(SourceError, match="text/html"):
+        fetch(publisher)

@@ -18,7 +18,7 @@ from pipeline.sources import Feed, Part, Request
 from pipeline.sources.delimited import CsvFormat
 from pipeline.sources.files import count_rows, digest, list_files
 from pipeline.sources.streams import stream_csv
-from pipeline.sources.values import INTEGER, NUMBER, TEXT, Field
+from pipeline.sources.values import INTEGER, NUMBER, TEXT, Field, plain_capitals
 
 NAMES = "*nrcan*.csv"
 PUBLISHER = "Natural Resources Canada"
@@ -89,7 +89,7 @@ def _batches(paths: tuple[Path, ...], request: Request) -> Iterator[pa.RecordBat
 
 def observations(read: pa.Table, request: Request) -> pa.Table:
     """The publisher's rows in the schema of the case, those not newer than asked for."""
-    plain = {name: _plain(read[name]) for name in UPPER}
+    plain = {name: plain_capitals(read[name]) for name in UPPER}
     word = pc.struct_field(pc.extract_regex(plain["model"], FIRST_WORD), "word")
     columns = {
         **{name: read[name] for name in read.column_names},
@@ -111,10 +111,3 @@ def _first_day(years: pa.ChunkedArray) -> pa.ChunkedArray:
     texts = pc.cast(pc.if_else(four, years, pa.scalar(None, pa.int64())), pa.string())
     days = pc.binary_join_element_wise(texts, "01-01", "-")
     return pc.cast(pc.cast(days, pa.timestamp("us")), pa.timestamp("us", tz="UTC"))
-
-
-def _plain(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Upper case, single blanks, none outside; an empty text is missing."""
-    tidy = pc.utf8_upper(pc.utf8_trim_whitespace(values))
-    joined = pc.replace_substring_regex(tidy, r"\s+", " ")
-    return pc.if_else(pc.equal(joined, ""), pa.scalar(None, pa.string()), joined)

@@ -18,7 +18,7 @@ from pipeline.sources import Feed, Part, Request
 from pipeline.sources.delimited import CsvFormat
 from pipeline.sources.files import count_rows, digest, list_files
 from pipeline.sources.streams import stream_csv
-from pipeline.sources.values import INTEGER, NUMBER, TEXT, UTC_TIME, Field
+from pipeline.sources.values import INTEGER, NUMBER, TEXT, UTC_TIME, Field, plain_capitals
 
 NAMES = "*eea*.csv"
 PUBLISHER = "European Environment Agency"
@@ -93,25 +93,22 @@ def observations(read: pa.Table, request: Request) -> pa.Table:
         moment = pa.scalar(request.as_of, pa.timestamp("us", tz="UTC"))
         newer = pc.fill_null(pc.greater_equal(read["registered"], moment), False)
         read = read.filter(pc.invert(newer))
-    approval = _plain(read["type_approval"])
+    approval = plain_capitals(read["type_approval"])
     columns = {
         **{name: read[name] for name in read.column_names},
-        **{name: _plain(read[name]) for name in UPPER},
+        **{name: plain_capitals(read[name]) for name in UPPER},
         "type_approval": approval,
         "approval": pc.replace_substring_regex(approval, EXTENSION, ""),
         "car": pc.binary_join_element_wise(
-            *(pc.fill_null(_plain(read[name]), "") for name in ("type", "variant", "version")), "|"
+            *(
+                pc.fill_null(plain_capitals(read[name]), "")
+                for name in ("type", "variant", "version")
+            ),
+            "|",
         ),
     }
     schema = request.schema.arrow()
     return pa.table({name: columns[name] for name in schema.names}).cast(schema)
-
-
-def _plain(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Upper case, single blanks, none outside; an empty text is missing."""
-    tidy = pc.utf8_upper(pc.utf8_trim_whitespace(values))
-    joined = pc.replace_substring_regex(tidy, r"\s+", " ")
-    return pc.if_else(pc.equal(joined, ""), pa.scalar(None, pa.string()), joined)
 
 
 def _batches(paths: tuple[Path, ...], request: Request) -> Iterator[pa.RecordBatch]:
