@@ -143,7 +143,7 @@ def _ladders(case: Case, frame: pd.DataFrame, systems: list[System]) -> pd.DataF
             {
                 "role": system.role,
                 "calibrations": LADDER.dump_json(
-                    ladder(case, frame, system.tracked.track)
+                    ladder(case, frame, system.tracked.track, system.model.calibration.level)
                 ).decode(),
             }
             for system in systems

@@ -120,12 +120,14 @@ def recalibrated(case: Case, frame: pd.DataFrame, track: Track, level: float) ->
     return case.task.calibrate(rows, case.schema, truth, track.predicted, level=level)
 
 
-def ladder(case: Case, frame: pd.DataFrame, track: Track) -> tuple[Calibration, ...]:
-    """As `recalibrated`, for every level that may be asked for; without those for which the errors
-    are too few.
+def ladder(case: Case, frame: pd.DataFrame, track: Track, own: float) -> tuple[Calibration, ...]:
+    """As `recalibrated`, for every level that may be asked for but the model's `own`, which is
+    known already; without those for which the errors are too few.
     """
     found = []
     for level in LEVELS:
+        if level == own:
+            continue
         with suppress(StepError):
             found.append(recalibrated(case, frame, track, level))
     return tuple(found)
