@@ -129,34 +129,17 @@ def make_plan(guess: Guess, *, target: str, time: str, key: tuple[str, ...], tas
     """Raises `OptionError` where names are unknown, or the file has nothing to learn."""
     target, time, *named = (_column(guess, name) if name else "" for name in (target, time, *key))
     series = tuple(name for name in named if name != time)
-    kinds = {name: guess.kind(name) for name in guess.columns}
-    form = guess.time_form(time) if time else ""
-    if time and form is None:
-        raise OptionError(
-            f"--time {time}: its values are no times that are known. {_seen(guess, time)}"
-        )
-    for name in series:
-        kinds[name] = "category"
-    if time:
-        kinds[time] = "time"
+    form = _form(guess, time)
+    kinds = _kinds(guess, time, series)
     _require_target(guess, target)
-    times = _times(guess, time, form or "") if time else []
+    times = _times(guess, time, form) if time else []
     step = _step(guess, series, times)
     chosen, why = _task(kinds[target], step, task, guess, target)
     said = [*guess.grounds, why]
     forecasting = chosen == "forecasting"
     rhythm = RHYTHMS[step] if forecasting and step else None
-    if forecasting:
-        whole: tuple[str, ...] = (*series, time)
-    else:
-        whole = _key(guess, series, time, said)
-    features = [
-        name
-        for name in guess.columns
-        if name not in (target, time, *whole)
-        and kinds[name] in ("number", "integer", "category")
-        and len({v for v in guess.columns[name] if v}) > 1
-    ]
+    whole = (*series, time) if forecasting else _key(guess, series, time, said)
+    features = _features(guess, kinds, (target, time, *whole))
     left = [n for n in guess.columns if n not in (target, time, *whole, *features)]
     if left:
         said.append(
@@ -167,46 +150,76 @@ def make_plan(guess: Guess, *, target: str, time: str, key: tuple[str, ...], tas
             f"No column of {guess.path} can explain {target!r}: there is none but the "
             "target, key and time that differs from row to row without being free text."
         )
-    lengths = _lengths(rhythm, times, guess) if time else (timedelta(0), timedelta(0), 5)
+    fold, held_out, folds = (
+        _lengths(rhythm, times, guess) if time else (timedelta(0), timedelta(0), 5)
+    )
     kinds[target] = "category" if chosen == "classification" else kinds[target]
+    known = {*whole, time, *(() if forecasting else features)}
     return Plan(
         guess=guess,
         task=chosen,
         key=whole,
         target=target,
         time=time or None,
-        time_form=form or "",
+        time_form=form,
         rhythm=rhythm,
-        fold=lengths[0],
-        held_out=lengths[1],
-        folds=lengths[2],
+        fold=fold,
+        held_out=held_out,
+        folds=folds,
         said=tuple(said),
-        classes=tuple(sorted({v for v in guess.columns[target] if v}))
-        if chosen == "classification"
-        else (),
-        columns=(
-            *(
-                (Planned(name=ROW, kind="integer", nullable=False, known_ahead=True),)
-                if ROW in whole
-                else ()
-            ),
-            *(
-                Planned(
-                    name=name,
-                    kind=kinds[name],
-                    nullable=name not in whole
-                    and name not in (target, time)
-                    and guess.missing(name),
-                    known_ahead=name in whole
-                    or name == time
-                    or (not forecasting and name in features),
-                )
-                for name in guess.columns
-            ),
-        ),
+        classes=_values(guess, target) if chosen == "classification" else (),
+        columns=_planned(guess, kinds, known=known, given={*whole, target, time}),
         numbers=tuple(n for n in features if kinds[n] != "category"),
         categories=tuple(n for n in features if kinds[n] == "category"),
     )
+
+
+def _form(guess: Guess, time: str) -> str:
+    """How the times are written, empty for ISO 8601 or no time; raises `OptionError`."""
+    form = guess.time_form(time) if time else ""
+    if form is None:
+        raise OptionError(
+            f"--time {time}: its values are no times that are known. {_seen(guess, time)}"
+        )
+    return form
+
+
+def _kinds(guess: Guess, time: str, series: tuple[str, ...]) -> dict[str, Kind]:
+    """What the columns hold; what tells series apart is a category, also where it is a number."""
+    kinds: dict[str, Kind] = {name: guess.kind(name) for name in guess.columns}
+    told: dict[str, Kind] = dict.fromkeys(series, "category")
+    return kinds | told | ({time: "time"} if time else {})
+
+
+def _features(guess: Guess, kinds: dict[str, Kind], others: tuple[str, ...]) -> list[str]:
+    """Columns that differ from row to row without being free text, but for the others."""
+    usable = ("number", "integer", "category")
+    return [
+        name
+        for name in guess.columns
+        if name not in others and kinds[name] in usable and len(_values(guess, name)) > 1
+    ]
+
+
+def _values(guess: Guess, name: str) -> tuple[str, ...]:
+    return tuple(sorted({value for value in guess.columns[name] if value}))
+
+
+def _planned(
+    guess: Guess, kinds: dict[str, Kind], *, known: set[str], given: set[str]
+) -> tuple[Planned, ...]:
+    """The columns of the case; that of the rows' numbers first, where these are the key."""
+    columns = [
+        Planned(
+            name=name,
+            kind=kinds[name],
+            nullable=name not in given and guess.missing(name),
+            known_ahead=name in known,
+        )
+        for name in guess.columns
+    ]
+    numbers = Planned(name=ROW, kind="integer", nullable=False, known_ahead=True)
+    return (*([numbers] if ROW in given else []), *columns)
 
 
 def _column(guess: Guess, name: str) -> str:
