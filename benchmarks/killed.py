@@ -227,8 +227,9 @@ def main(count: int, kernels: int, seed: int) -> None:
     chance = random.Random(seed)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        real = with_kernels(folder, kernels, chance) if kernels else {}
         forks = in_forks(folder, count, chance)
+        # Last, since it reads tables in this process, which can't be forked from then on.
+        real = with_kernels(folder, kernels, chance) if kernels else {}
         told = {
             "benchmark": "killed",
             "measured": "what runs killed with SIGKILL left; the end against an undisturbed one",
