@@ -94,7 +94,8 @@ def _measure_numbers(
     if not watched:
         return ()
     means = np.column_stack([block_means(each, layout) for each in numbers])
-    yearly = yearly_columns(means, layout)
+    seasonal = np.array([each.seasonal for each in watched])
+    yearly = yearly_columns(means, layout, seasonal)
     course, guessed = yearly_course(means, yearly, layout), layout.plain.follows
     scores = [
         score_numbers(

@@ -68,9 +68,12 @@ class Part:
     now: float | None = None
 
 
-def yearly_columns(means: Floats, layout: Layout) -> NDArray[np.bool_]:
+def yearly_columns(
+    means: Floats, layout: Layout, seasonal: NDArray[np.bool_] | None = None
+) -> NDArray[np.bool_]:
     """Which columns (blocks x columns) follow the year: where a whole one is known, by a test;
-    else those that swung in half a year or more, and all where less than that is known.
+    else those that swung in half a year or more, and all where less than that is known, but for
+    those that are not `seasonal`.
     """
     design, series = layout.yearly, means.shape[1]
     if design is None or not series:
@@ -78,10 +81,11 @@ def yearly_columns(means: Floats, layout: Layout) -> NDArray[np.bool_]:
     before, _ = layout.split(means)
     if not design.follows:
         return year_matters(before, design) < YEAR_LEVEL
+    may = np.ones(series, dtype=bool) if seasonal is None else seasonal
     if not layout.half_year:
-        return np.ones(series, dtype=bool)
+        return may
     swings: NDArray[np.bool_] = swing(before, layout.plain) > SWINGS
-    return swings
+    return swings & may
 
 
 def yearly_course(means: Floats, yearly: NDArray[np.bool_], layout: Layout) -> Floats:

@@ -21,6 +21,8 @@ class Watched:
     unit: str = ""
     period: float | None = None
     """Where the values come round: 360 for a direction in degrees, 24 for an hour."""
+    seasonal: bool = True
+    """Whether the values may follow the year for all that is known: errors of a model hardly do."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+ERRORS = "of the champion"
+"""How the names of errors end in what a task watches of a model; other names are predictions."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Shifts:
     """Everything that one run judges together, at one rate of false alarms."""
@@ -80,20 +84,39 @@ def measure_errors(
     """The champion's predictions and errors from `start` on, against those of the rows before
     that it had not learned from either; nothing where there are none.
     """
-    case = run.case
     learned = champion.ref.learned.end if champion else None
-    if champion is None or learned is None or case.schema.time is None or learned >= start:
+    if champion is None or learned is None or run.case.schema.time is None or learned >= start:
         return ()
-    frame = case.task.frame(observations, case.schema)
-    fold = case.task.held_out(frame, case.schema, start=learned, end=run.as_of)
+    frame = run.case.task.frame(observations, run.case.schema)
+    model = run.model(champion.ref)
+    return errors_of(run.case, frame, model, learned=learned, start=start, end=run.as_of)
+
+
+def errors_of(
+    case: Case,
+    frame: pd.DataFrame,
+    model: Any,
+    *,
+    learned: datetime,
+    start: datetime,
+    end: datetime,
+) -> tuple[Measured, ...]:
+    """Predictions and errors of a model that learned until `learned`: those from `start` to `end`
+    against those before; nothing where one side is empty.
+    """
+    fold = case.task.held_out(frame, case.schema, start=learned, end=end)
     rows = frame.iloc[fold.test]
-    is_now = (rows[case.schema.time] >= start).to_numpy()
+    is_now = (rows[str(case.schema.time)] >= start).to_numpy()
     if not is_now.any() or is_now.all():
         return ()
-    predicted = case.task.predict(run.model(champion.ref), rows)
+    predicted = case.task.predict(model, rows)
     errors = case.task.drift_errors(rows, case.schema, predicted)
     unit = case.schema.column(case.schema.target).unit
-    watched = [Watched(name=name, kind="number", unit=unit) for name in errors]
+    # Predictions have the seasons of what they predict; errors should have none.
+    watched = [
+        Watched(name=name, kind="number", unit=unit, seasonal=not name.endswith(ERRORS))
+        for name in errors
+    ]
     before, now = (
         table_of(case, rows[chosen], {name: values[chosen] for name, values in errors.items()})
         for chosen in (~is_now, is_now)
