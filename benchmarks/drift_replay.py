@@ -4,13 +4,14 @@
 sentences and, last, one JSON line. The columns are watched, and the predictions and errors of a
 model that learned in 2020. The counts begin in September 2020, so that no week of 2021 has
 a same week of the year before: every week is held against the course of all weeks before it, in
-which two lockdowns and a winter lie. `--csv FILE` writes the list.
+which two lockdowns and a winter lie. Windows of a
+week are looked at, and those of the schedule, 28 days. `--csv FILE` writes the lists, one a length.
 """
 
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +21,7 @@ import click
 from benchmarks.bikes_backtest import frame_of
 from pipeline.case import Case, find_case
 from pipeline.steps.backtest import fitted
-from pipeline.steps.replay import Champion, replay
+from pipeline.steps.replay import WEEK, Champion, replay
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,10 +31,11 @@ LEARNED = datetime(2020, 12, 7, tzinfo=UTC)
 """Four weeks before, so that the first week has errors to be compared with."""
 END = datetime(2021, 9, 6, tzinfo=UTC)
 KNOWN = {
-    "lockdown": (datetime(2021, 3, 29, tzinfo=UTC), datetime(2021, 5, 3, tzinfo=UTC)),
+    "lockdown": (datetime(2021, 3, 22, tzinfo=UTC), datetime(2021, 5, 3, tzinfo=UTC)),
     "August": (datetime(2021, 7, 26, tzinfo=UTC), datetime(2021, 8, 30, tzinfo=UTC)),
 }
-"""Weeks that begin within these stretches are not ordinary."""
+"""The lockdown began on 20 March in the region of Paris. A look is ordinary when its window holds
+nothing of these stretches; it is one of a stretch when its last week lies within."""
 
 
 def learned_champion(case: Case, frame: pd.DataFrame) -> Champion:
@@ -57,29 +59,40 @@ def main(data: Path, alpha: float, target: Path | None) -> None:
     case = find_case("bikes")
     frame = frame_of(case, data)
     champion = learned_champion(case, frame)
-    weeks = replay(case, frame, since=FIRST_WEEK, until=END, alpha=alpha, champion=champion)
-    for week in weeks.to_dict("records"):
-        print(f"{week['window start']:%Y-%m-%d}  {week['columns'] or '-'}  {week['in words']}")
-    if target:
-        weeks.to_csv(target, index=False)
-    alarmed = weeks["alarms"] > 0
-    within = {
-        name: (weeks["window start"] >= start) & (weeks["window start"] < end)
-        for name, (start, end) in KNOWN.items()
-    }
-    ordinary = ~(within["lockdown"] | within["August"])
-    print(
-        json.dumps(
-            {
-                "benchmark": "drift_replay",
-                "weeks": len(weeks),
-                "alarmed_weeks": int(alarmed.sum()),
-                **{f"{name}_alarmed": int((alarmed & rows).sum()) for name, rows in within.items()},
-                "ordinary_weeks": int(ordinary.sum()),
-                "ordinary_alarmed": int((alarmed & ordinary).sum()),
-            }
+    found: dict[str, object] = {"benchmark": "drift_replay"}
+    for days in (7, case.windows.current.days):
+        print(f"Windows of {days} days, by their last week")
+        looks = replay(
+            case,
+            frame,
+            since=FIRST_WEEK,
+            until=END,
+            alpha=alpha,
+            window=timedelta(days=days),
+            champion=champion,
         )
-    )
+        for look in looks.to_dict("records"):
+            last = look["window end"] - WEEK
+            print(f"{last:%Y-%m-%d}  {look['columns'] or '-'}  {look['in words']}")
+        if target:
+            looks.to_csv(target.with_stem(f"{target.stem}-{days}"), index=False)
+        found[f"windows_of_{days}_days"] = counted(looks)
+    print(json.dumps(found))
+
+
+def counted(looks: pd.DataFrame) -> dict[str, int]:
+    """Looks and alarms, of the known stretches and of the ordinary ones."""
+    alarmed = looks["alarms"] > 0
+    last, ordinary = looks["window end"] - WEEK, alarmed | True
+    told = {"looks": len(looks), "alarmed": int(alarmed.sum())}
+    for name, (start, end) in KNOWN.items():
+        within = (last >= start) & (last < end)
+        told |= {name: int(within.sum()), f"{name}_alarmed": int((alarmed & within).sum())}
+        ordinary &= (looks["window end"] <= start) | (looks["window start"] >= end)
+    return told | {
+        "ordinary": int(ordinary.sum()),
+        "ordinary_alarmed": int((alarmed & ordinary).sum()),
+    }
 
 
 if __name__ == "__main__":
