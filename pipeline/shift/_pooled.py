@@ -7,13 +7,19 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+LEAST_SPREAD = 0.25
+"""Directions in which the series move together by less than this share of one of them are left
+out: differences from a common mean have one without any spread, and z-scores that each have their
+own model of chance are never exactly as dependent as the series."""
+
 
 def hotelling(z_scores: Floats, residuals: Floats) -> float:
     """p-value of z' R^-1 z, R the correlation of the reference's block residuals.
 
     Hotelling 1931, in the form that refers T² to F. The blocks count as far as they are
     independent: n (1 - r²) / (1 + r²) with their mean correlation r from block to block
-    (Bartlett 1935). R is shrunk to the identity by columns / blocks (Ledoit & Wolf 2004).
+    (Bartlett 1935). R is shrunk to the identity by columns / blocks (Ledoit & Wolf 2004), and
+    directions of `LEAST_SPREAD` are left out.
     """
     from scipy.special import fdtrc
 
@@ -31,6 +37,9 @@ def hotelling(z_scores: Floats, residuals: Floats) -> float:
     shrunk = min(1.0, count / effective)
     correlation = np.corrcoef(series, rowvar=False).reshape(count, count)
     correlation = (1 - shrunk) * correlation + shrunk * np.eye(count)
-    squared = float(scores @ np.linalg.solve(correlation, scores))
-    ratio = squared * (effective - count) / (count * (effective - 1))
-    return float(fdtrc(count, effective - count, ratio))
+    sizes, directions = np.linalg.eigh(correlation)
+    kept = sizes > LEAST_SPREAD
+    free = int(kept.sum())
+    squared = float((((directions.T @ scores) ** 2)[kept] / sizes[kept]).sum())
+    ratio = squared * (effective - free) / (free * (effective - 1))
+    return float(fdtrc(free, effective - free, ratio))

@@ -9,7 +9,13 @@ import pytest
 from scipy.stats import norm, t, ttest_ind
 from windows import autoregression
 
-from pipeline.shift._contrasts import Design, block_ranks, contrast_means, year_matters
+from pipeline.shift._contrasts import (
+    Design,
+    block_ranks,
+    contrast_means,
+    student_tails,
+    year_matters,
+)
 from pipeline.shift._noise import Grid
 
 
@@ -175,3 +181,48 @@ def test_ranks_keep_order_and_tame_tails() -> None:
 def test_white_noise_of_a_grid_of_one_has_known_weights() -> None:
     """Even weights over the current blocks."""
     assert Grid.of(ordered=False).autocovariances(3)[0] == pytest.approx([1, 0, 0])
+
+
+@pytest.mark.parametrize("degrees", [1.5, 3.0, 55.3, 4000.0])
+def test_tails_from_the_table_are_students(degrees: float) -> None:
+    """From the middle to far out, for few degrees and many: a hundred-thousandth of the p-value."""
+    ratios = np.concatenate([[0.0], np.geomspace(1e-4, 30, 500)])
+
+    assert student_tails(ratios**2, degrees) == pytest.approx(
+        np.maximum(2 * t.sf(ratios, degrees), 1e-299), rel=1e-5
+    )
+
+
+def yearly_design(days: int, now: int, size: float) -> Design:
+    turns = 2 * np.pi * np.arange(days + now) / 365.2425
+    regressors = np.column_stack([np.ones(days + now), np.cos(turns), np.sin(turns)])
+    return Design(
+        reference=regressors[:days],
+        current=regressors[days:],
+        follows=True,
+        waves=2,
+        prior=np.array([np.inf, size, size]),
+    )
+
+
+def test_a_season_as_large_as_believed_alarms_as_often_as_the_level_says() -> None:
+    """150 days of 300 series, each with a yearly wave drawn from what is believed, then 14 days:
+    at 5 %, three standard deviations of the binomial, and a point for the models on a grid.
+    """
+    random = np.random.default_rng(21)
+    design = yearly_design(150, 14, 3.0)
+    waves = np.concatenate([design.reference, design.current])[:, 1:]
+    series = autoregression(0.5, (164, 300), random) + waves @ random.normal(0, 3, (2, 300))
+    found = contrast_means(series[:150], series[150:], design)
+
+    assert abs((found.p_values <= 0.05).mean() - 0.05) < 3 * math.sqrt(0.05 * 0.95 / 300) + 0.01
+
+
+def test_a_jump_is_found_though_a_season_is_believed() -> None:
+    """Four standard deviations of the noise at once are more than a season does in 14 days."""
+    random = np.random.default_rng(22)
+    series = autoregression(0.5, (164, 40), random)
+    series[150:] += 4
+    found = contrast_means(series[:150], series[150:], yearly_design(150, 14, 3.0))
+
+    assert (found.p_values <= 0.01).mean() > 0.9

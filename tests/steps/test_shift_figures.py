@@ -16,7 +16,7 @@ from hand_made import DAYS, FIRST, wave_case, waves
 
 from pipeline.errors import StepError
 from pipeline.shift import ColumnShift
-from pipeline.steps.replay import replay
+from pipeline.steps.replay import Champion, replay
 from pipeline.steps.shift_figures import distributions_figure, heat_figure
 from pipeline.steps.shifts import Shifts, compare_windows
 
@@ -125,6 +125,30 @@ def test_a_replay_tells_each_week() -> None:
     assert "Mean wind is" in found["in words"].iloc[-1]
     assert "wind" not in "".join(found["columns"].iloc[:-1])
     assert {"weeks before"} == set(found["compared with"])
+
+
+class TenAtAllTimes:
+    """Foretells ten waves an hour at all times."""
+
+    def predict(self, frame: pd.DataFrame) -> np.ndarray:
+        return np.full(len(frame), 10.0)
+
+
+def test_a_replay_judges_a_champions_errors_on_rows_it_had_not_learned_from() -> None:
+    """The waves grow in the last week: its residuals and errors alarm with the column."""
+    rows = waves()
+    rows = rows.assign(value=rows["value"].where(rows["time"] < START, 2 * rows["value"]))
+    champion = Champion(
+        model=TenAtAllTimes(),
+        frame=CASE.task.frame(rows, CASE.schema),
+        learned=FIRST + timedelta(days=10),
+    )
+    found = replay(
+        CASE, rows, since=START, until=START + timedelta(days=7), champion=champion
+    ).iloc[-1]
+
+    assert "residual of the champion" in found["columns"]
+    assert "Mean residual of the champion is" in found["in words"]
 
 
 def test_a_replay_without_anything_older_is_refused() -> None:
