@@ -87,6 +87,16 @@ def test_a_line_of_a_crontab_has_no_percent_sign() -> None:
     assert "%" not in (DEPLOY / "cron" / "crontab").read_text().splitlines()[-1]
 
 
+def test_every_command_of_the_page_on_schedules_exists() -> None:
+    page = (ROOT / "site" / "schedule.md").read_text()
+    blocks = re.findall(r"^```\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    called = [words for block in blocks for words in calls("vigie", block)]
+    for words in called:
+        check_call(commands, words)
+
+    assert {"state", "notify", "run", "new"} == {words[0] for words in called}
+
+
 def test_the_environment_of_conda_users_follows_the_project() -> None:
     """Python, Quarto and the extra that it names are those that the project knows."""
     wanted = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
