@@ -64,7 +64,13 @@ def price_figure(
         y=alt.Y(f"{error}:Q", title=score_label(primary, unit), scale=alt.Scale(zero=False)),
     )
     points = base.mark_point(size=70, filled=True, color=SERIES[0])
-    names = base.mark_text(align="left", dx=8, color=INK).encode(text="policy:N")
+    # Policies at one point share a label, that none hides the other.
+    shared = rows.groupby(["retrainings", error], sort=False)["policy"].transform(", ".join)
+    names = (
+        base.mark_text(align="left", dx=8, color=INK)
+        .properties(data=rows.assign(policy=shared))
+        .encode(text="policy:N")
+    )
     told = "; ".join(
         f"{each.policy}: {each.retrainings} retrainings, {score_text(primary, each.error, unit)}"
         for each in prices
@@ -101,7 +107,9 @@ def trainings_figure(prices: Sequence[PolicyPrice], folds: Sequence[Fold]) -> Fi
     )
     x = alt.X("trained:T", title=None)
     y = alt.Y("policy:N", sort=order, title=None, axis=alt.Axis(labelColor=INK))
-    lines = alt.Chart(ends).mark_line(color=MUTED, strokeWidth=1).encode(x=x, y=y)
+    lines = (
+        alt.Chart(ends).mark_line(color=MUTED, strokeWidth=1).encode(x=x, y=y, detail="policy:N")
+    )
     marks = alt.Chart(rows).mark_tick(color=SERIES[0], thickness=3, size=18).encode(x=x, y=y)
     told = "; ".join(
         f"{each.policy}: "
