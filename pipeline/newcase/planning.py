@@ -241,11 +241,8 @@ def _seen(guess: Guess, name: str) -> str:
 def _require_target(guess: Guess, target: str) -> None:
     different = {value for value in guess.columns[target] if value}
     if len(different) < 2:
-        shown = f" ({next(iter(different))!r})" if different else ""
-        raise OptionError(
-            f"Column {target!r} has {len(different)} different values{shown}: "
-            "there is nothing to learn."
-        )
+        found = f"only the value {next(iter(different))!r}" if different else "no value"
+        raise OptionError(f"Column {target!r} has {found}: there is nothing to learn.")
 
 
 def _times(guess: Guess, time: str, form: str) -> list[datetime]:
