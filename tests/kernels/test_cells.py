@@ -64,5 +64,6 @@ def test_types_are_written_as_papermill_understands_them(tmp_path: Path) -> None
         "alpha": "float",
         "material": "float",
         "current_days": "Optional[int]",
+        "current": "str",
         "retrain": "str",
     }

@@ -152,6 +152,11 @@ def test_all_that_is_missing_comes_at_once(copied: Store, folder: Path) -> None:
 
 def test_a_number_that_is_not_finite_is_refused(copied: Store, folder: Path) -> None:
     """A record with NaN is not read as one."""
-    change(folder, "evaluate", lambda record: record.update(coverage=float("nan")))
+
+    def spoil(record: Any) -> None:
+        scores = record["systems"][0]["scores"]
+        scores[next(iter(scores))] = float("nan")
+
+    change(folder, "evaluate", spoil)
     with pytest.raises(StateError, match=r"evaluate/record\.json is damaged"):
         refuse_hollow(copied, "tiny", "first", "5-evaluate")
