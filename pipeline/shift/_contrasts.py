@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.shift._noise import Fit, Floats, Grid, fit_noise
+from pipeline.shift._noise import Fit, Floats, Grid, degrees_left, fit_noise
 from pipeline.shift._rates import cauchy_combination
 
 GRADUAL = 0.0
@@ -118,7 +118,7 @@ def contrast_means(
     for number, pattern in enumerate(patterns):
         chosen = np.flatnonzero(group.ravel() == number)
         here, now = pattern[: len(reference)], pattern[len(reference) :]
-        if now.any() and here.sum() > design.free + SPARE:
+        if now.any() and _tells(design, here):
             found = _contrast_pattern(
                 np.where(here[:, None], reference[:, chosen], 0.0),
                 np.where(now[:, None], current[:, chosen], 0.0),
@@ -138,6 +138,17 @@ def contrast_means(
         z_scores=z_scores,
         weights=np.array(list(shares.values())),
     )
+
+
+def _tells(design: Design, here: NDArray[np.bool_]) -> bool:
+    """Whether blocks are left to tell the noise by, after what is fitted to the reference.
+
+    What is believed of a season is fitted too: a reference of fewer blocks than it has waves would
+    be explained whole, and tells nothing of chance.
+    """
+    if here.sum() <= design.free + SPARE:
+        return False
+    return degrees_left(np.where(here[:, None], design.reference, 0.0)) >= 1
 
 
 def block_ranks(reference: Floats, current: Floats) -> tuple[Floats, Floats]:

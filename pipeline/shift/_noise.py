@@ -115,10 +115,7 @@ def fit_noise(grid: Grid, residuals: Floats, regressors: Floats) -> Fit:
     """
     blocks = len(residuals)
     frequencies = 2 * np.pi * np.arange(blocks // 2 + 1) / blocks
-    pairs = np.full(len(frequencies), 2.0)
-    pairs[0] = 1.0
-    if blocks % 2 == 0:
-        pairs[-1] = 1.0
+    pairs = _pairs(blocks)
     free = pairs * (1 - absorbed(regressors))[: len(frequencies)]
     degrees = float(free.sum())
     densities = grid.spectra(frequencies)
@@ -130,6 +127,21 @@ def fit_noise(grid: Grid, residuals: Floats, regressors: Floats) -> Fit:
     still = variances.max(axis=0) < STILL
     likelihoods[:, still] = ((grid.phi + grid.theta) == 0)[:, None]
     return Fit(weights=_posterior(likelihoods), variances=variances, degrees=degrees)
+
+
+def degrees_left(regressors: Floats) -> float:
+    """Degrees of freedom that residuals of a fit on the regressors have."""
+    pairs = _pairs(len(regressors))
+    return float((pairs * (1 - absorbed(regressors))[: len(pairs)]).sum())
+
+
+def _pairs(blocks: int) -> Floats:
+    """How many Fourier coefficients each frequency of a real series stands for."""
+    pairs = np.full(blocks // 2 + 1, 2.0)
+    pairs[0] = 1.0
+    if blocks % 2 == 0:
+        pairs[-1] = 1.0
+    return pairs
 
 
 def absorbed(regressors: Floats) -> Floats:

@@ -226,3 +226,18 @@ def test_a_jump_is_found_though_a_season_is_believed() -> None:
     found = contrast_means(series[:150], series[150:], yearly_design(150, 14, 3.0))
 
     assert (found.p_values <= 0.01).mean() > 0.9
+
+
+@pytest.mark.parametrize("blocks", [6, 9, 13])
+def test_a_reference_that_its_season_explains_whole_tells_nothing(blocks: int) -> None:
+    """As many waves as blocks leave no residual to tell chance by: no alarm, however far it is."""
+    random = np.random.default_rng(blocks)
+    days = np.arange(blocks + 7)[:, None] * np.arange(1, 7) * math.tau / 365.2425
+    waves = np.hstack([np.ones((len(days), 1)), np.sin(days), np.cos(days)])
+    prior = np.array([np.inf] + [1.0] * 12)
+    design = Design(reference=waves[:blocks], current=waves[blocks:], waves=12, prior=prior)
+    before, now = random.standard_normal((blocks, 2)), random.standard_normal((7, 2)) + 9
+
+    found = contrast_means(before, now, design)
+
+    assert [1.0, 1.0] == found.p_values.tolist()
