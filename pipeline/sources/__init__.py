@@ -20,6 +20,9 @@ from pipeline.schema import Schema
 Mode = Literal["live", "files", "sample"]
 MODES: tuple[Mode, ...] = ("live", "files", "sample")
 
+ROWS_PER_BATCH = 65_536
+"""Most rows that a source gives at once."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Request:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from pipeline.tasks import Floats, Truth
 
 
-class NumberTarget:
+class NumberTarget(ABC):
     """The verbs of a task whose target is a number and whose regions are intervals."""
 
     floor: float | None
@@ -29,9 +30,9 @@ class NumberTarget:
     prediction_name: str
     """What drift and its sentences call a prediction."""
 
+    @abstractmethod
     def groups_of(self, frame: pd.DataFrame, schema: Schema) -> Labels:
         """Labels by which intervals are calibrated; the frame may be of arrays."""
-        raise NotImplementedError
 
     def predict(self, model: Any, frame: pd.DataFrame) -> Floats:
         predicted = np.asarray(model.predict(frame), dtype=np.float64)

@@ -11,9 +11,9 @@ from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 
-from pipeline.cases.bikes.source import EXPORT, ROWS_PER_BATCH, observations, with_coordinates
+from pipeline.cases.bikes.source import EXPORT, observations, with_coordinates
 from pipeline.cases.bikes.weather import HOUR, Weather, readings
-from pipeline.sources import Feed, Request
+from pipeline.sources import ROWS_PER_BATCH, Feed, Request
 from pipeline.sources.cache import cache_of
 from pipeline.sources.http import HttpClient, Patience
 from pipeline.sources.opendatasoft import OpendatasoftExport

@@ -5,7 +5,6 @@ Nothing here was measured. The same fields give the same bytes; the clock is nev
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -13,18 +12,17 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from pipeline.cases.bikes.habits import DIRECTIONS, SITES, Calendar
 from pipeline.cases.bikes.riders import simulate_counts
 from pipeline.cases.bikes.skies import simulate_skies
 from pipeline.errors import CaseError
 from pipeline.injections import Change, change_columns, note_of
-from pipeline.sources import Feed, Part, Request
+from pipeline.sources import Feed, Request
+from pipeline.sources.simulation import feed_of
 
 PARIS = ZoneInfo("Europe/Paris")
 ABSURD_COUNT = 99_999
-ROWS_PER_BATCH = 65_536
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,14 +116,7 @@ class CounterSimulator:
 
     def fetch(self, request: Request) -> Feed:
         """The simulated rows before `request.as_of`; what is simulated doesn't depend on it."""
-        schema = request.schema.arrow()
-        table = self._changed(self._table()).select(schema.names).cast(schema)
-        if request.as_of is not None:
-            moment = pa.scalar(request.as_of, schema.field("time").type)
-            table = table.filter(pc.less(table["time"], moment))
-        batches = tuple(table.to_batches(max_chunksize=ROWS_PER_BATCH))
-        part = Part(name="simulation", sha256=_digest(table), rows=table.num_rows)
-        return Feed(parts=(part,), batches=batches)
+        return feed_of(self._changed(self._table()), request, time="time")
 
     def _table(self) -> pa.Table:
         """Rows by time, then by counter."""
@@ -190,11 +181,3 @@ class CounterSimulator:
 
     def _hour(self, moment: datetime) -> int:
         return int((moment - self.start) / timedelta(hours=1))
-
-
-def _digest(table: pa.Table) -> str:
-    """SHA-256 of the rows as an Arrow stream, in hexadecimal."""
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as stream:
-        stream.write_table(table, max_chunksize=ROWS_PER_BATCH)
-    return hashlib.sha256(sink.getvalue()).hexdigest()

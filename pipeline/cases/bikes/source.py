@@ -25,7 +25,7 @@ import pyarrow.compute as pc
 
 from pipeline.cases.bikes.weather import NO_WEATHER, Weather, read_weather
 from pipeline.errors import SourceError
-from pipeline.sources import Feed, Part, Request
+from pipeline.sources import ROWS_PER_BATCH, Feed, Part, Request
 from pipeline.sources.delimited import CsvFormat, read_csv
 from pipeline.sources.files import digest, list_files
 from pipeline.sources.parquet import ParquetFormat, read_parquet
@@ -34,7 +34,6 @@ from pipeline.sources.values import INTEGER, NUMBER, POINT, TEXT, UTC_TIME, ZONE
 PACKAGED_NAMES = "*.parquet"
 EXPORT_NAMES = "comptage*.csv"
 WEATHER_NAME = "external_data.csv"
-ROWS_PER_BATCH = 65_536
 
 PACKAGED = ParquetFormat(
     title="bicycle counts (RAMP bike_counters)",

@@ -5,21 +5,17 @@ Nothing here was measured, and no make or model exists. The same fields give the
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from pipeline.cases.ratings.checks import CITY_SHARE, GRAMS_PER_LITRE
 from pipeline.errors import CaseError
 from pipeline.injections import Change, apply, note_of
-from pipeline.sources import Feed, Part, Request
+from pipeline.sources import Feed, Request
+from pipeline.sources.simulation import feed_of, table_of
 
-ROWS_PER_BATCH = 65_536
 FIRST_YEAR = 2000
 MAKES = ("AURORE", "BERLINE", "CYGNE", "DELTA", "ETOILE", "FAUCON", "GALET", "HIRONDELLE")
 CLASSES = ("SUBCOMPACT", "COMPACT", "MID-SIZE", "FULL-SIZE", "SUV", "PICKUP TRUCK - STANDARD")
@@ -78,16 +74,10 @@ class RatingSimulator:
 
     def fetch(self, request: Request) -> Feed:
         """The simulated rows before `request.as_of`; what is simulated doesn't depend on it."""
-        schema = request.schema.arrow()
         frame = self._frame()
         if self.changes:
             frame = apply(frame, self.changes, time="begins", seed=self.seed)
-        table = pa.table({name: _column(frame[name]) for name in schema.names}).cast(schema)
-        if request.as_of is not None:
-            moment = pa.scalar(request.as_of, schema.field("begins").type)
-            table = table.filter(pc.less(table["begins"], moment))
-        part = Part(name="simulation", sha256=_digest(table), rows=table.num_rows)
-        return Feed(parts=(part,), batches=tuple(table.to_batches(max_chunksize=ROWS_PER_BATCH)))
+        return feed_of(table_of(frame), request, time="begins")
 
     def _frame(self) -> pd.DataFrame:
         """Rows by model year."""
@@ -150,18 +140,3 @@ class RatingSimulator:
     def _in_grams(self, rows: pd.DataFrame) -> pd.DataFrame:
         grams = rows["fuel"].map(GRAMS_PER_LITRE).astype("float64")
         return rows.assign(co2=(rows["combined"] * grams).round())
-
-
-def _column(values: pd.Series[Any]) -> pa.Array:
-    if isinstance(values.dtype, pd.DatetimeTZDtype):
-        moments = values.dt.tz_convert(None).to_numpy().astype("datetime64[us]")
-        return pa.array(moments).cast(pa.timestamp("us", tz="UTC"))
-    return pa.array(values.to_numpy(), from_pandas=True)
-
-
-def _digest(table: pa.Table) -> str:
-    """SHA-256 of the rows as an Arrow stream, in hexadecimal."""
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as stream:
-        stream.write_table(table, max_chunksize=ROWS_PER_BATCH)
-    return hashlib.sha256(sink.getvalue()).hexdigest()

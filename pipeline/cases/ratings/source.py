@@ -6,18 +6,14 @@ no end. Spellings are brought together; nothing is judged.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.errors import SourceError
-from pipeline.sources import Feed, Part, Request
+from pipeline.sources import Feed, Request
 from pipeline.sources.delimited import CsvFormat
-from pipeline.sources.files import count_rows, digest, list_files
-from pipeline.sources.streams import stream_csv
+from pipeline.sources.folders import csv_feed
 from pipeline.sources.values import INTEGER, NUMBER, TEXT, Field, plain_capitals
 
 NAMES = "*nrcan*.csv"
@@ -67,24 +63,9 @@ class RatingFiles:
 
         Raises `SourceError`, also while batches are taken.
         """
-        if request.folder is None:
-            raise SourceError.for_unnamed_folder("the files of fuel consumption ratings")
-        paths = list_files(request.folder, NAMES)
-        if not paths:
-            found = [path.name for path in list_files(request.folder, "*")]
-            raise SourceError.for_no_files(request.folder, [f"{NAMES} ({NRCAN.title})"], found)
-        return Feed(
-            parts=tuple(
-                Part(name=path.name, sha256=digest(path), rows=count_rows(path)) for path in paths
-            ),
-            batches=_batches(paths, request),
+        return csv_feed(
+            request, NAMES, NRCAN, observations, what="the files of fuel consumption ratings"
         )
-
-
-def _batches(paths: tuple[Path, ...], request: Request) -> Iterator[pa.RecordBatch]:
-    for path in paths:
-        for batch in stream_csv(path, NRCAN):
-            yield from observations(pa.Table.from_batches([batch]), request).to_batches()
 
 
 def observations(read: pa.Table, request: Request) -> pa.Table:

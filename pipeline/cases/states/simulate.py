@@ -6,18 +6,17 @@ Nothing here was measured. The same fields give the same bytes; the clock is nev
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from pipeline.cases.states.areas import ALL_PRODUCERS, ALL_SOURCES, NATION, PLANTS
 from pipeline.errors import CaseError
-from pipeline.sources import Feed, Part, Request
+from pipeline.sources import Feed, Request
+from pipeline.sources.simulation import feed_of
 
 STATES = ("AL", "CA", "FL", "GA", "IL", "IN", "KY", "MI", "NY", "OH", "PA", "TX", "WV", "WY")
 PRODUCERS = ("Electric Utility", "IPP NAICS-22 Non-Cogen", "Industrial Cogen")
@@ -75,13 +74,7 @@ class EmissionSimulator:
 
     def fetch(self, request: Request) -> Feed:
         """The simulated rows before `request.as_of`; what is simulated doesn't depend on it."""
-        schema = request.schema.arrow()
-        table = self._table().select(schema.names).cast(schema)
-        if request.as_of is not None:
-            moment = pa.scalar(request.as_of, schema.field("time").type)
-            table = table.filter(pc.less(table["time"], moment))
-        part = Part(name="simulation", sha256=_digest(table), rows=table.num_rows)
-        return Feed(parts=(part,), batches=tuple(table.to_batches()))
+        return feed_of(self._table(), request, time="time")
 
     def _table(self) -> pa.Table:
         """Rows by year, then by state, producer and fuel, each total after its parts."""
@@ -132,11 +125,3 @@ class EmissionSimulator:
         values = np.round(values, 6)
         values[-2, 0, -1, -1] += self.wrong_total
         return values
-
-
-def _digest(table: pa.Table) -> str:
-    """SHA-256 of the rows as an Arrow stream, in hexadecimal."""
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as stream:
-        stream.write_table(table)
-    return hashlib.sha256(sink.getvalue()).hexdigest()

@@ -16,11 +16,10 @@ from pipeline.cases.vehicles.source import (
     FIELDS,
     LICENCE,
     PUBLISHER,
-    ROWS_PER_BATCH,
     observations,
 )
 from pipeline.errors import SourceError
-from pipeline.sources import Feed, Request
+from pipeline.sources import ROWS_PER_BATCH, Feed, Request
 from pipeline.sources.cache import cache_of
 from pipeline.sources.discodata import DiscodataTable
 from pipeline.sources.http import HttpClient, Patience

@@ -5,21 +5,17 @@ Nothing here was measured, and no make or approval exists. The same fields give 
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from pipeline.errors import CaseError
 from pipeline.injections import Change, apply, note_of
-from pipeline.sources import Feed, Part, Request
+from pipeline.sources import Feed, Request
+from pipeline.sources.simulation import feed_of, table_of
 
-ROWS_PER_BATCH = 65_536
 MAKES = ("AURORE", "BERLINE", "CYGNE", "DELTA", "ETOILE", "FAUCON", "GALET", "HIRONDELLE")
 COUNTRIES = ("DE", "FR", "IT", "ES", "BE", "PL")
 FUELS = ("PETROL", "DIESEL", "ELECTRIC", "PETROL/ELECTRIC", "LPG")
@@ -77,16 +73,10 @@ class VehicleSimulator:
 
     def fetch(self, request: Request) -> Feed:
         """The simulated rows before `request.as_of`; what is simulated doesn't depend on it."""
-        schema = request.schema.arrow()
         frame = self._frame()
         if self.changes:
             frame = apply(frame, self.changes, time="registered", seed=self.seed)
-        table = pa.table({name: _column(frame[name]) for name in schema.names}).cast(schema)
-        if request.as_of is not None:
-            moment = pa.scalar(request.as_of, schema.field("registered").type)
-            table = table.filter(pc.less(table["registered"], moment))
-        part = Part(name="simulation", sha256=_digest(table), rows=table.num_rows)
-        return Feed(parts=(part,), batches=tuple(table.to_batches(max_chunksize=ROWS_PER_BATCH)))
+        return feed_of(table_of(frame), request, time="registered")
 
     def _frame(self) -> pd.DataFrame:
         """Rows by day of registration."""
@@ -156,18 +146,3 @@ class VehicleSimulator:
         )
         co2.iloc[random.choice(burning, self.zero_rows, replace=False)] = 0.0
         return cars.assign(co2=co2, consumption=consumption)
-
-
-def _column(values: pd.Series[Any]) -> pa.Array:
-    if isinstance(values.dtype, pd.DatetimeTZDtype):
-        moments = values.dt.tz_convert(None).to_numpy().astype("datetime64[us]")
-        return pa.array(moments).cast(pa.timestamp("us", tz="UTC"))
-    return pa.array(values.to_numpy(), from_pandas=True)
-
-
-def _digest(table: pa.Table) -> str:
-    """SHA-256 of the rows as an Arrow stream, in hexadecimal."""
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as stream:
-        stream.write_table(table, max_chunksize=ROWS_PER_BATCH)
-    return hashlib.sha256(sink.getvalue()).hexdigest()

@@ -6,25 +6,20 @@ extension; nothing is judged. `Fuel consumption ` has a trailing blank in the pu
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.errors import SourceError
-from pipeline.sources import Feed, Part, Request
+from pipeline.sources import Feed, Request
 from pipeline.sources.delimited import CsvFormat
-from pipeline.sources.files import count_rows, digest, list_files
-from pipeline.sources.streams import stream_csv
+from pipeline.sources.folders import csv_feed
 from pipeline.sources.values import INTEGER, NUMBER, TEXT, UTC_TIME, Field, plain_capitals
 
 NAMES = "*eea*.csv"
 PUBLISHER = "European Environment Agency"
 LICENCE = "CC BY 4.0"
 ADDRESS = "https://co2cars.apps.eea.europa.eu/"
-ROWS_PER_BATCH = 65_536
 
 FIELDS = (
     Field(header="ID", name="id", kind=INTEGER),
@@ -73,18 +68,7 @@ class VehicleFiles:
 
         Raises `SourceError`, also while batches are taken.
         """
-        if request.folder is None:
-            raise SourceError.for_unnamed_folder("the files of new cars")
-        paths = list_files(request.folder, NAMES)
-        if not paths:
-            found = [path.name for path in list_files(request.folder, "*")]
-            raise SourceError.for_no_files(request.folder, [f"{NAMES} ({EEA.title})"], found)
-        return Feed(
-            parts=tuple(
-                Part(name=path.name, sha256=digest(path), rows=count_rows(path)) for path in paths
-            ),
-            batches=_batches(paths, request),
-        )
+        return csv_feed(request, NAMES, EEA, observations, what="the files of new cars")
 
 
 def observations(read: pa.Table, request: Request) -> pa.Table:
@@ -109,10 +93,3 @@ def observations(read: pa.Table, request: Request) -> pa.Table:
     }
     schema = request.schema.arrow()
     return pa.table({name: columns[name] for name in schema.names}).cast(schema)
-
-
-def _batches(paths: tuple[Path, ...], request: Request) -> Iterator[pa.RecordBatch]:
-    for path in paths:
-        for batch in stream_csv(path, EEA):
-            read = pa.Table.from_batches([batch])
-            yield from observations(read, request).to_batches(max_chunksize=ROWS_PER_BATCH)

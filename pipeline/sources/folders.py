@@ -1,0 +1,47 @@
+"""The feed of a folder of CSV files that are all alike, read in pieces."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pyarrow as pa
+
+from pipeline.errors import SourceError
+from pipeline.sources import ROWS_PER_BATCH, Feed, Part, Request
+from pipeline.sources.delimited import CsvFormat
+from pipeline.sources.files import count_rows, digest, list_files
+from pipeline.sources.streams import stream_csv
+
+Observations = Callable[[pa.Table, Request], pa.Table]
+"""The publisher's rows in the schema of a case, those not newer than asked for."""
+
+
+def csv_feed(
+    request: Request, names: str, form: CsvFormat, observations: Observations, *, what: str
+) -> Feed:
+    """The rows of every file of the folder whose name fits `names`; `what` tells a reader of them.
+
+    Raises `SourceError`, also while batches are taken.
+    """
+    if request.folder is None:
+        raise SourceError.for_unnamed_folder(what)
+    paths = list_files(request.folder, names)
+    if not paths:
+        found = [path.name for path in list_files(request.folder, "*")]
+        raise SourceError.for_no_files(request.folder, [f"{names} ({form.title})"], found)
+    return Feed(
+        parts=tuple(
+            Part(name=path.name, sha256=digest(path), rows=count_rows(path)) for path in paths
+        ),
+        batches=_batches(paths, request, form, observations),
+    )
+
+
+def _batches(
+    paths: tuple[Path, ...], request: Request, form: CsvFormat, observations: Observations
+) -> Iterator[pa.RecordBatch]:
+    for path in paths:
+        for batch in stream_csv(path, form):
+            table = observations(pa.Table.from_batches([batch]), request)
+            yield from table.to_batches(max_chunksize=ROWS_PER_BATCH)
