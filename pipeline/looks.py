@@ -6,7 +6,8 @@ so that all looks together keep the one level that was asked for.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Self
@@ -18,9 +19,12 @@ from pipeline.errors import StepError
 
 Values = NDArray[np.float64]
 
-POINTS = 801
+POINTS = 32
+"""Points of a sum come in multiples of it, since finding them costs more than the sum."""
 LOWEST = -6.0
 """Statistics below this many standard errors are no part of any answer."""
+EXACT = 1e-9
+"""Standard errors to which an end is computed."""
 LEAST_GROWTH = 1e-3
 """Information grows by this share at least from look to look; a look at less is counted as this,
 which makes its level a little lower."""
@@ -117,41 +121,61 @@ def _levels(information: tuple[float, ...], spent: tuple[float, ...]) -> tuple[f
 
 @dataclass(frozen=True, kw_only=True)
 class _Unanswered:
-    """Where the statistic is at a look, and how likely, when no look has answered yes."""
+    """How likely the statistic of a look is where, when no look up to it has answered yes."""
 
-    grid: Values
-    mass: Values
-    """Probability of the stretch around each point."""
+    end: float
+    """Above it, this look answers yes."""
+    density: Callable[[Values], Values]
+    """Below it."""
 
     @classmethod
     def after_first(cls, end: float) -> Self:
-        from scipy.special import ndtr
-
-        grid = np.linspace(LOWEST, min(end, -LOWEST), POINTS)
-        middles = np.concatenate([[-np.inf], (grid[1:] + grid[:-1]) / 2, [grid[-1]]])
-        return cls(grid=grid, mass=np.diff(ndtr(middles)))
+        return cls(end=min(end, -LOWEST), density=_normal_density)
 
     def after(self, ratio: float, allowed: float) -> tuple[Self, float]:
         """At the next look, with `ratio` of its information seen before, and the end above which
         the answer is yes with probability `allowed`.
         """
-        from scipy.optimize import brentq
-
-        def too_likely(end: float) -> float:
-            return float(self._above(np.array([end]), ratio)[0]) - allowed
-
-        end = brentq(too_likely, LOWEST, -LOWEST, xtol=1e-10) if allowed > 0 else -LOWEST
-        grid = np.linspace(LOWEST, end, POINTS)
-        middles = np.concatenate([(grid[1:] + grid[:-1]) / 2, [end]])
-        above = np.concatenate([[self.mass.sum()], self._above(middles, ratio)])
-        return type(self)(grid=grid, mass=above[:-1] - above[1:]), float(end)
-
-    def _above(self, ends: Values, ratio: float) -> Values:
         from scipy.special import ndtr
 
-        means = np.sqrt(ratio) * self.grid
-        distances = (means - ends[:, None]) / np.sqrt(1 - ratio)
-        return np.asarray(ndtr(distances) @ self.mass, dtype=np.float64)
+        root, spread = math.sqrt(ratio), math.sqrt(1 - ratio)
+        points, weights = _nodes(LOWEST, self.end, spread / root)
+        mass = weights * self.density(points)
+
+        def above(end: float) -> float:
+            return float(ndtr((root * points - end) / spread) @ mass)
+
+        def density(at: Values) -> Values:
+            apart = (at[:, None] - root * points) / spread
+            return np.asarray(_normal_density(apart) @ mass / spread, dtype=np.float64)
+
+        end = _falls_to(above, allowed) if allowed > 0 else -LOWEST
+        return type(self)(end=end, density=density), end
+
+
+def _nodes(low: float, high: float, spread: float) -> tuple[Values, Values]:
+    """Points and weights of Gauss and Legendre, close enough for a normal density so wide."""
+    points, weights = _legendre(POINTS * math.ceil(1 + 2 * (high - low) / spread / POINTS))
+    half = (high - low) / 2
+    return low + half * (points + 1), half * weights
+
+
+@lru_cache(maxsize=64)
+def _legendre(count: int) -> tuple[Values, Values]:
+    return np.polynomial.legendre.leggauss(count)
+
+
+def _normal_density(at: Values) -> Values:
+    return np.asarray(np.exp(-at * at / 2) / math.sqrt(2 * math.pi), dtype=np.float64)
+
+
+def _falls_to(share: Callable[[float], float], sought: float) -> float:
+    """Where a share that falls comes to the one sought, by halving."""
+    low, high = LOWEST, -LOWEST
+    while high - low > EXACT:
+        middle = (low + high) / 2
+        low, high = (middle, high) if share(middle) > sought else (low, middle)
+    return (low + high) / 2
 
 
 def _first_look(rows: int, planned: int, alpha: float) -> Looks:

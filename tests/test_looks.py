@@ -37,7 +37,7 @@ def test_second_level_from_the_bivariate_normal() -> None:
 
     first, second = stats.norm.isf(levels)
     both_below = stats.multivariate_normal(cov=[[1, 0.5**0.5], [0.5**0.5, 1]]).cdf([first, second])
-    assert 1 - both_below == pytest.approx(0.05, abs=1e-5)
+    assert 1 - both_below == pytest.approx(0.05, abs=1e-7)
 
 
 def test_one_look_has_the_whole_level() -> None:
