@@ -8,9 +8,8 @@ one run measures, so that a run in which nothing has changed alarms as often as 
 from pipeline.shift._judging import judge
 from pipeline.shift._layout import Table
 from pipeline.shift._measuring import TOGETHER, compare
-from pipeline.shift._parts import Part
 from pipeline.shift._rates import benjamini_hochberg, cauchy_combination, weighted_bonferroni
-from pipeline.shift._types import Against, ColumnShift, Measured, Watched
+from pipeline.shift._types import Against, ColumnShift, Measured, Part, Watched
 
 __all__ = [
     "TOGETHER",

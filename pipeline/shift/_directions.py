@@ -6,8 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.shift._layout import Layout
-from pipeline.shift._parts import Part, contrast_all, least_share, yearly_columns
 from pipeline.shift._rates import cauchy_combination
+from pipeline.shift._shares import least_share
+from pipeline.shift._types import Part
+from pipeline.shift._year import contrast_all, yearly_columns
 
 Floats = NDArray[np.float64]
 

@@ -11,7 +11,7 @@ from typing import Any, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.shift._contrasts import Design
+from pipeline.shift._design import Design
 
 Floats = NDArray[np.float64]
 Places = NDArray[np.intp]

@@ -8,27 +8,20 @@ from datetime import timedelta
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.shift._beside import rhythm_parts, series_parts
 from pipeline.shift._categories import read_categories
 from pipeline.shift._checks import check_windows
-from pipeline.shift._contrasts import SPARE
+from pipeline.shift._design import SPARE
 from pipeline.shift._directions import direction_part, kuiper_distance, mean_direction
 from pipeline.shift._layout import Layout, Table
+from pipeline.shift._location import location_parts, shape_parts
 from pipeline.shift._numbers import Numbers, block_means, floats, read_numbers
-from pipeline.shift._parts import (
-    Part,
-    category_parts,
-    location_parts,
-    missing_part,
-    rhythm_part,
-    series_part,
-    shape_parts,
-    yearly_columns,
-    yearly_course,
-)
 from pipeline.shift._rates import weighted_bonferroni
 from pipeline.shift._scores import Scores, score_numbers
+from pipeline.shift._shares import category_parts, missing_part
 from pipeline.shift._together import measure_together
-from pipeline.shift._types import Against, Measured, Watched
+from pipeline.shift._types import Against, Measured, Part, Watched
+from pipeline.shift._year import yearly_columns, yearly_course
 
 TOGETHER = "all columns together"
 WEIGHTS = {
@@ -108,12 +101,13 @@ def _measure_numbers(
     ]
     located, z_scores, residuals = location_parts(numbers, scores, yearly, layout)
     shaped = shape_parts(scores, yearly, layout)
+    beside, rhythm = series_parts(numbers, scores, layout), rhythm_parts(scores, layout)
     for place, (each, column) in enumerate(zip(watched, numbers, strict=True)):
         parts = [
             located[place],
             shaped[place] if each.kind != "boolean" else None,
-            series_part(column, scores[place], layout),
-            rhythm_part(scores[place], layout),
+            beside[place],
+            rhythm[place],
             _lost_part(column, layout),
         ]
         found[each.name] = _measured(

@@ -7,6 +7,7 @@ series modelling and interpretation"), which is what averages over a day of almo
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache, lru_cache
 from typing import Self
 
 import numpy as np
@@ -24,7 +25,7 @@ PRIOR_ROUNDS = 12
 """Steps of expectation-maximisation for the weights that the columns have in common."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Grid:
     """Models y[t] = phi y[t-1] + e[t] + theta e[t-1]; everything is for innovations of variance 1.
 
@@ -35,13 +36,11 @@ class Grid:
     theta: Floats
 
     @classmethod
-    def of(cls, *, ordered: bool) -> Self:
-        """All models, or only white noise where the blocks have no order."""
-        if not ordered:
-            return cls(phi=np.zeros(1), theta=np.zeros(1))
-        phi, theta = (axis.ravel() for axis in np.meshgrid(PHI, THETA))
-        several = (np.abs(phi + theta) > 1e-9) | (phi == 0)  # else white noise once more
-        return cls(phi=phi[several], theta=theta[several])
+    def of(cls, *, ordered: bool) -> Grid:
+        """All models, or only white noise where the blocks have no order; the same object each
+        time, so that what is computed of it can be kept.
+        """
+        return _grid(ordered=ordered)
 
     @property
     def size(self) -> int:
@@ -114,15 +113,14 @@ def fit_noise(grid: Grid, residuals: Floats, regressors: Floats) -> Fit:
     columns with like memories borrow strength from one another.
     """
     blocks = len(residuals)
-    frequencies = 2 * np.pi * np.arange(blocks // 2 + 1) / blocks
-    pairs = _pairs(blocks)
-    free = pairs * (1 - absorbed(regressors))[: len(frequencies)]
+    _, pairs = rising(blocks)
+    free = pairs * (1 - absorbed(regressors))[: len(pairs)]
     degrees = float(free.sum())
-    densities = grid.spectra(frequencies)
+    whitening, heights = _whitening(grid, blocks)
     periodogram = np.abs(np.fft.rfft(residuals, axis=0)) ** 2 / blocks * pairs[:, None]
-    variances = (1 / densities) @ periodogram / degrees
+    variances = whitening @ periodogram / degrees
     safe = np.maximum(variances, np.finfo(np.float64).tiny)
-    logs = -0.5 * ((np.log(densities) @ free)[:, None] + degrees * np.log(safe))
+    logs = -0.5 * ((heights @ free)[:, None] + degrees * np.log(safe))
     likelihoods = np.exp(logs - logs.max(axis=0))
     still = variances.max(axis=0) < STILL
     likelihoods[:, still] = ((grid.phi + grid.theta) == 0)[:, None]
@@ -131,17 +129,19 @@ def fit_noise(grid: Grid, residuals: Floats, regressors: Floats) -> Fit:
 
 def degrees_left(regressors: Floats) -> float:
     """Degrees of freedom that residuals of a fit on the regressors have."""
-    pairs = _pairs(len(regressors))
+    _, pairs = rising(len(regressors))
     return float((pairs * (1 - absorbed(regressors))[: len(pairs)]).sum())
 
 
-def _pairs(blocks: int) -> Floats:
-    """How many Fourier coefficients each frequency of a real series stands for."""
+def rising(blocks: int) -> tuple[Floats, Floats]:
+    """Fourier frequencies from zero up, and how many coefficients of a real series each stands
+    for.
+    """
     pairs = np.full(blocks // 2 + 1, 2.0)
     pairs[0] = 1.0
     if blocks % 2 == 0:
         pairs[-1] = 1.0
-    return pairs
+    return 2 * np.pi * np.arange(len(pairs)) / blocks, pairs
 
 
 def absorbed(regressors: Floats) -> Floats:
@@ -149,6 +149,22 @@ def absorbed(regressors: Floats) -> Floats:
     basis, _ = np.linalg.qr(regressors)
     shares: Floats = (np.abs(np.fft.fft(basis, axis=0)) ** 2).sum(axis=1) / len(basis)
     return np.clip(shares, 0.0, 1.0)
+
+
+@cache
+def _grid(*, ordered: bool) -> Grid:
+    if not ordered:
+        return Grid(phi=np.zeros(1), theta=np.zeros(1))
+    phi, theta = (axis.ravel() for axis in np.meshgrid(PHI, THETA))
+    several = (np.abs(phi + theta) > 1e-9) | (phi == 0)  # else white noise once more
+    return Grid(phi=phi[several], theta=theta[several])
+
+
+@lru_cache(maxsize=8)
+def _whitening(grid: Grid, blocks: int) -> tuple[Floats, Floats]:
+    """What each model divides a periodogram by, models x frequencies, and its logarithms."""
+    densities = grid.spectra(rising(blocks)[0])
+    return 1 / densities, np.log(densities)
 
 
 def _posterior(likelihoods: Floats) -> Floats:

@@ -74,3 +74,23 @@ def normal_scores(codes: NDArray[np.int16], rows: NDArray[np.intp]) -> NDArray[n
     table[MIDDLE] = 0.0
     taken: NDArray[np.float32] = table[codes[rows]]
     return taken
+
+
+def block_ranks(reference: Floats, current: Floats) -> tuple[Floats, Floats]:
+    """Both matrices as normal scores of each block's mid-rank among the reference's blocks (van
+    der Waerden 1952).
+
+    For block means whose distribution has long tails, such as those of squares and products: a
+    single wild block then can't outweigh all others. NaN stays.
+    """
+    from scipy.special import ndtri
+
+    ranked = [np.full_like(part, np.nan) for part in (reference, current)]
+    for place, column in enumerate(reference.T):
+        known = np.sort(column[np.isfinite(column)])
+        for part, ranks in zip((reference, current), ranked, strict=True):
+            here = np.isfinite(part[:, place])
+            values = part[here, place]
+            below = np.searchsorted(known, values, "left") + np.searchsorted(known, values, "right")
+            ranks[here, place] = (below / 2 + 0.5) / (len(known) + 1)
+    return ndtri(ranked[0]), ndtri(ranked[1])

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.shift._contrasts import block_ranks, contrast_means
+from pipeline.shift._contrasts import contrast_means
 from pipeline.shift._layout import Layout
 from pipeline.shift._pooled import hotelling
-from pipeline.shift._ranks import normal_scores
+from pipeline.shift._ranks import block_ranks, normal_scores
 from pipeline.shift._rates import simes, weighted_bonferroni
 
 Floats = NDArray[np.float64]
@@ -60,8 +60,8 @@ def measure_together(
     with np.errstate(invalid="ignore", divide="ignore"):
         series = np.where(rows[:, None] > 0, products[:, first, second] / rows[:, None], np.nan)
     level = replace(layout.plain, follows=False)
-    paired = contrast_means(*block_ranks(*layout.split(series)), level).p_values
-    joint, dependence = hotelling(z_scores, residuals), simes(paired)
+    paired = contrast_means(*block_ranks(*layout.split(series)), level, wide=True).p_values
+    joint, dependence = float(hotelling(z_scores[None], residuals)[0]), simes(paired)
     most = int(np.argmin(paired))
     return Together(
         p_value=weighted_bonferroni(np.array([joint, dependence]), np.array([0.5, 0.5])),

@@ -6,9 +6,33 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from pipeline.shift._parts import Part
-
 Against = Literal["reference", "same weeks", "weeks before"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """One test of one column."""
+
+    name: str
+    """mean, series, daily rhythm, shape, direction, categories, new categories, missing values."""
+    p_value: float
+    effect: float
+    """Signed. mean: in standard deviations of the reference's values; series, daily rhythm:
+    the shifts of each beyond its own noise, in standard deviations, averaged over all; shape: mean
+    Hermite polynomial of the normal scores; direction: change of the mean vector, 0 to 2; shares:
+    Cohen's h."""
+    difference: float | None = None
+    """In the unit, where there is one."""
+    about: str = ""
+    """The category or series that moved most."""
+    others: int = 0
+    """How many more did."""
+    latest: float = 1.0
+    """Share of the current window, up to its end, that the figures are for; 0 for a change that
+    grew through the window, with figures for its end."""
+    before: float | None = None
+    """Share of the rows in the reference, where a share is tested."""
+    now: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

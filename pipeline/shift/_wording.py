@@ -6,11 +6,10 @@ import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from pipeline.shift._contrasts import GRADUAL
+from pipeline.shift._design import GRADUAL
 
 if TYPE_CHECKING:
-    from pipeline.shift._parts import Part
-    from pipeline.shift._types import Measured
+    from pipeline.shift._types import Measured, Part
 
 NAMED = 3
 """New categories that a sentence names."""

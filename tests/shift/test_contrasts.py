@@ -9,14 +9,12 @@ import pytest
 from scipy.stats import norm, t, ttest_ind
 from windows import autoregression
 
-from pipeline.shift._contrasts import (
-    Design,
-    block_ranks,
-    contrast_means,
-    student_tails,
-    year_matters,
-)
+from pipeline.shift._contrasts import contrast_means
+from pipeline.shift._design import Design
 from pipeline.shift._noise import Grid
+from pipeline.shift._ranks import block_ranks
+from pipeline.shift._tails import student_tails
+from pipeline.shift._year import year_matters
 
 
 def plain(reference: int, current: int, **options: bool) -> Design:

@@ -21,7 +21,10 @@ def test_level_of_hotelling_with_series_that_depend_on_one_another() -> None:
     root = np.linalg.cholesky(0.5 * np.eye(10) + 0.5)
     found = np.array(
         [
-            hotelling(root @ random.standard_normal(10), random.standard_normal((300, 10)) @ root.T)
+            hotelling(
+                (root @ random.standard_normal(10))[None],
+                random.standard_normal((300, 10)) @ root.T,
+            )[0]
             for _ in range(600)
         ]
     )
@@ -34,14 +37,16 @@ def test_what_moves_a_little_everywhere_is_found_at_once() -> None:
     """Twelve series, two standard deviations each: none is sure alone, all together are."""
     residuals = np.random.default_rng(2).standard_normal((400, 12))
 
-    assert hotelling(np.full(12, 2.0), residuals) < 1e-4
-    assert hotelling(np.array([2.0, *[0.0] * 11]), residuals) > 0.3
+    assert hotelling(np.full((1, 12), 2.0), residuals)[0] < 1e-4
+    assert hotelling(np.array([[2.0, *[0.0] * 11]]), residuals)[0] > 0.3
 
 
 def test_too_few_blocks_tell_nothing() -> None:
     """Where blocks are hardly more than series, and where no series moves at all."""
-    assert hotelling(np.full(12, 9.0), np.random.default_rng(3).standard_normal((20, 12))) == 1
-    assert hotelling(np.full(3, 9.0), np.zeros((50, 3))) == 1
+    assert (
+        hotelling(np.full((1, 12), 9.0), np.random.default_rng(3).standard_normal((20, 12)))[0] == 1
+    )
+    assert hotelling(np.full((1, 3), 9.0), np.zeros((50, 3)))[0] == 1
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
