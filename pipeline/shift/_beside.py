@@ -80,7 +80,7 @@ def _beside(
     found = contrast_all(tested, yearly, layout, LEAST)
     if ranked:
         found = replace(found, differences=_latest_means(centred, found.latest, layout))
-    seen = np.isfinite(centred[layout.blocks :]).any(axis=0)
+    seen = np.asarray(np.isfinite(centred[layout.blocks :]).any(axis=0))
     return [
         _part(name, found.only(slice(first, last)), np.flatnonzero(seen[first:last]), together)
         for first, last in pairwise(ends)
