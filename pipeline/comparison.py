@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -37,49 +38,50 @@ class Comparison:
     """One-sided, for "b is better than a"."""
 
 
-def diebold_mariano(loss_a: ArrayLike, loss_b: ArrayLike, *, lags: int) -> Comparison:
-    """Test of equal accuracy for losses in time order, one pair per origin.
+def diebold_mariano(loss_a: ArrayLike, loss_b: ArrayLike, *, cosines: int) -> Comparison:
+    """Test of equal accuracy for losses in time order, one pair per origin: Diebold & Mariano 1995,
+    "Comparing predictive accuracy".
 
-    The long-run variance has Bartlett weights over `lags` autocovariances (Newey & West 1987); the
-    statistic carries the small-sample correction of Harvey, Leybourne & Newbold 1997, eq. 9, for
-    lags + 1 steps ahead, and is referred to Student's t with n - 1 degrees. Raises `StepError` for
-    fewer than 8 pairs, values that are not finite, unequal lengths, or `lags` outside 0 to n / 2.
+    The long-run variance is the mean of the squared projections of the differences on the `cosines`
+    slowest cosines, and the statistic is referred to Student's t with as many degrees of freedom:
+    Lazarus, Lewis, Stock & Watson 2018, "HAR inference: recommendations for practice", section 2.
+    Losses that depend on one another for longer than the period of the fastest, 2 n / cosines
+    pairs, make it call chance a difference too often. Raises `StepError` for fewer than 8 pairs,
+    values that are not finite, unequal lengths, or `cosines` outside 1 to n / 2.
 
-    Two equal models with independent AR(1) losses (rho 0.5), n = 200 and 8 lags: 6.5 % of 4,000
-    simulated comparisons had a p-value of 5 % or less, and 16.7 % without lags.
+    Two equal models with independent AR(1) losses (rho 0.5), n = 200 and 14 cosines: 5.2 % of
+    20,000 simulated comparisons had a p-value of 5 % or less, 11.5 % with 100 cosines.
     """
     difference, scale = _paired(loss_a, loss_b)
     n = len(difference)
-    if not 0 <= lags <= n / 2:
-        raise StepError(f"lags is {lags!r} for {n} pairs; give a number from 0 to {n // 2}.")
-    steps = lags + 1
-    correction = (n + 1 - 2 * steps + steps * (steps - 1) / n) / n
-    error = np.sqrt(_long_run_variance(difference, lags) / n / correction)
+    if not 1 <= cosines <= n / 2:
+        raise StepError(f"cosines is {cosines!r} for {n} pairs; give a number from 1 to {n // 2}.")
+    error = np.sqrt(_long_run_variance(difference, cosines) / n)
     statistic = _ratio(float(np.mean(difference)), float(error))
-    return _comparison(difference, scale, statistic, _student_tail(statistic, n - 1))
+    return _comparison(difference, scale, statistic, _student_tail(statistic, cosines))
 
 
 def compare_losses(
     loss_a: ArrayLike, loss_b: ArrayLike, *, hang_together: int, random: np.random.Generator
 ) -> Comparison:
     """Diebold-Mariano for losses in time order of which `hang_together` neighbours depend on one
-    another, with lags over four such stretches at least; a paired bootstrap for losses that are
-    independent, where it is 1 or less.
+    another; a paired bootstrap for losses that are independent, where it is 1 or less.
     """
     if hang_together > 1:
-        lags = lags_for(len(np.asarray(loss_a)), least=4 * hang_together)
-        return diebold_mariano(loss_a, loss_b, lags=lags)
+        cosines = cosines_for(len(np.asarray(loss_a)), hang_together=hang_together)
+        return diebold_mariano(loss_a, loss_b, cosines=cosines)
     return paired_block_bootstrap(loss_a, loss_b, block=1, draws=DRAWS, random=random)
 
 
-def lags_for(pairs: int, *, least: int = 0) -> int:
-    """Autocovariances to count with `pairs` pairs of losses: 1.3 times their root, at least `least`
-    (a season), at most a quarter of the pairs.
+def cosines_for(pairs: int, *, hang_together: int) -> int:
+    """Cosines to project `pairs` differences on: 0.4 times their number to the power of two thirds,
+    and no more than there are stretches of `hang_together` pairs; one at least.
 
-    Lazarus, Lewis, Stock & Watson 2018, "HAR inference: recommendations for practice", equation 3:
-    many more than the usual rules, since too few call chance a difference.
+    The rule of Lazarus, Lewis, Stock & Watson 2018, "HAR inference: recommendations for practice",
+    which weighs errors of either kind.
     """
-    return min(max(least, math.ceil(1.3 * math.sqrt(pairs))), pairs // 4)
+    recommended = round(0.4 * math.pow(pairs, 2 / 3))
+    return max(1, min(recommended, pairs // hang_together))
 
 
 def tolerance_limit(scores: ArrayLike, *, independent: float, share: float) -> float:
@@ -161,15 +163,19 @@ def _paired(loss_a: ArrayLike, loss_b: ArrayLike) -> tuple[Values, float]:
     return np.where(np.abs(difference) <= rounding, 0.0, difference), float(np.mean(a))
 
 
-def _long_run_variance(values: Values, lags: int) -> float:
-    if np.ptp(values) == 0:
-        return 0.0
-    centred = values - np.mean(values)
-    n = len(centred)
-    autocovariances = np.array([centred[lag:] @ centred[: n - lag] / n for lag in range(lags + 1)])
-    weights = 2 * (1 - np.arange(lags + 1) / (lags + 1))
-    weights[0] = 1
-    return max(0.0, float(weights @ autocovariances))
+def _long_run_variance(values: Values, cosines: int) -> float:
+    n = len(values)
+    centred = np.zeros(n) if np.ptp(values) == 0 else values - np.mean(values)
+    return float(np.mean((_slowest(n, cosines) @ centred) ** 2))
+
+
+@lru_cache(maxsize=8)
+def _slowest(n: int, cosines: int) -> Values:
+    """Cosines of 1 to `cosines` half periods over n times, each of unit length, shape (cosines, n):
+    type II of the discrete cosine transform, which a constant has no part in.
+    """
+    times = (np.arange(n) + 0.5) / n
+    return np.asarray(np.sqrt(2 / n) * np.cos(np.pi * np.outer(np.arange(1, cosines + 1), times)))
 
 
 def _resampled_means(values: Values, block: int, draws: int, random: np.random.Generator) -> Values:

@@ -23,6 +23,9 @@ POINTS = 32
 """Points of a sum come in multiples of it, since finding them costs more than the sum."""
 LOWEST = -6.0
 """Statistics below this many standard errors are no part of any answer."""
+POWER = 0.125
+"""Of the share of rows seen, by which errors allowed are spent. With the same errors over thirteen
+weekly looks, 0.125 finds 95 % of what an oracle finds in four, and 1 finds 86 %."""
 EXACT = 1e-9
 """Standard errors to which an end is computed."""
 LEAST_GROWTH = 1e-3
@@ -54,9 +57,10 @@ class Looks:
 def look(before: Looks | None, *, rows: int, kept: int, planned: int, alpha: float) -> Looks:
     """One more look, at `rows` of evidence of which the first look had seen `kept`.
 
-    The allowance `alpha` is spent in proportion to the rows seen: first rows and new ones over
-    first rows and `planned` (Kim & DeMets 1987, "Design and analysis of group sequential tests
-    based on the type I error spending rate function", power 1). After `planned` new rows, or when
+    The allowance `alpha` is spent by a power of the rows seen, first rows and new ones over first
+    rows and `planned` (Kim & DeMets 1987, "Design and analysis of group sequential tests based on
+    the type I error spending rate function"): most of it at the first look, since the later ones
+    rest on nearly the same rows. After `planned` new rows, or when
     `before` is `None`, the first look of a new sequence is taken. A look at nothing new is the
     last one again. Raises `StepError` for counts or an alpha that can't be.
     """
@@ -184,4 +188,4 @@ def _first_look(rows: int, planned: int, alpha: float) -> Looks:
 
 
 def _share(first: int, new: int, planned: int) -> float:
-    return min(1.0, (first + new) / (first + planned))
+    return float(min(1.0, (first + new) / (first + planned)) ** POWER)

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import fft, stats
 
 from pipeline.comparison import (
     Comparison,
+    cosines_for,
     diebold_mariano,
-    lags_for,
     paired_block_bootstrap,
     tolerance_limit,
 )
@@ -27,8 +27,8 @@ Test = Callable[[Losses, Losses], Comparison]
 EQUAL = np.full(10, 2.0)
 
 
-def by_lags(a: Losses, b: Losses) -> Comparison:
-    return diebold_mariano(a, b, lags=2)
+def by_cosines(a: Losses, b: Losses) -> Comparison:
+    return diebold_mariano(a, b, cosines=3)
 
 
 def by_blocks(a: Losses, b: Losses) -> Comparison:
@@ -45,41 +45,43 @@ def autoregressive(random: np.random.Generator, n: int, rho: float) -> Losses:
     return values
 
 
-both = pytest.mark.parametrize("compare", [by_lags, by_blocks])
+both = pytest.mark.parametrize("compare", [by_cosines, by_blocks])
 
 
-def test_without_lags_it_is_the_paired_t_test() -> None:
-    """One step ahead, the correction turns the statistic into Student's."""
-    random = np.random.default_rng(5)
-    a, b = random.exponential(size=30), random.exponential(size=30)
-    expected = stats.ttest_rel(a, b, alternative="greater")
-
-    found = diebold_mariano(a, b, lags=0)
-
-    assert found.statistic == pytest.approx(expected.statistic, rel=1e-12)
-    assert found.p_value == pytest.approx(expected.pvalue, rel=1e-9)
-
-
-def test_known_value_with_a_lag() -> None:
-    """Differences 1 and 3 in turn: mean 2, autocovariances 1 and -7/8, long-run variance 1/8.
-
-    With two steps and n = 8 the correction is (8 + 1 - 4 + 2 / 8) / 8 = 0.65625.
+def test_known_value_of_one_cosine() -> None:
+    """Differences 1 and 3 about their mean, four of each: with one cosine, the long-run variance is
+    the square of its projection, and the p-value that of Cauchy's distribution.
     """
-    a = np.array([1.0, 3.0] * 4) + 5.0
+    a = np.array([3.0] * 4 + [1.0] * 4) + 5.0
+    cosine = [math.cos(math.pi * (time + 0.5) / 8) for time in range(8)]
+    projection = math.sqrt(2 / 8) * (sum(cosine[:4]) - sum(cosine[4:]))
 
-    found = diebold_mariano(a, np.full(8, 5.0), lags=1)
+    found = diebold_mariano(a, np.full(8, 5.0), cosines=1)
 
-    statistic = 2 / math.sqrt((1 - 7 / 8) / 8) * math.sqrt(0.65625)
+    statistic = 2 / math.sqrt(projection**2 / 8)
     assert found.statistic == pytest.approx(statistic, rel=1e-12)
-    assert found.p_value == pytest.approx(stats.t.sf(statistic, 7), rel=1e-9)
+    assert found.p_value == pytest.approx(math.atan(1 / statistic) / math.pi, rel=1e-9)
     assert (8, 2.0, 2 / 7) == (found.n, found.mean_difference, found.relative_difference)
+
+
+def test_cosines_are_those_of_the_discrete_cosine_transform() -> None:
+    """The long-run variance is the mean square of the slowest terms of type II after the mean."""
+    random = np.random.default_rng(2)
+    difference = autoregressive(random, 40, 0.5)
+    terms = fft.dct(difference, type=2, norm="ortho")[1:6]
+    expected = difference.mean() / math.sqrt(np.mean(terms**2) / 40)
+
+    found = diebold_mariano(difference + 10, np.full(40, 10.0), cosines=5)
+
+    assert found.statistic == pytest.approx(expected, rel=1e-9)
+    assert found.p_value == pytest.approx(stats.t.sf(expected, 5), rel=1e-9)
 
 
 @given(st.lists(st.tuples(st.floats(0, 100), st.floats(0, 100)), min_size=8, max_size=40))
 def test_every_figure_is_finite(losses: list[tuple[float, float]]) -> None:
     """Whatever the losses, nothing is NaN or infinite, and a p-value is a share."""
     a, b = np.array(losses).T
-    for found in (by_lags(a, b), by_blocks(a, b)):
+    for found in (by_cosines(a, b), by_blocks(a, b)):
         assert np.isfinite([found.mean_difference, found.relative_difference]).all()
         assert abs(found.statistic) <= 1e6
         assert 0 <= found.p_value <= 1
@@ -89,31 +91,10 @@ def test_every_figure_is_finite(losses: list[tuple[float, float]]) -> None:
 def test_exchanged_models_mirror_the_answer(losses: list[tuple[float, float]]) -> None:
     """What speaks for b speaks against a, to the same degree."""
     a, b = np.array(losses).T
-    one, other = by_lags(a, b), by_lags(b, a)
+    one, other = by_cosines(a, b), by_cosines(b, a)
 
     assert one.statistic == pytest.approx(-other.statistic, rel=1e-9)
     assert one.p_value == pytest.approx(1 - other.p_value, abs=1e-9)
-
-
-def test_lags_equal_a_loop() -> None:
-    """The long-run variance is the weighted sum over pairs of times."""
-    random = np.random.default_rng(2)
-    difference = autoregressive(random, 40, 0.5)
-    n, lags = len(difference), 3
-    centred = difference - difference.mean()
-    variance = sum(
-        (1 - abs(i - j) / (lags + 1)) * centred[i] * centred[j] / n
-        for i in range(n)
-        for j in range(n)
-        if abs(i - j) <= lags
-    )
-    steps = lags + 1
-    correction = (n + 1 - 2 * steps + steps * (steps - 1) / n) / n
-    expected = difference.mean() / math.sqrt(variance / n) * math.sqrt(correction)
-
-    found = diebold_mariano(difference + 10, np.full(n, 10.0), lags=lags)
-
-    assert found.statistic == pytest.approx(expected, rel=1e-9)
 
 
 @both
@@ -161,23 +142,24 @@ def test_better_model_is_found(compare: Test) -> None:
     assert found.mean_difference > 0.5
 
 
-def test_size_of_the_test_by_lags() -> None:
+def test_size_of_the_test_by_cosines() -> None:
     """Two equal models with AR(1) losses are told apart in 5 % of comparisons.
 
-    600 comparisons: four standard deviations of the binomial, 3.6 points. Forgetting the lags
-    gives 17 %.
+    600 comparisons: four standard deviations of the binomial, 3.6 points. A hundred cosines, as if
+    losses were independent, give 11 %.
     """
     random = np.random.default_rng(11)
     times = 600
-    hits = sum(
-        diebold_mariano(
-            autoregressive(random, 200, 0.5), autoregressive(random, 200, 0.5), lags=8
-        ).p_value
-        <= 0.05
-        for _ in range(times)
+    pairs = [
+        (autoregressive(random, 200, 0.5), autoregressive(random, 200, 0.5)) for _ in range(times)
+    ]
+    few, many = (
+        np.mean([diebold_mariano(a, b, cosines=cosines).p_value <= 0.05 for a, b in pairs])
+        for cosines in (14, 100)
     )
 
-    assert abs(hits / times - 0.05) < 4 * math.sqrt(0.05 * 0.95 / times)
+    assert abs(few - 0.05) < 4 * math.sqrt(0.05 * 0.95 / times)
+    assert many > few + 0.03
 
 
 def test_size_of_the_bootstrap() -> None:
@@ -267,11 +249,11 @@ def test_losses_that_cannot_be_compared(compare: Test, a: Losses, b: Losses, fou
         compare(a, b)
 
 
-@pytest.mark.parametrize("lags", [-1, 6])
-def test_lags_must_fit_the_series(lags: int) -> None:
-    """More lags than half of the pairs can't be estimated."""
-    with pytest.raises(StepError, match=f"lags is {lags} for 10 pairs; .* from 0 to 5"):
-        diebold_mariano(EQUAL, EQUAL, lags=lags)
+@pytest.mark.parametrize("cosines", [0, 6])
+def test_cosines_must_fit_the_series(cosines: int) -> None:
+    """None tells nothing, and more than half of the pairs tell of neighbours only."""
+    with pytest.raises(StepError, match=f"cosines is {cosines} for 10 pairs; .* from 1 to 5"):
+        diebold_mariano(EQUAL, EQUAL, cosines=cosines)
 
 
 @pytest.mark.parametrize(
@@ -287,11 +269,11 @@ def test_bootstrap_needs_blocks_and_draws(block: int, draws: int, found: str) ->
 
 
 @pytest.mark.parametrize(
-    ("pairs", "least", "lags"), [(100, 0, 13), (100, 20, 20), (56, 28, 14), (9, 0, 2)]
+    ("pairs", "hang_together", "cosines"), [(168, 7, 12), (1000, 7, 40), (24, 7, 3), (8, 9, 1)]
 )
-def test_lags_grow_with_the_root_of_the_pairs(pairs: int, least: int, lags: int) -> None:
-    """1.3 times the root, the season at least, a quarter of the pairs at most."""
-    assert lags == lags_for(pairs, least=least)
+def test_cosines_grow_slower_than_the_pairs(pairs: int, hang_together: int, cosines: int) -> None:
+    """0.4 times the power of two thirds; at most a cosine a stretch; one at least."""
+    assert cosines == cosines_for(pairs, hang_together=hang_together)
 
 
 def test_limit_of_windows_apart_is_the_prediction_limit() -> None:

@@ -71,9 +71,11 @@ def test_all_looks_together_keep_the_level() -> None:
     assert naive.mean() > 0.1
 
 
-def test_first_look_spends_in_proportion() -> None:
-    """100 rows of 100 + 100 planned: half of the allowance."""
-    assert look(None, rows=100, kept=0, planned=100, alpha=0.04).levels == (0.02,)
+def test_first_look_spends_most() -> None:
+    """100 rows of 100 + 155 planned: 255 / 100 to the power of 1 / 8 less than all."""
+    found = look(None, rows=100, kept=0, planned=155, alpha=0.04)
+
+    assert pytest.approx((0.04 * (100 / 255) ** 0.125,)) == found.levels
 
 
 def test_look_at_nothing_new_is_the_same_look() -> None:
@@ -100,8 +102,8 @@ def test_growing_evidence_is_a_sequence_too() -> None:
     found = look(first, rows=40, kept=20, planned=80, alpha=0.05)
 
     assert (1.0, 2.0) == found.information
-    assert pytest.approx((0.01, 0.02)) == found.spent
-    assert 0.01 < found.level < 0.02
+    assert pytest.approx((0.05 * 0.2**0.125, 0.05 * 0.4**0.125)) == found.spent
+    assert 0 < found.level < found.levels[0]
 
 
 @pytest.mark.parametrize(

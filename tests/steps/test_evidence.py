@@ -174,7 +174,7 @@ def _crown_challenger(bench: Bench, run_id: str) -> None:
 
 
 def evidence(gain: float, level: float) -> Evidence:
-    looks = look(None, rows=100, kept=0, planned=100, alpha=2 * level)
+    looks = look(None, rows=100, kept=0, planned=1, alpha=level)
     return Evidence(
         since=datetime.fromisoformat("2024-02-01T00:00:00+00:00"),
         looks=looks,
