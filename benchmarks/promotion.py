@@ -25,7 +25,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from itertools import combinations
+from itertools import combinations, count, islice
 from typing import TYPE_CHECKING, Any, cast
 
 import click
@@ -36,6 +36,7 @@ from pipeline.case import Case, find_case
 from pipeline.comparison import compare_losses
 from pipeline.looks import Looks, look
 from pipeline.options import IngestOptions, TrainOptions, ValidateOptions
+from pipeline.records import ValidateRecord
 from pipeline.steps.backtest import backtest
 from pipeline.steps.evidence import ALLOWANCE
 from pipeline.steps.ingest import ingest
@@ -96,12 +97,14 @@ def sampled(case: Case, seed: int) -> Case:
 
 def daily_losses(case: Case) -> dict[str, Losses]:
     """Mean squared error by origin over six folds of the sample, of every candidate that may
-    serve."""
+    serve; of none where validation stops the sample."""
     with tempfile.TemporaryDirectory() as home:
         told: dict[str, Any] = {"case": case.name, "source": "sample", "home": home}
         run = replace(open_run(IngestOptions(**told)), case=case)
         ingest(run, IngestOptions(**told))
         validate(run, ValidateOptions(**told))
+        if run.need(ValidateRecord).stopped:
+            return {}
         frame, end = case.task.frame(run.validated(), case.schema), run.as_of
     windows = case.windows
     folds = case.task.folds(
@@ -123,6 +126,16 @@ def daily_losses(case: Case) -> dict[str, Losses]:
         for each in competitors(case, TrainOptions())
         if not each.not_eligible
     }
+
+
+def whole_samples(case: Case, first: int) -> Iterator[tuple[int, dict[str, Losses]]]:
+    """Seeds and losses, without the samples that validation stops."""
+    for number in count(first):
+        losses = daily_losses(sampled(case, number))
+        if losses:
+            yield number, losses
+        else:
+            print(f"sample {number} is stopped by validation; the next one takes its place")
 
 
 def drawn(
@@ -220,8 +233,8 @@ def main(replications: int, samples: int, seed: int) -> None:
     """Print the tables and one JSON line."""
     case = find_case("bikes")
     found = []
-    for number in range(seed, seed + samples):
-        for each in settings(case, daily_losses(sampled(case, number)), replications, number):
+    for number, losses in islice(whole_samples(case, seed), samples):
+        for each in settings(case, losses, replications, number):
             print(
                 f"sample {number}, {each.challenger:>14} over {each.champion:<14} blocks of "
                 f"{each.block:2} days, {each.gain:.0%} better: promoted {each.ours:.1%} (first run "

@@ -68,20 +68,18 @@ def compare_losses(
     another; a paired bootstrap for losses that are independent, where it is 1 or less.
     """
     if hang_together > 1:
-        cosines = cosines_for(len(np.asarray(loss_a)), hang_together=hang_together)
+        cosines = max(1, cosines_for(len(np.asarray(loss_a))))
         return diebold_mariano(loss_a, loss_b, cosines=cosines)
     return paired_block_bootstrap(loss_a, loss_b, block=1, draws=DRAWS, random=random)
 
 
-def cosines_for(pairs: int, *, hang_together: int) -> int:
-    """Cosines to project `pairs` differences on: 0.4 times their number to the power of two thirds,
-    and no more than there are stretches of `hang_together` pairs; one at least.
+def cosines_for(pairs: int) -> int:
+    """Cosines to project `pairs` differences on: 0.4 times their number to the power of two thirds.
 
     The rule of Lazarus, Lewis, Stock & Watson 2018, "HAR inference: recommendations for practice",
     which weighs errors of either kind.
     """
-    recommended = round(0.4 * math.pow(pairs, 2 / 3))
-    return max(1, min(recommended, pairs // hang_together))
+    return round(0.4 * math.pow(pairs, 2 / 3))
 
 
 def tolerance_limit(scores: ArrayLike, *, independent: float, share: float) -> float:
