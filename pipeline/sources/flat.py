@@ -10,7 +10,7 @@ import codecs
 import re
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -53,19 +53,47 @@ def written_time(form: str) -> ValueKind:
     )
 
 
-def _with_comma(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    texts = trimmed(pc.cast(values, pa.string()))
-    if pc.any(pc.match_substring(texts, "."), min_count=0).as_py():
-        raise pa.ArrowInvalid("a decimal point")
-    return NUMBER.convert(pc.replace_substring(texts, ",", "."))
+def number_shape(decimal: str, group: str) -> str:
+    """Pattern (RE2) of numbers with these signs before a fraction and between thousands."""
+    point, comma = re.escape(decimal), re.escape(group)
+    plain = rf"\d+({point}\d*)?|{point}\d+"
+    grouped = rf"|[1-9]\d{{0,2}}({comma}\d{{3}})+({point}\d*)?" if group else ""
+    return rf"[+-]?({plain}{grouped})([eE][+-]?\d+)?"
 
 
-COMMA_NUMBER = ValueKind(
-    wanted="a number with a decimal comma",
-    remedy="write numbers such as 12,5, and leave a missing value empty",
-    shape=r"[+-]?(\d+,?\d*|,\d+)([eE][+-]?\d+)?",
-    convert=_with_comma,
-)
+def written_number(decimal: str, group: str, *, whole: bool = False) -> ValueKind:
+    """Numbers with a sign of their own before a fraction, and perhaps one between thousands."""
+    kind = INTEGER if whole else NUMBER
+    shape = number_shape(decimal, group)
+
+    def convert(values: pa.ChunkedArray) -> pa.ChunkedArray:
+        texts = trimmed(pc.cast(values, pa.string()))
+        if not pc.all(pc.match_substring_regex(texts, rf"\A(?:{shape})\z"), min_count=0).as_py():
+            raise pa.ArrowInvalid("a number that is written otherwise")
+        plain = pc.replace_substring(texts, group, "") if group else texts
+        return kind.convert(pc.replace_substring(plain, decimal, "."))
+
+    example = f"1{group}234{decimal}5"
+    return ValueKind(
+        wanted=f"a number written like {example}",
+        remedy=f"write numbers such as {example}, and leave a missing value empty",
+        shape=shape,
+        convert=convert,
+    )
+
+
+def or_missing(kind: ValueKind, words: tuple[str, ...]) -> ValueKind:
+    """The same, where certain words stand for no value."""
+    if not words:
+        return kind
+
+    def convert(values: pa.ChunkedArray) -> pa.ChunkedArray:
+        texts = trimmed(pc.cast(values, pa.string()))
+        said = pc.is_in(texts, pa.array(words))
+        return kind.convert(pc.if_else(said, pa.scalar(None, pa.string()), texts))
+
+    shape = "|".join((kind.shape, *map(re.escape, words)))
+    return replace(kind, shape=shape, convert=convert)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +108,10 @@ class FlatFile:
     """Header in the file -> name of the column here."""
     encoding: str = "utf-8"
     decimal: str = "."
+    group: str = ""
+    """Sign between thousands; empty: none."""
+    missing: tuple[str, ...] = ()
+    """Words that stand for no value in columns of numbers; an empty one always does."""
     time_form: str = ""
     """How times are written (`strptime`); empty: ISO 8601."""
     publisher: str = "not stated"
@@ -128,11 +160,15 @@ class FlatFile:
         return CsvFormat(title=self.title, delimiter=self.delimiter, fields=tuple(fields))
 
     def _kind(self, kind: Kind) -> ValueKind:
-        if kind == "number":
-            return COMMA_NUMBER if self.decimal == "," else NUMBER
         if kind == "time":
             return written_time(self.time_form) if self.time_form else UTC_TIME
-        return INTEGER if kind == "integer" else TEXT
+        if kind not in ("number", "integer"):
+            return TEXT
+        whole = kind == "integer"
+        usual = (self.decimal, self.group) == (".", "")
+        plain = INTEGER if whole else NUMBER
+        number = plain if usual else written_number(self.decimal, self.group, whole=whole)
+        return or_missing(number, self.missing)
 
     def _utf8(self, path: Path, folder: Path) -> Path:
         """The file in UTF-8; raises `SourceError` where its bytes are of another encoding."""

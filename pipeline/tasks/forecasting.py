@@ -252,15 +252,24 @@ class Forecasting(NumberTarget):
     def groups_of(self, frame: pd.DataFrame, schema: Schema) -> Labels:
         names = {name: np.asarray(frame[name], dtype=object) for name in schema.series}
         steps = self.ordinals(utc(frame, schema)) % self.season
-        if len(names) == 1:
-            return {SERIES_GROUP: next(iter(names.values())), "step of the season": steps}
+        if len(names) < 2:
+            single = next(iter(names.values()), np.full(len(frame), "all", dtype=object))
+            return {SERIES_GROUP: single, "step of the season": steps}
         series = [", ".join(map(str, parts)) for parts in zip(*names.values(), strict=True)]
         return names | {SERIES_GROUP: np.array(series, dtype=object), "step of the season": steps}
 
     def _grid(self, observations: pd.DataFrame, schema: Schema) -> Grid:
-        series = observations.groupby(list(schema.series), sort=True).ngroup().to_numpy()
+        series = numbered_series(observations, schema)
         values = observations[schema.target].to_numpy(dtype=np.float64, na_value=np.nan)
-        return Grid.of(series.astype(np.int64), self.ordinals(utc(observations, schema)), values)
+        return Grid.of(series, self.ordinals(utc(observations, schema)), values)
+
+
+def numbered_series(rows: pd.DataFrame, schema: Schema) -> NDArray[np.int64]:
+    """The number of each row's series, in the order of their names; a single series needs none."""
+    if not schema.series:
+        return np.zeros(len(rows), dtype=np.int64)
+    numbers = rows.groupby(list(schema.series), sort=True).ngroup().to_numpy()
+    return np.asarray(numbers, dtype=np.int64)
 
 
 def utc(frame: pd.DataFrame, schema: Schema) -> NDArray[np.datetime64]:

@@ -53,6 +53,8 @@ def volume_figure(observations: pd.DataFrame, schema: Schema, every: Step) -> Fi
         .rename(columns={"sum": target.name, "size": "rows"})
     )
     sums[period] = sums[period].dt.strftime("%Y-%m-%d")
+    series = rows.groupby(list(schema.series)).ngroups if schema.series else 1
+    together = f", all {series:,} series together" if series > 1 else ""
     # One absurd value must not press all others onto the axis; what is cut off is said.
     top = float(sums[target.name].quantile(0.95)) * ROOM_ABOVE
     beyond = int((sums[target.name] > top).sum())
@@ -64,17 +66,16 @@ def volume_figure(observations: pd.DataFrame, schema: Schema, every: Step) -> Fi
             x=alt.X(f"{period}:T", title=None),
             y=alt.Y(
                 f"{target.name}:Q",
-                title=f"{target.name}, all series, a {period}",
+                title=f"{target.name}{', all series,' if series > 1 else ''} a {period}",
                 scale=scale,
             ),
         )
     )
-    series = rows.groupby(list(schema.series)).ngroups
     return figure(
         chart,
         sums,
         name="volume",
-        title=f"{target.name.capitalize()} a {period}, all {series} series together",
+        title=f"{target.name.capitalize()} a {period}{together}",
         words=f"From {sums[period].iloc[0]} to {sums[period].iloc[-1]}: between "
         f"{sums[target.name].min():,.0f} and {sums[target.name].max():,.0f} a {period}, "
         f"in the middle {sums[target.name].median():,.0f}."
@@ -99,14 +100,13 @@ def example_figure(
 
     time, target = str(schema.time), schema.column(schema.target)
     key = list(schema.series)
-    volumes = frame.groupby(key)[schema.target].sum().sort_values(kind="stable")
-    volumes = volumes[volumes >= LEAST_SHOWN * volumes.max()]
-    shown = volumes.index[len(volumes) // 2]
+    shown = _of_middle_volume(frame, schema)
     marks, spacing = AXES[every]
-    name = ", ".join(map(str, shown)) if isinstance(shown, tuple) else str(shown)
+    name = ", ".join(map(str, shown)) or target.name
     table = frame[[*key, time, schema.target]].assign(forecast=predicted, **regions.columns())
-    chosen = table.set_index(key).loc[[shown]].sort_values(time).tail(SHOWN_STEPS)
-    chosen = chosen.reset_index(drop=True)
+    for each, value in zip(key, shown, strict=True):
+        table = table[table[each] == value]
+    chosen = table.sort_values(time).tail(SHOWN_STEPS).reset_index(drop=True)
     numbers = [schema.target, "forecast", "low", "high"]
     rows = chosen[[time]].join(chosen[numbers].round(4))
     rows[time] = rows[time].dt.strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -131,6 +131,17 @@ def example_figure(
         rows,
         name="example",
         title=f"{name}: forecast (line), interval (band) and what was counted (dots)",
-        words=f"The newest {len(rows)} {NAMES[every]}s of {name}, the series of middle volume. "
+        words=f"The newest {len(rows)} {NAMES[every]}s of {name}"
+        f"{', the series of middle volume' if key else ''}. "
         f"{inside:.0%} of the counted values lie within their interval.",
     )
+
+
+def _of_middle_volume(frame: pd.DataFrame, schema: Schema) -> tuple[Any, ...]:
+    """The names of a series that is neither small nor large; none where there is but one."""
+    if not schema.series:
+        return ()
+    volumes = frame.groupby(list(schema.series))[schema.target].sum().sort_values(kind="stable")
+    volumes = volumes[volumes >= LEAST_SHOWN * volumes.max()]
+    shown = volumes.index[len(volumes) // 2]
+    return shown if isinstance(shown, tuple) else (shown,)

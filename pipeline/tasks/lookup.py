@@ -7,6 +7,7 @@ a call only picks from it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
@@ -73,11 +74,7 @@ class PastLookup:
 
         self._task, self._schema, self._time = task, schema, str(schema.time)
         self._first = int(task.ordinals(utc(history, schema)).max()) + 1
-        newest = history.sort_values(self._time, kind="stable").drop_duplicates(
-            list(schema.series), keep="last"
-        )
-        names = newest[list(schema.series)].itertuples(index=False, name=None)
-        self._series = {name: number for number, name in enumerate(names)}
+        newest, self._series = self._newest(history)
         past = history.astype({schema.target: np.float64})
         whole = pd.concat([past, self._ahead(newest, past)], ignore_index=True)
         frame = task.frame(whole, schema).tail(len(newest) * task.horizon)
@@ -87,7 +84,8 @@ class PastLookup:
     def __call__(self, records: Columns) -> Columns:
         """Raises `RecordError` for a series that isn't known and a time that can't be forecast."""
         names = [records[name] for name in self._schema.series]
-        series = np.array([self._series.get(key, -1) for key in zip(*names, strict=True)])
+        keys = zip(*names, strict=True) if names else repeat((), len(records[self._time]))
+        series = np.array([self._series.get(key, -1) for key in keys])
         ordinals = self._task.ordinals(records[self._time])
         problems = list(self._problems(names, series, records[self._time], ordinals))
         if problems:
@@ -106,6 +104,15 @@ class PastLookup:
             for name, values in zip(self._schema.series, columns, strict=True)
         }
         return {**known, self._time: [_written(moment) for moment in self._moments()]}
+
+    def _newest(self, history: pd.DataFrame) -> tuple[pd.DataFrame, dict[tuple[Any, ...], int]]:
+        """The last row of each series, and the places of the series there."""
+        in_order = history.sort_values(self._time, kind="stable")
+        if not self._schema.series:
+            return in_order.tail(1), {(): 0}
+        newest = in_order.drop_duplicates(list(self._schema.series), keep="last")
+        names = newest[list(self._schema.series)].itertuples(index=False, name=None)
+        return newest, {name: number for number, name in enumerate(names)}
 
     def _moments(self) -> NDArray[np.datetime64]:
         steps = np.arange(self._first, self._first + self._task.horizon)

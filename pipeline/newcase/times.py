@@ -1,0 +1,135 @@
+"""How times are written, and whether they lie on a grid that forecasts know."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+from pipeline.tasks import timesteps
+from pipeline.tasks.timesteps import Step
+
+FORMS = (
+    "%Y",
+    "%Y-%m",
+    "%Y%m%d",
+    *(
+        f"{date}{clock}"
+        for date in ("%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d")
+        for clock in ("", " %H:%M", " %H:%M:%S")
+    ),
+)
+_LENGTHS = {"%Y": 4, "%Y%m%d": 8}
+"""Of texts that `strptime` would divide in more than one way."""
+_ISO = re.compile(
+    r"\d{4}-\d{2}-\d{2}([T ]\d{2}(:\d{2}(:\d{2}(\.\d{1,6})?)?)?(Z|[+-]\d{2}:?\d{2})?)?"
+)
+_SHORTEST: tuple[tuple[Step, timedelta], ...] = (
+    ("Y", timedelta(days=360)),
+    ("M", timedelta(days=27)),
+    ("D", timedelta(days=1)),
+    ("h", timedelta(hours=1)),
+)
+
+
+def forms_of(values: Iterable[str]) -> tuple[str, ...]:
+    """Ways of writing that all values fit, an empty one being ISO 8601; of two, nobody can tell."""
+    given = {value for value in values if value}
+    if all(_ISO.fullmatch(value) for value in given):
+        return ("",)
+    return tuple(form for form in FORMS if all(_fits(value, form) for value in given))
+
+
+def read_times(values: Iterable[str], form: str) -> list[datetime]:
+    """In UTC; those without a zone are taken as UTC."""
+    found = (
+        datetime.strptime(value, form) if form else datetime.fromisoformat(value)  # noqa: DTZ007
+        for value in values
+    )
+    return [t.replace(tzinfo=UTC) if t.tzinfo is None else t.astimezone(UTC) for t in found]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grid:
+    """The step of times that lie on a grid, each once for a series; or why there is none."""
+
+    step: Step | None = None
+    why_not: str = ""
+
+
+def grid_of(times: Sequence[datetime], series: Sequence[tuple[str, ...]]) -> Grid:
+    """Of times, each with the names of the series that it belongs to."""
+    twice = first_twice(list(zip(series, times, strict=True)))
+    if twice is not None:
+        return Grid(why_not=_doubled(times, series, twice))
+    gaps = [
+        later - sooner
+        for (one, sooner), (other, later) in pairwise(sorted(zip(series, times, strict=True)))
+        if one == other
+    ]
+    if not gaps:
+        return Grid(why_not="each series has a single time")
+    usual = sorted(gaps)[len(gaps) // 2]
+    for step, shortest in _SHORTEST:
+        if shortest <= usual <= timesteps.LONGEST[step]:
+            off = next(
+                (t for t in times if timesteps.start(timesteps.ordinal(t, step), step) != t), None
+            )
+            if off is None:
+                return Grid(step=step)
+            name = timesteps.NAMES[step]
+            return Grid(why_not=f"{off:%Y-%m-%d %H:%M:%S} is not where a {name} begins (UTC)")
+    return Grid(
+        why_not=f"times are {_told(usual)} apart, and forecasts know steps of an hour, a day, a "
+        "month and a year: add up or average to one of these"
+    )
+
+
+def first_twice(keys: Sequence[object]) -> tuple[int, int] | None:
+    """Places of the first key that is there twice."""
+    seen: dict[object, int] = {}
+    for place, key in enumerate(keys):
+        if key in seen:
+            return seen[key], place
+        seen[key] = place
+    return None
+
+
+def _doubled(
+    times: Sequence[datetime], series: Sequence[tuple[str, ...]], twice: tuple[int, int]
+) -> str:
+    one, other = twice
+    of_series = f" for {', '.join(series[one])}" if series[one] else ""
+    often = len(times) - len(set(zip(series, times, strict=True)))
+    if often <= len(times) // 100 and times[one].hour in (0, 1, 2, 3) and times[one].month >= 9:
+        remedy = (
+            "where it is the hour that clocks repeat in autumn, write times in UTC or with their "
+            "offset, else remove the doubled rows"
+        )
+    elif often <= len(times) // 100:
+        remedy = "remove the doubled rows"
+    else:
+        remedy = "name the columns that tell series apart with --key"
+    return (
+        f"{times[one]:%Y-%m-%d %H:%M} is there in line {one + 2} and in line {other + 2}{of_series}"
+        f" ({often:,} rows repeat a time): {remedy}"
+    )
+
+
+def _told(length: timedelta) -> str:
+    for unit, name in ((timedelta(days=1), "days"), (timedelta(minutes=1), "minutes")):
+        if length >= unit:
+            return f"{length / unit:g} {name}"
+    return f"{length.total_seconds():g} seconds"
+
+
+def _fits(value: str, form: str) -> bool:
+    if form in _LENGTHS and len(value) != _LENGTHS[form]:
+        return False
+    try:
+        datetime.strptime(value, form)  # noqa: DTZ007 - the shape alone is asked
+    except ValueError:
+        return False
+    return True
