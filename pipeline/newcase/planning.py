@@ -69,7 +69,7 @@ def make_plan(guess: Guess, *, target: str, time: str, key: tuple[str, ...], tas
     features, unused = _features(guess, kinds, {target, time, *whole})
     said += _unused(features, unused) if forecasting else [*_because(unused)]
     if not forecasting and not features:
-        raise OptionError(_nothing(guess, target, unused, grid if time else None))
+        raise OptionError(_nothing(guess, target, unused, grid if grid.why_not and time else None))
     kinds[target] = "category" if chosen == "classification" else kinds[target]
     known = {*whole, time, *(() if forecasting else features)}
     return Plan(
@@ -157,7 +157,7 @@ def _features(
     features, unused = [], {}
     for name in (name for name in guess.columns if name not in others):
         different = len(guess.values(name))
-        if different < 2:
+        if different + guess.missing(name) < 2:
             unused[name] = "the same throughout" if different else "empty"
         elif kinds[name] in ("number", "integer", "category"):
             features.append(name)
@@ -186,11 +186,11 @@ def _unused(features: list[str], unused: dict[str, str]) -> list[str]:
 
 def _nothing(guess: Guess, target: str, unused: dict[str, str], grid: Grid | None) -> str:
     why = "; ".join(f"{name}: {why}" for name, why in unused.items()) or "there is no other"
-    no_grid = f" It is no forecast either: {grid.why_not}." if grid and grid.why_not else ""
+    no_grid = f"No forecast can be made: {grid.why_not}. And no" if grid else "No"
     return (
-        f"No column of {guess.path} can explain {target!r} ({why}). A column must differ from row "
-        "to row, and be a number or a text that comes back, with at most "
-        f"{MOST_CATEGORIES} different ones.{no_grid}"
+        f"{no_grid} column of {guess.path} can explain {target!r} ({why}). A column must differ "
+        "from row to row, and be a number or a text that comes back, with at most "
+        f"{MOST_CATEGORIES} different ones."
     )
 
 

@@ -61,10 +61,11 @@ def choose_key(
         if twice is None:
             return names
     one, other = twice or (0, 0)
+    often = len(rows) - len(set(rows))
     shown = ", ".join(f"{name} {value!r}" for name, value in zip(names, rows[one], strict=True))
     raise OptionError(
         f"--key {', '.join(series)}: rows share a key, as lines {one + 2} and {other + 2} do "
-        f"({shown}; {len(rows) - len(set(rows)):,} rows repeat one). Remove doubled rows, name "
+        f"({shown}; keys that are repeated: {often:,}). Remove doubled rows, name "
         "more columns, or leave --key out: rows are then told apart by their number."
     )
 

@@ -21,6 +21,8 @@ FORMS = (
         for clock in ("", " %H:%M", " %H:%M:%S")
     ),
 )
+AUTUMN = (3, 4, 9, 10, 11)
+"""Months in which clocks are set back, north and south."""
 _LENGTHS = {"%Y": 4, "%Y%m%d": 8}
 """Of texts that `strptime` would divide in more than one way."""
 _ISO = re.compile(
@@ -80,7 +82,7 @@ def grid_of(times: Sequence[datetime], series: Sequence[tuple[str, ...]]) -> Gri
             if off is None:
                 return Grid(step=step)
             name = timesteps.NAMES[step]
-            return Grid(why_not=f"{off:%Y-%m-%d %H:%M:%S} is not where a {name} begins (UTC)")
+            return Grid(why_not=f"{off:%Y-%m-%d %H:%M:%S} lies between two {name}s (UTC)")
     return Grid(
         why_not=f"times are {_told(usual)} apart, and forecasts know steps of an hour, a day, a "
         "month and a year: add up or average to one of these"
@@ -103,18 +105,19 @@ def _doubled(
     one, other = twice
     of_series = f" for {', '.join(series[one])}" if series[one] else ""
     often = len(times) - len(set(zip(series, times, strict=True)))
-    if often <= len(times) // 100 and times[one].hour in (0, 1, 2, 3) and times[one].month >= 9:
+    few = often <= max(1, len(times) // 100)
+    if few and times[one].hour <= 3 and times[one].month in AUTUMN:
         remedy = (
             "where it is the hour that clocks repeat in autumn, write times in UTC or with their "
             "offset, else remove the doubled rows"
         )
-    elif often <= len(times) // 100:
+    elif few:
         remedy = "remove the doubled rows"
     else:
         remedy = "name the columns that tell series apart with --key"
     return (
         f"{times[one]:%Y-%m-%d %H:%M} is there in line {one + 2} and in line {other + 2}{of_series}"
-        f" ({often:,} rows repeat a time): {remedy}"
+        f" (times that are repeated: {often:,}): {remedy}"
     )
 
 

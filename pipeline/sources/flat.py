@@ -84,8 +84,6 @@ def written_number(decimal: str, group: str, *, whole: bool = False) -> ValueKin
 
 def or_missing(kind: ValueKind, words: tuple[str, ...]) -> ValueKind:
     """The same, where certain words stand for no value."""
-    if not words:
-        return kind
 
     def convert(values: pa.ChunkedArray) -> pa.ChunkedArray:
         texts = trimmed(pc.cast(values, pa.string()))
@@ -168,7 +166,7 @@ class FlatFile:
         usual = (self.decimal, self.group) == (".", "")
         plain = INTEGER if whole else NUMBER
         number = plain if usual else written_number(self.decimal, self.group, whole=whole)
-        return or_missing(number, self.missing)
+        return or_missing(number, ("", *self.missing))
 
     def _utf8(self, path: Path, folder: Path) -> Path:
         """The file in UTF-8; raises `SourceError` where its bytes are of another encoding."""

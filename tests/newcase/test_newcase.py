@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hand_made import Bench
 
@@ -17,6 +18,7 @@ import pipeline.cases
 from pipeline.errors import OptionError, SourceError, VigieError
 from pipeline.newcase import Made, make_case, read_file
 from pipeline.records import PromoteRecord, TrainRecord
+from pipeline.sources import Request
 from pipeline.store import Store, project
 
 FIRST = datetime(2023, 1, 1)
@@ -54,13 +56,11 @@ def hourly() -> bytes:
 
 def daily() -> bytes:
     random = np.random.default_rng(2)
-    lines = ["day,shop,revenue"]
-    for shop in "AB":
-        for day in range(230):
-            moment = FIRST + timedelta(days=day)
-            lines.append(
-                f'{moment:%Y-%m-%d},{shop},"{100 + 20 * (day % 7) + random.normal(0, 5):.2f}"'
-            )
+    lines = ["day\trevenue"]
+    for day in range(230):
+        moment = FIRST + timedelta(days=day)
+        revenue = f"{5000 + 1000 * (day % 7) + random.normal(0, 250):,.2f}"
+        lines.append(f"{moment:%m/%d/%Y}\t{revenue if day % 40 else 'n/a'}")
     return ("\n".join(lines) + "\n").encode("utf-16")
 
 
@@ -106,7 +106,7 @@ FILES: dict[str, tuple[Callable[[], bytes], dict[str, Any], str, str]] = {
     ),
     "daily": (
         daily,
-        {"target": "revenue", "time": "day", "key": ("shop",)},
+        {"target": "revenue", "time": "day"},
         "utf-16",
         "forecasting",
     ),
@@ -170,6 +170,14 @@ ROWS = "\n".join(f"{n},{n % 5},{n % 3}.5,c{n % 2}" for n in range(60))
 
 
 SLASHED = "".join(f"0{1 + n % 9}/0{1 + n % 8}/2020,{n}\n" for n in range(60))
+HOURS = [datetime(2024, 10, 26) + timedelta(hours=n) for n in range(60)]
+DOUBLED = "".join(f"{t:%Y-%m-%d %H:%M},{n}\n" for n, t in enumerate([*HOURS[:27], *HOURS[26:]]))
+QUARTERS = "".join(f"{datetime(2024, 1, 1) + timedelta(minutes=15 * n)},{n}\n" for n in range(60))
+HALVES = "".join(f"{t + timedelta(minutes=30)},{n}\n" for n, t in enumerate(HOURS))
+SHOPS = "".join(
+    f"{FIRST + timedelta(days=n // 2 + 365):%Y-%m-%d},{'AB'[n % 2]},{n}\n" for n in range(60)
+)
+DAILY = {"target": "b", "time": "t", "key": ("s",), "task": ""}
 YEARS = "".join(f"{1900 + n},{n}\n" for n in range(45))
 
 
@@ -189,6 +197,21 @@ YEARS = "".join(f"{1900 + n},{n}\n" for n in range(45))
         (f"id,a,b,c\n{ROWS}\n", {"target": "b", "time": "c"}, "no times that are known"),
         (f"id,a,b,c\n{ROWS}\n", {"target": "b", "key": ("a",)}, "rows share a key"),
         (f"id,a,b,c\n{ROWS}\n", {"target": "id", "task": "classification"}, "60 different values"),
+        (f"id,a,b,c\n{ROWS}\n", {"target": "b", "key": ("id", "c"), "time": "b"}, "both"),
+        (
+            "a,b\n" + "".join(f"x{n},{n}\n" for n in range(60)),
+            {"target": "b"},
+            "60 different texts",
+        ),
+        ("a,b\n" + "".join(f"{n},€{n}.5\n" for n in range(60)), {"target": "b"}, "such as '€0.5'"),
+        ("a;b\n" + "".join(f"{n};{n + 1},234\n" for n in range(60)), {"target": "b"}, "thousands"),
+        ("a,b\n1,2\n" * 30 + "x", {"target": "b"}, "another number"),
+        ("", {"target": "b"}, "it is empty"),
+        ("t,b\n" + DOUBLED, {"target": "b", "time": "t"}, "the hour that clocks repeat"),
+        ("t,s,b\n" + SHOPS, DAILY | {"key": (), "task": "forecasting"}, "apart with --key"),
+        ("t,s,b\n" + SHOPS + "2024-01-01,A,3\n", DAILY, "lines 2 and 62"),
+        ("t,b\n" + QUARTERS, {"target": "b", "time": "t"}, "15 minutes apart"),
+        ("t,b\n" + HALVES, {"target": "b", "time": "t"}, "lies between two hours"),
         ("t,b\n" + SLASHED, {"target": "b", "time": "t"}, "day first or month first"),
         ("t,b\n" + YEARS + ",3\n", {"target": "b", "time": "t"}, "no value in line 47"),
     ],
@@ -205,3 +228,32 @@ def test_a_file_with_nothing_to_learn_says_so(
 
     assert said in str(caught.value)
     assert [path] == [found for found in root.rglob("*") if found.is_file()]
+
+
+def test_numbers_times_and_gaps_are_read_as_they_are_written(root: Path) -> None:
+    """A sign between thousands, words for no value, days first, blanks: declared, and then read."""
+    path = root / "data" / "own_odd" / "odd.csv"
+    path.parent.mkdir(parents=True)
+    rows = [f"{1000 + n:,}".replace(",", ".") + f";{n % 5},5;{n % 2};ja" for n in range(60)]
+    rows[3], rows[4], rows[5] = "NA;1,5;0;ja", "1.004;-;1;nein", "1.005; ;1;"
+    path.write_text("wert;rest;class;lag_1\n" + "\n".join(rows) + "\n")
+
+    made = make_case("own_odd", path, target="class", root=root)
+    case = importlib.import_module("pipeline.cases.own_odd").CASE
+    asked = Request(folder=path.parent, schema=case.schema)
+    found = pa.Table.from_batches(case.sources["files"].fetch(asked).batches).to_pylist()
+
+    assert [1000.0, 0.5, "0", "ja"] == [found[0][n] for n in ("wert", "rest", "c_class", "c_lag_1")]
+    assert [None, 1.5] == [found[3][n] for n in ("wert", "rest")]
+    assert [None, None] == [found[4]["rest"], found[5]["rest"]]
+    assert case.task.kind == "classification"
+    assert any("'-', 'NA'" in sentence for sentence in made.said)
+    path.write_text(path.read_text().replace("1.004", "1.00.4"))
+    with pytest.raises(SourceError, match=r"'1.00.4' in line 6 isn't a number written like"):
+        list(case.sources["files"].fetch(asked).batches)
+
+
+@pytest.mark.parametrize("name", ["class", "cases", "assets"])
+def test_a_name_that_python_or_the_site_uses_is_refused(root: Path, name: str) -> None:
+    with pytest.raises(OptionError, match="Choose another"):
+        make_case(name, root / "none.csv", target="a", root=root)

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import CaseError
+from pipeline.regions import Intervals
 from pipeline.tasks.forecasting import Forecasting
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -353,3 +354,26 @@ def test_the_year_after_the_newest_can_be_asked_for_and_no_later_one() -> None:
     lookup = YEARLY.lookup(years(2015, [float(value) for value in range(9)]), YEARS)
 
     assert ["2024-01-01T00:00:00+00:00"] == lookup.values()[str(YEARS.time)]
+
+
+def test_a_case_of_one_series_needs_no_name_for_it() -> None:
+    """Its past, breakdowns, groups, figures and answers are those of a series among others."""
+    plain = replace(YEARLY, growths=())
+    alone = replace(YEARS, key=(str(YEARS.time),))
+    rows = years(2015, [float(value) for value in range(9)])
+    named, single = plain.frame(rows, YEARS), plain.frame(rows, alone)
+    asked = {str(YEARS.time): np.array(["2024-01-01"], dtype="datetime64[us]")}
+    among = plain.lookup(rows, YEARS)({**asked, "series": np.array(["north"], dtype=object)})
+    truth = rows[YEARS.target].to_numpy()
+
+    found = plain.lookup(rows, alone)(asked)
+    drawn = plain.figures(single, alone, truth, truth, Intervals(low=truth, high=truth))[0]
+
+    pd.testing.assert_frame_equal(named, single)
+    assert [among[name] for name in plain.history_columns] == [
+        found[name] for name in plain.history_columns
+    ]
+    assert set(plain.segments(single, alone)) == {"year"}
+    assert {"all"} == set(plain.groups_of(single, alone)["series"])
+    assert "all" not in plain.volume(rows, alone).title
+    assert "of value." in drawn.alt
