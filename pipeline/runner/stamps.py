@@ -96,8 +96,9 @@ class Chain:
 def begin(store: Store, case: Case, order: Order) -> Chain:
     """A chain of no notebook yet; what the source holds is looked at once."""
     files = FileDigests(store.home / "cache" / "digests.json")
+    asked = replace(order.request(case), cache=store.cache_folder(case.name))
     try:
-        found = fingerprint(case.source(order.source), order.request(case), files)
+        found = fingerprint(case.source(order.source), asked, files)
     except SourceError:
         found = None  # 1-ingest will meet it, and say what is wrong.
     if found is not None and store.home.exists():

@@ -35,6 +35,14 @@ class SelfKnown(Protocol):
         """A digest of what `fetch(request)` would give; `None` when only reading can tell."""
 
 
+@runtime_checkable
+class Awaiting(Protocol):
+    """A source whose files name others that may have failed to come."""
+
+    def awaits(self, request: Request) -> bool:
+        """Whether the same files may give more the next time."""
+
+
 def fingerprint(source: Source, request: Request, files: FileDigests) -> str | None:
     """A digest of what the source would give; `None` when only reading can tell.
 
@@ -45,6 +53,8 @@ def fingerprint(source: Source, request: Request, files: FileDigests) -> str | N
         return source.fingerprint(request)
     if source.simulated:
         return _short(repr(source)) if dataclasses.is_dataclass(source) else None
+    if isinstance(source, Awaiting) and source.awaits(request):
+        return None
     if request.folder is not None:
         return files.of_folder(request.folder)
     return None

@@ -23,6 +23,7 @@ DERIVED = [
     "minutes_past_hour",
     "week_ratio",
     "quietest_hour",
+    "morning_rise",
 ]
 
 Row = tuple[str | None, datetime | None, float | None]
@@ -200,10 +201,10 @@ def test_limit_of_counts_is_the_one_of_the_suite() -> None:
 
 
 def test_empty_table_gets_its_columns() -> None:
-    """No rows in, no rows out, with the five columns there."""
+    """No rows in, no rows out, with the columns there."""
     columns = check_columns(table_of([]), MIDNIGHT)
 
-    assert (0, DERIVED) == (len(columns), list(columns.columns[-6:]))
+    assert (0, DERIVED) == (len(columns), list(columns.columns[-len(DERIVED) :]))
 
 
 def test_time_of_the_run_without_zone_is_refused() -> None:
@@ -237,3 +238,35 @@ def test_the_quietest_hour_is_told_by_the_clock_in_paris(
 
     assert len(rows) == len(found)
     assert {expected} >= set(found.astype(object).where(found.notna(), None))
+
+
+def mornings(days: int, *, late: int = 0, night: float = 10.0, newest: int = 0) -> list[Row]:
+    """Until midnight: at 5, 6 and 7 UTC, which is 7, 8 and 9 in Paris, the morning rises from
+    `night` to 90 and falls; all of it `late` by hours, on the `newest` days alone if they are told.
+    """
+    rows = []
+    for hour in range(-24 * days, 0):
+        moved = late if not newest or hour >= -24 * newest else 0
+        bicycles = {5: 40.0, 6: 90.0, 7: 60.0}.get((hour - moved) % 24, night)
+        rows.append(("A", MIDNIGHT + hour * HOUR, bicycles))
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        (mornings(14), 7.2),
+        (mornings(60), 7.2),
+        (mornings(60, late=1, newest=14), 8.2),
+        (mornings(14, late=-1), 6.2),
+        (mornings(4), None),
+        (mornings(14, night=80.0), None),
+        (mornings(14)[::-1], 7.2),
+    ],
+    ids=["a fortnight", "longer", "late of late", "early", "too few days", "flat", "any order"],
+)
+def test_the_morning_rises_by_the_clock_in_paris(rows: list[Row], expected: float | None) -> None:
+    """Half of 80 above the night's 10 is 50: a fifth of the way from 40 at 7 to 90 at 8."""
+    found = check_columns(table_of(rows), MIDNIGHT)["morning_rise"]
+
+    assert {expected} == {None if np.isnan(hour) else round(hour, 6) for hour in found}

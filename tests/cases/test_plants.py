@@ -15,12 +15,15 @@ from PIL import Image
 from publisher import Asked, Reply, publishing
 
 from pipeline.case import Folders, find_case
+from pipeline.cases.plants.addresses import NOTE, Listed, downloads, unavailable
 from pipeline.cases.plants.checks import check_columns
 from pipeline.cases.plants.convolutions import convolved, halved, views
 from pipeline.cases.plants.simulate import PlantSimulator
 from pipeline.errors import SourceError
 from pipeline.models import dump_model, load_model
 from pipeline.sources import Request
+from pipeline.sources.fingerprints import FileDigests, fingerprint
+from pipeline.sources.http import Patience
 from pipeline.store import project
 from pipeline.suites import check
 
@@ -94,6 +97,58 @@ def test_each_address_has_a_row_that_says_what_became_of_it(tmp_path: Path) -> N
     assert [f"{site}/a.jpg", f"{site}/gone.jpg"] == rows["address"].tolist()
     assert pd.isna(rows["trouble"].iloc[0])
     assert "404" in rows["trouble"].iloc[1]
+
+
+def test_pictures_that_do_not_come_are_asked_for_again_in_rounds(tmp_path: Path) -> None:
+    """One pause for all of them, which grows or is as long as a server asks; each that is left is
+    named, what can't come is not asked for twice, and the next fetch asks again.
+    """
+    asked: list[str] = []
+
+    def answer(request: Asked) -> Reply:
+        asked.append(request.path)
+        often = asked.count(request.path)
+        if request.path == "/gone.jpg":
+            return Reply(status=404)
+        if request.path == "/never.jpg" or (request.path == "/busy.jpg" and often < 3):
+            wish = {"Retry-After": "7"} if often == 2 else {}
+            return Reply(status=503, headers=wish)
+        return Reply(body=jpeg(1), kind="image/jpeg")
+
+    with publishing(answer) as publisher:
+        names = ("good", "busy", "never", "gone")
+        listed = tuple(Listed(address=f"{publisher.site}/{n}.jpg", label="daisy") for n in names)
+        pauses: list[float] = []
+        said: list[str] = []
+        patience = Patience(attempts=4, first_pause=2.0)
+        found = list(downloads(listed, tmp_path, patience, sleep=pauses.append, say=said.append))
+
+    assert [line.address for line in listed] == [each.address for each in found]
+    assert [True, True, False, False] == [each.content is not None for each in found]
+    assert ["", ""] == [each.trouble for each in found[:2]]
+    assert "503" in found[2].trouble
+    assert "404" in found[3].trouble
+    assert [1, 3, 4, 1] == [asked.count(f"/{name}.jpg") for name in names]
+    assert [2.0, 7.0, 8.0] == pauses
+    assert "2 of 4 pictures haven't come. Trying again in 2 s (attempt 2 of 4)." == said[0]
+    assert unavailable(listed, tmp_path)
+    assert not unavailable(listed[:2] + listed[3:], tmp_path)
+
+
+def test_a_run_is_not_at_rest_while_a_picture_may_still_come(tmp_path: Path) -> None:
+    """The same list is known by its content only when nothing of it is awaited."""
+    folder = put(tmp_path / "in", {"addresses.csv": b"address,label\nhttp://x/a.jpg,daisy\n"})
+    asked = Request(schema=CASE.schema, folder=folder, cache=tmp_path / "cache")
+    files = FileDigests(tmp_path / "digests.json")
+
+    def known() -> str | None:
+        return fingerprint(CASE.source("files"), asked, files)
+
+    assert known() is None
+    put(tmp_path / "cache", {NOTE: b'["http://x/a.jpg"]'})
+    assert known() is None
+    put(tmp_path / "cache", {NOTE: b"[]"})
+    assert known() is not None
 
 
 def test_a_list_that_cannot_be_used_is_told_line_by_line(tmp_path: Path) -> None:

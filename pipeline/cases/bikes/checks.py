@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.cases.bikes.clock import morning_rise, quietest_hour
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -18,16 +20,12 @@ HIGHEST_COUNT = 3000.0
 """Bicycles in an hour; counts outside 0 … this are quarantined by `expectations/bikes.json` and
 so say nothing about the volume of a week."""
 
-LEAST_DAYS = 14
-QUIET = 0.2
-"""Share of the busiest hour's bicycles below which an hour is quiet; at night it is 1 to 5 %."""
-PARIS = "Europe/Paris"
 _HOUR = np.timedelta64(1, "h")
 _WEEK = np.timedelta64(7, "D")
 
 
 def check_columns(table: pd.DataFrame, as_of: datetime) -> pd.DataFrame:
-    """The table with six more columns, rows in the order they came in.
+    """The table with seven more columns, rows in the order they came in.
 
     - `zero_run_hours`: clock hours with a zero count in the unbroken run of zeros that the row
       lies in; 0 where the count isn't zero. Only a count above (or below) zero breaks a run. An
@@ -41,21 +39,24 @@ def check_columns(table: pd.DataFrame, as_of: datetime) -> pd.DataFrame:
       before, counters that counted in both weeks only; the same in every row. Null where it
       is unknown: no counter in both weeks, or no bicycle in the first of them.
     - `quietest_hour`: hour of the clock in Paris, 0 to 23, with the fewest bicycles on average over
-      all rows; the same in every row. Null where it is unknown: an hour of the clock that was seen
-      less than `LEAST_DAYS` times, or no hour much quieter than the busiest.
+      all rows; the same in every row. Null where it is unknown (`clock.quietest_hour`).
+    - `morning_rise`: hour of the clock in Paris at which the bicycles of the newest working days
+      have half risen; the same in every row. Null where it is unknown (`clock.morning_rise`).
 
     `as_of` has a time zone (`TypeError` otherwise). A row without counter, time or count gets
     null where that is what the column needs, and no run.
     """
     moment = _utc(as_of)
     counter, time, count = _counter_codes(table), _times(table), _counts(table)
+    usable = ~np.isnat(time) & (count >= 0) & (count <= HIGHEST_COUNT)
     return table.assign(
         zero_run_hours=_zero_run_hours(counter, time, count),
         stuck_hours=_stuck_hours(counter, time, count),
         silent_hours=(moment - _newest(counter, time)) / _HOUR,
         minutes_past_hour=(time - time.astype("datetime64[h]")) / np.timedelta64(1, "m"),
         week_ratio=_week_ratio(counter, time, count, moment),
-        quietest_hour=_quietest_hour(time, count),
+        quietest_hour=quietest_hour(time[usable], count[usable]),
+        morning_rise=morning_rise(time[usable], count[usable], moment),
     )
 
 
@@ -132,16 +133,3 @@ def _week_ratio(
     both = np.intersect1d(counter[last], counter[before])
     earlier = count[before & np.isin(counter, both)].sum()
     return float(count[last & np.isin(counter, both)].sum() / earlier) if earlier else np.nan
-
-
-def _quietest_hour(time: NDArray[np.datetime64], count: NDArray[np.float64]) -> float:
-    import pandas as pd
-
-    usable = ~np.isnat(time) & (count >= 0) & (count <= HIGHEST_COUNT)
-    moments = pd.DatetimeIndex(time[usable]).tz_localize("UTC").tz_convert(PARIS)
-    hours = np.asarray(moments.hour)
-    seen = np.bincount(hours, minlength=24)
-    if seen.min() < LEAST_DAYS:
-        return np.nan
-    means = np.bincount(hours, weights=count[usable], minlength=24) / seen
-    return float(means.argmin()) if means.min() < QUIET * means.max() else np.nan

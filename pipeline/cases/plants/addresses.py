@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import json
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -13,14 +15,18 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from pipeline.cases.plants.rows import Found
-from pipeline.errors import SourceError
+from pipeline.errors import SourceError, SourceUnavailableError
 from pipeline.pictures import LIMITS
 from pipeline.sources.address import Address
 from pipeline.sources.cache import Cache
 from pipeline.sources.files import readable
 from pipeline.sources.http import HttpClient, Patience, Wanted
+from pipeline.sources.pauses import growing
+from pipeline.store.atomic import write_bytes
 
 LIST: Final = "addresses.csv"
+NOTE: Final = "unavailable.json"
+"""In the cache: what didn't come the last time, and may the next time."""
 AT_ONCE: Final = 4
 """Downloads at the same time: no more than a browser would open to one server."""
 TYPES: Final = (
@@ -85,18 +91,66 @@ def _problems(lines: list[dict[str, str]], known: set[str]) -> Iterator[str]:
 
 
 def downloads(
-    listed: tuple[Listed, ...], cache: Path | None, patience: Patience
+    listed: tuple[Listed, ...],
+    cache: Path | None,
+    patience: Patience,
+    *,
+    sleep: Callable[[float], None] = time.sleep,
+    say: Callable[[str], None] = print,
 ) -> Iterator[Found]:
-    """Each picture or why it didn't come, in the order of the list."""
+    """Each picture or why it didn't come, in the order of the list.
+
+    What may come later is asked for again after all others, with pauses that grow from round to
+    round or are as long as a server asks: a server that is down costs one pause a round, and not
+    one a picture. What still doesn't come is noted, for `unavailable` to say.
+    """
+    once = replace(patience, attempts=1)
+    found: dict[str, Found] = {}
+    left = listed
     with (
         _folder(cache) as folder,
-        HttpClient(cache=Cache(folder=folder), patience=patience) as client,
+        HttpClient(cache=Cache(folder=folder), patience=once) as client,
         ThreadPoolExecutor(AT_ONCE) as threads,
     ):
-        yield from threads.map(lambda line: _downloaded(client, line), listed)
+        for attempt in range(1, patience.attempts + 1):
+            came = list(threads.map(lambda line: _downloaded(client, line), left))
+            found |= {each.found.address: each.found for each in came}
+            later = [each for each in came if each.later]
+            left = tuple(line for line, each in zip(left, came, strict=True) if each.later)
+            if not left or attempt == patience.attempts:
+                break
+            pause = _pause(later, attempt, patience)
+            say(
+                f"{len(left)} of {len(listed)} pictures haven't come. Trying again in "
+                f"{pause:.0f} s (attempt {attempt + 1} of {patience.attempts})."
+            )
+            sleep(pause)
+        if cache is not None:
+            _note(cache, [line.address for line in left])
+        yield from (found[line.address] for line in listed)
 
 
-def _downloaded(client: HttpClient, line: Listed) -> Found:
+def unavailable(listed: tuple[Listed, ...], cache: Path | None) -> bool:
+    """Whether asking again may bring more; also when nothing is known of the last time."""
+    if not listed:
+        return False
+    try:
+        noted = json.loads((cache / NOTE).read_bytes()) if cache is not None else None
+    except (OSError, ValueError):
+        return True
+    return noted is None or not {line.address for line in listed}.isdisjoint(noted)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Tried:
+    """One attempt, and whether another may help: then as soon as `retry_after` seconds allow."""
+
+    found: Found
+    later: bool = False
+    retry_after: float = 0.0
+
+
+def _downloaded(client: HttpClient, line: Listed) -> _Tried:
     found = Found(address=line.address, label=line.label)
     try:
         fetched = client.fetch(
@@ -108,9 +162,26 @@ def _downloaded(client: HttpClient, line: Listed) -> Found:
                 sha256=line.sha256,
             )
         )
+    except SourceUnavailableError as error:
+        return _Tried(found=_troubled(found, error), later=True, retry_after=error.retry_after or 0)
     except SourceError as error:
-        return replace(found, trouble=" ".join(str(error).split()))
-    return replace(found, content=fetched.path.read_bytes())
+        return _Tried(found=_troubled(found, error))
+    return _Tried(found=replace(found, content=fetched.path.read_bytes()))
+
+
+def _troubled(found: Found, error: SourceError) -> Found:
+    return replace(found, trouble=" ".join(str(error).split()))
+
+
+def _pause(later: list[_Tried], attempt: int, patience: Patience) -> float:
+    asked = max(each.retry_after for each in later)
+    own = growing(attempt, patience.first_pause, patience.longest_pause)
+    return min(max(asked, own), patience.longest_pause)
+
+
+def _note(cache: Path, addresses: list[str]) -> None:
+    cache.mkdir(parents=True, exist_ok=True)
+    write_bytes(cache / NOTE, json.dumps(addresses).encode())
 
 
 @contextmanager

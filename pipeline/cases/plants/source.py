@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.cases.plants.addresses import LIST, Listed, downloads, read_list
+from pipeline.cases.plants.addresses import LIST, Listed, downloads, read_list, unavailable
 from pipeline.cases.plants.rows import Found, table_of
 from pipeline.errors import SourceError
 from pipeline.pictures import LIMITS, PictureStore
@@ -59,6 +59,12 @@ class PlantFiles:
         sha256 = hashlib.sha256(digests.encode()).hexdigest()
         part = Part(name=request.folder.name, sha256=sha256, rows=table.num_rows)
         return Feed(parts=(part,), batches=tuple(table.to_batches()))
+
+    def awaits(self, request: Request) -> bool:
+        """Whether pictures of the list that didn't come may come now."""
+        return request.folder is not None and unavailable(
+            read_list(request.folder / LIST), request.cache
+        )
 
     def _of_list(self, listed: tuple[Listed, ...], request: Request) -> list[Found]:
         return list(downloads(listed, request.cache, self.patience)) if listed else []
