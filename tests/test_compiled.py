@@ -85,6 +85,13 @@ def changes(model: Any) -> FromLastYear:
 MODELS = {
     "boosting, numbers": coded(boosted()),
     "boosting, categories": coded(boosted(categorical_features=[0], loss="poisson")),
+    "boosting, many leaves": coded(
+        boosted(categorical_features=[0], max_leaf_nodes=60, min_samples_leaf=2)
+    ),
+    "boosting, more leaves than bits": coded(
+        boosted(categorical_features=[0], max_leaf_nodes=200, min_samples_leaf=1)
+    ),
+    "boosting, nothing to learn": coded(boosted(min_samples_leaf=ROWS)),
     "boosting of the tabular cases": trees(
         boosted(categorical_features=[0]), numbers=NUMBERS, categories=("fuel",)
     ),
@@ -150,6 +157,15 @@ def test_arrays_give_what_frames_give(pair: tuple[Any, Compiled], rows: list[Any
 
     np.testing.assert_allclose(
         compiled.predict(columns), model.predict(frame_of(columns)), **ALMOST
+    )
+
+
+def test_a_call_of_many_records_gives_what_frames_give(pair: tuple[Any, Compiled]) -> None:
+    """Records are taken in blocks; each has its own."""
+    model, compiled = pair
+
+    np.testing.assert_allclose(
+        compiled.predict(COLUMNS), model.predict(frame_of(COLUMNS)), **ALMOST
     )
 
 

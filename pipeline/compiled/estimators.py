@@ -1,20 +1,15 @@
-"""What fitted estimators make of a table, without the checks of the input and, for few rows,
-without threads.
-"""
+"""What fitted estimators make of a table, without the checks of the input and without threads."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.compiled.transformers import Change, Table
-from pipeline.compiled.walks import Forest
-
-FEW: Final = 8
-"""Rows up to which walking down all trees at once is faster than one tree after the other."""
+from pipeline.compiled.walks import Forest, TooLargeError
 
 
 def estimate(last: Any) -> Callable[[Table], NDArray[Any]]:
@@ -38,26 +33,25 @@ def estimate(last: Any) -> Callable[[Table], NDArray[Any]]:
 
 
 def _boosted(last: Any) -> Callable[[Table], NDArray[Any]]:
-    """The trees on one thread: for few rows, most of the time of `predict` goes into checks and
-    threads.
+    """The trees by their bits, or one after the other on one thread where they are too large for
+    that: for few rows, most of the time of `predict` goes into checks and threads.
     """
     known, places = last._bin_mapper.make_known_categories_bitsets()  # noqa: SLF001
     trees = [tree for (tree,) in last._predictors]  # noqa: SLF001
     start = float(np.ravel(last._baseline_prediction)[0])  # noqa: SLF001
     ready = _categories_first(last._preprocessor)  # noqa: SLF001
-    forest = Forest(trees, known, places)
+    total = _total(trees, known, places)
+    return lambda table: np.asarray(last._loss.link.inverse(start + total(ready(table))))  # noqa: SLF001
 
-    def predict(table: Table) -> NDArray[Any]:
-        found = ready(table)
-        raw = np.full(len(table), start)
-        if len(table) <= FEW:
-            raw += forest.total(found)
-        else:
-            for tree in trees:
-                raw += tree.predict(found, known, places, 1)
-        return np.asarray(last._loss.link.inverse(raw))  # noqa: SLF001
 
-    return predict
+def _total(trees: list[Any], known: Any, places: Any) -> Change:
+    """The sum of all trees."""
+    try:
+        return Forest(trees, known, places).total
+    except TooLargeError:
+        return lambda table: sum(
+            (tree.predict(table, known, places, 1) for tree in trees), np.zeros(len(table))
+        )
 
 
 def _categories_first(preprocessor: Any) -> Change:
