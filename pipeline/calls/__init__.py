@@ -5,8 +5,9 @@ a process that ends in order loses none, one that is killed loses at most the ca
 and of the write that was going on.
 """
 
-from pipeline.calls.actuals import Actual, Joined, add_actuals, joined, record_keys
-from pipeline.calls.log import SECONDS_BETWEEN_WRITES, Call, CallLog, Predictions
+from pipeline.calls.actuals import Actual, Joined, add_actuals, joined
+from pipeline.calls.log import SECONDS_BETWEEN_WRITES, Call, CallLog
+from pipeline.calls.predictions import Predictions, record_keys
 from pipeline.calls.reading import LoggedCall, counted, logged_inputs, newest_call, read_calls
 
 __all__ = [

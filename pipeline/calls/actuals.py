@@ -10,9 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from pipeline.calls.database import connect, reading, transaction
-
-SEPARATOR: Final = "\x1f"
-"""Between the parts of a key; control characters are refused in what callers send."""
+from pipeline.calls.predictions import SEPARATOR, spread, spread_all
 
 MATCHES: Final = """
     FROM predictions AS p JOIN calls AS c ON c.number = p.call
@@ -46,16 +44,6 @@ class Joined:
     truth: list[Any]
 
 
-def record_keys(columns: Sequence[Any]) -> list[str | None]:
-    """The keys of records as text, from the Arrow arrays of their parts; times are in UTC."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    texts = [pc.cast(column, pa.string()) for column in columns]
-    keys: list[str | None] = pc.binary_join_element_wise(*texts, SEPARATOR).to_pylist()
-    return keys
-
-
 def add_actuals(path: Path, case: str, actuals: Sequence[Actual], *, key: str) -> int:
     """Keeps the true values, the newest of each record, and gives how many logged predictions
     they are the truth of; raises `StateError` or `sqlite3.Error` and keeps none when it can't.
@@ -63,6 +51,7 @@ def add_actuals(path: Path, case: str, actuals: Sequence[Actual], *, key: str) -
     now = time.time()
     connection = connect(path)
     try:
+        spread_all(connection)
         with transaction(connection):
             connection.executemany(
                 'INSERT INTO actuals ("case", record, value, time, key) VALUES (?, ?, ?, ?, ?) '
@@ -82,6 +71,7 @@ def joined(path: Path, case: str, *, since: datetime | None = None) -> Joined:
     columns = "c.number, p.place, c.time, c.model, p.prediction, p.low, p.high, a.value"
     query = f'SELECT {columns} {{match}} WHERE p."case" = ? AND c.time >= ?'
     values = (case, since.timestamp() if since else 0.0)
+    spread(path)
     with reading(path) as connection:
         found = {
             row[:2]: row[2:]

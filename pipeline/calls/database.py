@@ -45,6 +45,10 @@ CREATE TABLE IF NOT EXISTS predictions (
     PRIMARY KEY (call, place)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS predictions_by_record ON predictions ("case", record);
+CREATE TABLE IF NOT EXISTS pieces (
+    call INTEGER PRIMARY KEY REFERENCES calls (number) ON DELETE CASCADE,
+    content BLOB NOT NULL
+);
 CREATE TABLE IF NOT EXISTS actuals (
     "case" TEXT NOT NULL,
     record TEXT NOT NULL,

@@ -7,13 +7,13 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from pipeline.calls.actuals import record_keys
 from pipeline.calls.database import connect, transaction
+from pipeline.calls.inputs import as_kept
+from pipeline.calls.predictions import Predictions, keep
 
 SECONDS_BETWEEN_WRITES: Final = 0.1
 SECONDS_BETWEEN_CLEANINGS: Final = 600.0
@@ -21,21 +21,8 @@ MOST_WAITING: Final = 50_000
 MOST_WAITING_BYTES: Final = 64 * 1024 * 1024
 DAY: Final = 86_400.0
 CALL: Final = f"INSERT INTO calls VALUES ({', '.join('?' * 14)})"
-PREDICTION: Final = f"INSERT INTO predictions VALUES ({', '.join('?' * 7)})"
 
 logger = logging.getLogger("vigie.calls")
-
-
-@dataclass(frozen=True, slots=True)
-class Predictions:
-    """What was answered, one value a record."""
-
-    key_columns: Sequence[Any] | None
-    """Arrow arrays of the key's columns, by which the truth is joined later; `None` where a
-    record doesn't hold the whole key."""
-    values: Sequence[Any]
-    low: Sequence[float] | None = None
-    high: Sequence[float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,9 +144,7 @@ class CallLog:
             )
             for place, call in enumerate(calls, 1):
                 if call.predictions is not None:
-                    connection.executemany(
-                        PREDICTION, _rows(number + place, call.case, call.predictions)
-                    )
+                    keep(connection, number + place, call.case, call.predictions)
 
     def _row(self, number: int, call: Call) -> tuple[Any, ...]:
         return (
@@ -176,7 +161,7 @@ class CallLog:
             call.records,
             call.model,
             hashlib.sha256(call.input).hexdigest() if call.input else "",
-            call.input if call.input and self._inputs == "full" else None,
+            as_kept(call.input) if call.input and self._inputs == "full" else None,
         )
 
     def _clean(self) -> None:
@@ -189,12 +174,3 @@ class CallLog:
                 for table in ("calls", "actuals"):
                     self._connection.execute(f"DELETE FROM {table} WHERE time < ?", (oldest,))
             self._connection.execute("PRAGMA incremental_vacuum").fetchall()
-
-
-def _rows(number: int, case: str, found: Predictions) -> Iterator[tuple[Any, ...]]:
-    count = len(found.values)
-    nothing = [None] * count
-    keys = record_keys(found.key_columns) if found.key_columns is not None else nothing
-    columns = (keys, found.values, found.low or nothing, found.high or nothing)
-    for place, row in enumerate(zip(*columns, strict=True)):
-        yield (number, place, case, *row)

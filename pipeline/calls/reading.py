@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.calls.database import reading
+from pipeline.calls.inputs import as_sent
+from pipeline.calls.predictions import spread
 from pipeline.errors import StateError
 from pipeline.schema import Schema
 
@@ -97,6 +99,7 @@ def logged_inputs(
     """
     import pyarrow as pa
 
+    spread(path)
     with reading(path) as connection:
         calls = connection.execute(
             'SELECT number, time, input FROM calls WHERE "case" = ? AND records > 0 '
@@ -113,7 +116,7 @@ def logged_inputs(
         record | {"called": moment, schema.target: truths.get((number, place))}
         for number, moment, content in calls
         if content is not None
-        for place, record in enumerate(json.loads(content)["records"])
+        for place, record in enumerate(json.loads(as_sent(content))["records"])
     ]
     arrays = [_column([row.get(field.name) for row in rows], field) for field in schema.arrow()]
     called = pa.array(

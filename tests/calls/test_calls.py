@@ -195,6 +195,70 @@ def test_true_values_are_joined_by_key_and_by_call(path: Path) -> None:
     assert [0.0, 0.0] == found.low
 
 
+MANY = 1000
+MANY_KEYS = [
+    pa.array([f"counter {number % 40}" for number in range(MANY)]),
+    pa.array([HOURS[number % 3] for number in range(MANY)], pa.timestamp("us", tz="UTC")),
+]
+
+
+def of_many(number: int, **other: Any) -> Call:
+    """A call of so many records that it is kept in one piece."""
+    values = [float(place) for place in range(MANY)]
+    records = [{"counter": name, "hour": HOURS[0].isoformat()} for name in MANY_KEYS[0].to_pylist()]
+    sent = json.dumps({"records": records}).encode()
+    answered = Predictions(MANY_KEYS, values, values, values)
+    return call(number, **({"records": MANY, "input": sent, "predictions": answered} | other))
+
+
+def test_true_values_find_the_records_of_large_calls(path: Path) -> None:
+    """By key and by call, in whatever piece the log keeps them, before and after they are spread;
+    a log of many thousand predictions that nobody asks for is small.
+    """
+    written(path, *(of_many(number) for number in range(25)))
+    size = path.stat().st_size
+    keys = record_keys(MANY_KEYS)
+    same = keys.count(keys[5])
+
+    matched = add_actuals(path, "toy", [Actual(str(keys[5]), 10.0)], key="")
+    written(path, of_many(99))
+    again = add_actuals(path, "toy", [Actual.of_call(f"{99:016x}", 7, 20.0)], key="")
+
+    found = joined(path, "toy")
+    assert (25 * same, 1) == (matched, again)
+    assert {10.0: 26 * same, 20.0: 1} == {
+        value: found.truth.count(value) for value in set(found.truth)
+    }
+    assert 7.0 == found.predicted[found.truth.index(20.0)]
+    assert size < 25 * MANY * 30
+
+
+def test_the_truth_of_a_large_call_is_seen_in_what_was_sent(path: Path) -> None:
+    """What was sent of it is kept compressed, and read as it was sent."""
+    written(path, call(1))
+    add_actuals(path, "toy", [Actual.of_call(f"{2:016x}", 6, 9.0)], key="")
+    written(path, of_many(2))
+    now = datetime.now(UTC)
+
+    found = logged_inputs(path, "toy", SCHEMA, since=now - timedelta(1), until=now + timedelta(1))
+
+    assert ["north"] * 3 + MANY_KEYS[0].to_pylist() == found["counter"].to_pylist()
+    assert [9.0] == [value for value in found["count"].to_pylist() if value is not None]
+    assert 9.0 == found["count"][3 + 6].as_py()
+
+
+@pytest.mark.parametrize("keys", [MANY_KEYS, None])
+def test_classes_of_large_calls_are_kept_too(path: Path, keys: Any) -> None:
+    """A text has no interval, and a record may not hold the whole key."""
+    classes = ["daisy", "dandelion"] * (MANY // 2)
+    written(path, of_many(1, predictions=Predictions(keys, classes)))
+
+    add_actuals(path, "toy", [Actual.of_call(f"{1:016x}", 3, "daisy")], key="")
+
+    found = joined(path, "toy")
+    assert (["dandelion"], ["daisy"], [None]) == (found.predicted, found.truth, found.low)
+
+
 def test_a_true_value_that_is_corrected_replaces_the_first(path: Path) -> None:
     """The newest truth counts."""
     written(path, call(1))
