@@ -93,6 +93,8 @@ class Champion:
         calibration = self._calibration(level)
         found = self._predicted(columns, calibration)
         outside = self._extrapolating(asked, len(records))
+        told = found | {"extrapolating": outside}
+        names = tuple(told)
         content = {
             "call": call,
             "case": self.card.case,
@@ -103,8 +105,7 @@ class Champion:
             "simulated": self.card.simulated,
             "level": calibration.level,
             "predictions": [
-                dict(zip((*found, "extrapolating"), values, strict=True))
-                for values in zip(*found.values(), outside, strict=True)
+                dict(zip(names, values, strict=True)) for values in zip(*told.values(), strict=True)
             ],
         }
         return Answered(
@@ -190,7 +191,8 @@ class Champion:
         problems = [
             field_problem(("records", place, name), _never_seen(value, known))
             for name, known in self.card.categories.items()
-            for place, value in enumerate(asked[name].tolist())
+            if not set(values := asked[name].tolist()) <= {*known, None}
+            for place, value in enumerate(values)
             if value is not None and value not in known
         ]
         if problems:

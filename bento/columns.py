@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,15 +15,16 @@ from bento.requests import invalid
 if TYPE_CHECKING:
     import pyarrow as pa
 
+FIRST: Final = np.datetime64("0001-01-01", "us")
+LAST: Final = np.datetime64("9999-12-31T23:59:59.999999", "us")
+
 
 def column(values: Sequence[Any], field: pa.Field) -> pa.Array:
     """One field of all records; raises `RequestError` for a value beyond the type's range."""
     import pyarrow as pa
 
     try:
-        if pa.types.is_timestamp(field.type):
-            return pa.array(map(_in_utc, values), field.type)
-        return pa.array(values, field.type)
+        return _in_range(pa.array(values, field.type))
     except (pa.ArrowException, OverflowError) as error:
         problems = [
             field_problem(
@@ -46,6 +47,19 @@ def plain(array: pa.Array, field: pa.Field) -> NDArray[Any]:
     return np.asarray(array.cast(pa.float64()).to_numpy(zero_copy_only=False))
 
 
+def _in_range(array: pa.Array) -> pa.Array:
+    """Arrow holds years that Python can't write: a time must be a date in UTC as well. Raises
+    `OverflowError`.
+    """
+    import pyarrow as pa
+
+    if pa.types.is_timestamp(array.type):
+        found = array.drop_null().to_numpy(zero_copy_only=False)
+        if found.size and (found.min() < FIRST or found.max() > LAST):
+            raise OverflowError
+    return array
+
+
 def _fits(value: Any, field: pa.Field) -> bool:
     import pyarrow as pa
 
@@ -57,5 +71,4 @@ def _fits(value: Any, field: pa.Field) -> bool:
 
 
 def _in_utc(value: Any) -> Any:
-    """Arrow holds years that Python can't write: a time must be a date in UTC as well."""
     return value.astimezone(UTC) if isinstance(value, datetime) else value

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bento.access import NOBODY, Caller, demand
 from bento.problems import (
@@ -112,7 +112,9 @@ class Front:
             await send({"type": "websocket.close", "code": 1000})
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Ready before BentoML says so; ended after it has ended."""
+        """Ready before BentoML says so; ended after it has ended and before the server is told:
+        it cancels what goes on after that, and the log would lose its last calls.
+        """
         try:
             await asyncio.to_thread(self.state.start)
         except Exception as error:  # noqa: BLE001  told to the server, which ends
@@ -120,9 +122,16 @@ class Front:
             logger.error("The service can't start: %s", error)  # noqa: TRY400  ours, with a remedy
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             return
+
+        async def end_first(message: Message) -> None:
+            if message["type"].startswith("lifespan.shutdown"):
+                await asyncio.to_thread(self.state.end)
+            await send(message)
+
         try:
-            await self.app(scope, receive, send)
+            await self.app(scope, receive, end_first)
         finally:
+            # Where the application behind broke off; a second time it has nothing left to do.
             await asyncio.to_thread(self.state.end)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:

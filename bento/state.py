@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 from collections.abc import Mapping
@@ -51,6 +52,7 @@ class State:
         """Loads every champion; raises `VigieError` when one can't be served."""
         self._roster.load(self.metrics)
         self.document = document_bytes(self.champions, self.settings)
+        _leave_alone()
         if self.log is not None:
             self.log.open()
         if self.settings.open:
@@ -67,12 +69,14 @@ class State:
             self.log.close()
         self._count()
         self._roster.close()
+        gc.unfreeze()
 
     def _keep_new(self) -> None:
         while not self._ended.wait(self.settings.reload_seconds):
             try:
                 if self._roster.refresh(self.metrics):
                     self.document = document_bytes(self.champions, self.settings)
+                    _leave_alone()
                 self._count()
             except Exception:
                 logger.exception("Looking for new champions failed; those that serve stay.")
@@ -88,3 +92,12 @@ class State:
             found = getattr(self.log, name)
             counter.inc(found - self._told[name])
             self._told[name] = found
+
+
+def _leave_alone() -> None:
+    """What has been loaded stays: looking through it for garbage again and again would cost more
+    than a call of a thousand records does. What of it is garbage by now is removed first.
+    """
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()

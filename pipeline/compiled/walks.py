@@ -21,7 +21,7 @@ MOST_CATEGORIES: Final = 256
 MOST_LEAVES: Final = 64
 MOST_BYTES: Final = 64 * 1024 * 1024
 """Of all bits that are kept; above, the trees are walked one after the other."""
-BYTES_AT_ONCE: Final = 96 * 1024
+BYTES_AT_ONCE: Final = 192 * 1024
 """Rows are taken in blocks whose bits stay near the processor."""
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import json
 import time
 from pathlib import Path
@@ -10,10 +12,12 @@ from typing import Any
 import pytest
 from toy_service import Serving, promote, serving, toy_case
 
+from bento.app import create_app
 from pipeline.errors import ServiceError
 from pipeline.packaging import export_champions
 from pipeline.packaging.generations import KEPT, export_generation, promotion_stamp
 from pipeline.packaging.rollback import roll_back
+from pipeline.packaging.settings import Settings
 from pipeline.store import Store
 
 LATER = "20210309T000000-bbbb"
@@ -33,6 +37,41 @@ def until(served: Serving, fits: Any) -> bool:
 
 def refused(served: Serving) -> bool:
     return 'vigie_champion_refused{case="toy"} 1.0' in served.client.get("/metrics").text
+
+
+def test_what_was_loaded_is_left_alone_by_the_garbage_collector(tmp_path: Path) -> None:
+    """It is no garbage: looking through it costs more than a call; a replaced champion is looked
+    through once more.
+    """
+    with serving(tmp_path, open=True, reload_seconds=0.05) as served:
+        first, frozen = version(served), gc.get_freeze_count()
+        assert frozen > 10_000
+        gc.unfreeze()
+        promote(served.store, LATER, alpha=1000.0)
+        export_champions(served.store, tmp_path / "champions", cases={"toy": toy_case()})
+        assert until(served, lambda it: version(it) != first)
+        assert until(served, lambda _: gc.get_freeze_count() > 10_000)
+
+    assert 0 == gc.get_freeze_count()
+
+
+def test_the_log_is_whole_before_the_server_hears_of_the_end(store: Store, tmp_path: Path) -> None:
+    """A server ends its process, or cancels what goes on, as soon as it is told."""
+    export_champions(store, tmp_path / "out", cases={"toy": toy_case()})
+    files = {"champions": tmp_path / "out", "calls": tmp_path / "calls.db"}
+    app = create_app(Settings(**files, open=True), {"toy": toy_case()})
+    asked = iter(["lifespan.startup", "lifespan.shutdown"])
+    written: dict[str, bool] = {}
+
+    async def receive() -> dict[str, str]:
+        return {"type": next(asked)}
+
+    async def send(message: Any) -> None:
+        written[message["type"]] = not (tmp_path / "calls.db-wal").exists()
+
+    asyncio.run(app({"type": "lifespan"}, receive, send))
+
+    assert {"lifespan.startup.complete": False, "lifespan.shutdown.complete": True} == written
 
 
 def test_a_promotion_is_served_and_a_damaged_one_is_not(tmp_path: Path) -> None:
