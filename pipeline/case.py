@@ -80,6 +80,9 @@ class Windows:
     block: timedelta = timedelta(0)
     """Stretch within which rows hang together; the drift step learns from their means how
     chance moves them."""
+    hindsight: timedelta | None = None
+    """How often every candidate is learned anew over the held-out window, to tell who would have
+    won there; `None`: not told. It costs a training for each of these stretches."""
 
 
 @dataclass(frozen=True, kw_only=True)

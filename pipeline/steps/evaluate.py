@@ -22,6 +22,7 @@ from pipeline.regions import LADDER, LADDERS
 from pipeline.steps import evaluation_views as views
 from pipeline.steps.contenders import Role, contenders, reign_of
 from pipeline.steps.evidence import answer, asked, before_this, worst_segment
+from pipeline.steps.hindsight import hindsight
 from pipeline.steps.importance import importance
 from pipeline.steps.run import Run
 from pipeline.steps.stretches import known_until, window_of
@@ -68,6 +69,8 @@ def evaluate(run: Run, options: EvaluateOptions) -> View:
         step.table("breakdown", "Every breakdown, worst first", views.breakdown_table(segments))
         step.figure(views.segment_errors(segments, case))
         step.figure(views.segment_coverage(segments, subject.model.calibration.level))
+        for name, title, table in hindsight(run, frame):
+            step.table(name, title, table)
         _write_predictions(step, case, frame, rows, systems, subject)
         return step.finish(
             as_of=run.as_of,

@@ -82,6 +82,15 @@ class View:
         ]
         return Gallery(shown=tuple(shown))
 
+    def tables(self, beginning: str) -> Gallery:
+        """All tables whose names begin so, in the step's order; it may have written none."""
+        shown = [
+            self.table(file.name)
+            for file in self.record.files
+            if file.kind == "table" and file.name.startswith(beginning)
+        ]
+        return Gallery(shown=tuple(shown))
+
     def _artifact(self, name: str, kinds: tuple[str, ...]) -> Artifact:
         known = [file for file in self.record.files if file.kind in kinds]
         for file in known:

@@ -127,6 +127,7 @@ CASE = Case(
         held_out=8 * YEAR,
         current=4 * YEAR,
         block=timedelta(days=365),
+        hindsight=YEAR,
     ),
     gates=Gates(
         most_quarantined=0.05,
