@@ -111,6 +111,30 @@ class Build:
         self.now.pages.update({name: pages[name] for name in files if name in pages})
         return True
 
+    def takes_over_all(self, group: str, inputs: str) -> bool:
+        """Whether units that were noted as a group rest on the same as in the old site, so that all
+        of them can be taken over without a look at each.
+        """
+        files = self.before.files.get(group, [])
+        if self.before.units.get(group) != inputs or not files:
+            return False
+        same = self.spare.units.get(group) == inputs and self.there.issuperset(files)
+        if not same and not self._link_all(files):
+            return False
+        self.note_group(group, inputs, files)
+        for held, noted in (
+            (self.before.units, self.now.units),
+            (self.before.pages, self.now.pages),
+        ):
+            noted.update((name, held[name]) for name in files)
+        return True
+
+    def note_group(self, group: str, inputs: str, files: list[str]) -> None:
+        """Notes that units of one page each rest on `inputs` together."""
+        self.now.units[group] = inputs
+        self.now.files[group] = files
+        self.wanted.update(files)
+
     def note(self, unit: str, inputs: str, files: Iterable[str] = ()) -> None:
         """Notes a unit with its files, where they are others than itself."""
         self.now.units[unit] = inputs

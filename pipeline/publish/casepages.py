@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from pipeline.publish import markup, prose
 from pipeline.publish.captions import Caption
 from pipeline.publish.downloads import copy_files
 from pipeline.publish.executed import Executed
-from pipeline.publish.history import RunThen
+from pipeline.publish.history import Past
 from pipeline.publish.modelcard import card_block
 from pipeline.publish.overruns import data_blocks, drift_blocks
 from pipeline.publish.plan import (
@@ -47,8 +47,8 @@ class CasePages:
     caption: Caption
     folder: Path
     lives: Lives
-    rows: Sequence[RunThen] = ()
-    """What the runs of the case came to, oldest first."""
+    past: Past
+    """What the runs of the case came to."""
 
     def write(self) -> None:
         """Every page that some run can fill; the overview always. Those of runs are apart."""
@@ -68,14 +68,14 @@ class CasePages:
         if page == MODEL and (card := card_block(self.store, self.status, self.caption)):
             parts.append(card)
         if page == DRIFT:
-            parts += drift_blocks(self.rows, self.folder)
+            parts += drift_blocks(self.past, self.folder)
         if page == POLICIES:
             parts += policy_blocks(self.store, self.status.case, self.folder)
         for name, run_id in made_by.items():
             shown = self._trends if page.trends else self._notebook
             parts += shown(name, self._run(run_id), newest)
         if page == DATA:
-            parts += data_blocks(self.rows, self.folder)
+            parts += data_blocks(self.past, self.folder)
         parts.append(self._provenance(list(made_by.values())))
         title = self.status.title
         heading = title if page == OVERVIEW else f"{title}: {page.name.lower()}"
@@ -86,7 +86,7 @@ class CasePages:
 
     def _opening(self, *, filled: bool) -> Iterator[str]:
         unit = self.status.metric.unit if self.status.metric else ""
-        line = markup.as_html(spark(self.rows, unit))
+        line = markup.as_html(spark(self.past.newest, unit))
         yield markup.block("overview.html.j2", case=self.status, spark=line, filled=filled)
         yield from self._key_chart()
         yield from prose.blocks(self.caption.introduction, below=0, keep_title=False)

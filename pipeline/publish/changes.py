@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from pipeline.metrics import score_name
 from pipeline.publish import words
-from pipeline.publish.history import MetricThen, RunThen
+from pipeline.publish.rows import MetricThen, RunThen
 from pipeline.steps.wording import listed
 
 SAME = 0.0005

@@ -9,7 +9,7 @@ from statistics import median
 
 from pydantic import Field
 
-from pipeline.publish.history import RunThen
+from pipeline.publish.rows import RunThen
 from pipeline.records import Part
 
 RECENT = 10

@@ -6,7 +6,7 @@ An entry keeps its id for ever, whatever else changes: it is made from case, run
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -15,7 +15,8 @@ from xml.etree import ElementTree as ET
 
 from pipeline.metrics import score_name
 from pipeline.publish import words
-from pipeline.publish.history import NEWEST, RunThen, unit_of_score
+from pipeline.publish.history import Past
+from pipeline.publish.rows import RunThen, unit_of_score
 from pipeline.publish.status import CaseStatus, SiteStatus
 from pipeline.steps.wording import listed
 
@@ -51,13 +52,13 @@ class Entry:
 
 def feed(
     status: SiteStatus,
-    rows: Mapping[str, Sequence[RunThen]],
+    past: Mapping[str, Past],
     units: Mapping[str, str],
     address: str,
 ) -> str:
     """The feed's XML, newest entry first; links are relative where the address is not known."""
     found = [
-        entry for case in status.cases for entry in entries(case, rows[case.case], units[case.case])
+        entry for case in status.cases for entry in entries(case, past[case.case], units[case.case])
     ]
     found.sort(key=lambda entry: (entry.updated, entry.id), reverse=True)
     newest = found[:MOST]
@@ -74,14 +75,15 @@ def feed(
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
 
 
-def entries(case: CaseStatus, rows: Sequence[RunThen], unit: str) -> Iterator[Entry]:
-    """What the runs of a case decided, which columns began or ceased to drift, and what failed."""
+def entries(case: CaseStatus, past: Past, unit: str) -> Iterator[Entry]:
+    """What the newest runs of a case decided, which columns began or ceased to drift, and what
+    failed.
+    """
     alarms: tuple[str, ...] = ()
-    listed_from = len(rows) - NEWEST + 1 if len(rows) > NEWEST else 0
-    for place, row in enumerate(rows):
+    for place, row in enumerate(past.newest):
         updated = row.finished or row.as_of
-        # Of older runs some are left out, so that what changed with one can't be told.
-        if updated is not None and place >= listed_from:
+        # What changed with the oldest row is known only where no run was before it.
+        if updated is not None and (place > 0 or past.whole):
             for kind, title, text in _told(row, alarms, unit):
                 yield Entry(
                     case=case.case,

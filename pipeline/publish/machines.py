@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from pipeline.publish import markup, words
 from pipeline.publish.feed import feed
-from pipeline.publish.history import History, RunThen, history
+from pipeline.publish.history import History, Past
 from pipeline.publish.sitemap import sitemap
 from pipeline.publish.status import CaseStatus, SiteStatus
 from pipeline.publish.still import Brief
@@ -33,8 +33,8 @@ class Machines:
     """Writes them into the folder of the site's sources."""
 
     status: SiteStatus
-    rows: Mapping[str, Sequence[RunThen]]
-    """What the newest runs of each case came to, and some of those before, oldest first."""
+    past: Mapping[str, Past]
+    """What the runs of each case came to."""
     runs: Mapping[str, Sequence[Brief]]
     """All runs of each case."""
     units: Mapping[str, str]
@@ -48,12 +48,10 @@ class Machines:
         self._write(STATUS_FILE, self.status.model_dump_json(indent=1) + "\n")
         for case in self.status.cases:
             name = case.case
-            told = history(
-                name, case.title, self.units[name], self.rows[name], len(self.runs[name])
-            )
-            self._write(f"cases/{name}/history.json", told.model_dump_json(indent=1) + "\n")
+            told = self.past[name].history(name, case.title, self.units[name])
+            self._write(f"cases/{name}/history.json", told)
             self._write(f"cases/{name}/badge.svg", badge(case))
-        self._write("feed.xml", feed(self.status, self.rows, self.units, self.address))
+        self._write("feed.xml", feed(self.status, self.past, self.units, self.address))
         for name, kind in SCHEMAS.items():
             address = f"schemas/{name}.schema.json"
             text = json.dumps(schema(kind, self.address + address), indent=1, ensure_ascii=False)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pipeline.metrics import score_name
 from pipeline.publish import markup, words
 from pipeline.publish.captions import Caption
-from pipeline.publish.history import unit_of_score
+from pipeline.publish.rows import unit_of_score
 from pipeline.publish.status import CaseStatus
 from pipeline.records import EvaluateRecord, PromoteRecord, SegmentScores, SystemScores, TrainRecord
 from pipeline.store import Store

@@ -5,20 +5,19 @@ Cells carry words beside their colour. Tables hold so many runs at most; the fil
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.publish import markup, words
-from pipeline.publish.history import ColumnThen, ExpectationThen, RunThen, thinned
+from pipeline.publish.csvlines import Told, csv_of
+from pipeline.publish.history import Past
+from pipeline.publish.rows import ColumnThen, ExpectationThen, RunThen
 
 MOST = 12
 """Runs in a table."""
 STRENGTHS = (0.1, 0.3, 0.8)
 """Effects, in standard deviations, from which a cell is shaded more strongly."""
-Csv = tuple[Sequence[str], Iterable[Sequence[object]]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,13 +46,14 @@ class Matrix:
     """Earlier runs that are in the file alone."""
 
 
-def drift_blocks(rows: Sequence[RunThen], folder: Path) -> list[str]:
+def drift_blocks(past: Past, folder: Path) -> list[str]:
     """The heat map of drift, with its data beside it; nothing before the second run."""
-    measured = [row for row in rows if row.drift is not None]
+    measured = [row for row in past.newest if row.drift is not None]
     if len(measured) < 2:
         return []
     matrix = _matrix(
         measured,
+        in_all=_write(folder, "drift", past),
         name="drift_over_runs",
         title="Drift over the runs",
         explained="Size of each column's change, in standard deviations of what the champion had "
@@ -62,27 +62,21 @@ def drift_blocks(rows: Sequence[RunThen], folder: Path) -> list[str]:
         names=lambda row: [column.column for column in row.drift or ()],
         cell=_drift_cell,
     )
-    _write(folder, matrix.name, _drift_csv(measured))
     return [markup.block("matrix.html.j2", matrix=matrix)]
 
 
-def data_blocks(rows: Sequence[RunThen], folder: Path) -> list[str]:
+def data_blocks(past: Past, folder: Path) -> list[str]:
     """What arrived and how many rows held to the expectations, run by run."""
-    arrived = [row for row in rows if row.data is not None]
+    arrived = [row for row in past.newest if row.data is not None]
     if len(arrived) < 2:
         return []
     judged = [row for row in arrived if row.expectations]
-    _write(folder, "arrived_over_runs", _arrived_csv(arrived))
-    found = [
-        markup.block(
-            "arrived.html.j2",
-            rows=arrived[: -MOST - 1 : -1],
-            left_out=max(0, len(arrived) - MOST),
-        ),
-    ]
+    shown, in_all = arrived[: -MOST - 1 : -1], _write(folder, "arrived", past)
+    found = [markup.block("arrived.html.j2", rows=shown, left_out=in_all - len(shown))]
     if len(judged) >= 2:
         matrix = _matrix(
             judged,
+            in_all=_write(folder, "expectations", past),
             name="expectations_over_runs",
             title="Expectations over the runs",
             explained="Share of the rows that held to each expectation; “passed” or “failed” where "
@@ -90,7 +84,6 @@ def data_blocks(rows: Sequence[RunThen], folder: Path) -> list[str]:
             names=lambda row: [one.name for one in row.expectations],
             cell=_expectation_cell,
         )
-        _write(folder, matrix.name, _expectations_csv(judged))
         found.append(markup.block("matrix.html.j2", matrix=matrix))
     return found
 
@@ -98,6 +91,7 @@ def data_blocks(rows: Sequence[RunThen], folder: Path) -> list[str]:
 def _matrix(
     rows: Sequence[RunThen],
     *,
+    in_all: int,
     name: str,
     title: str,
     explained: str,
@@ -112,7 +106,7 @@ def _matrix(
         explained=explained,
         heads=tuple(newest),
         rows=tuple((one, tuple(cell(row, one) for row in newest)) for one in known),
-        left_out=len(rows) - len(newest),
+        left_out=in_all - len(newest),
     )
 
 
@@ -145,56 +139,10 @@ def _by_row(found: ExpectationThen) -> bool:
     return found.evaluated > 0 and (found.unexpected > 0 or found.success)
 
 
-def _drift_csv(rows: Sequence[RunThen]) -> Csv:
-    heads = ("run", "as of", "column", "effect", "alarm", "adjusted p-value")
-    lines = (
-        (row.run_id, time, one.column, one.effect, one.alarm, one.adjusted_p_value)
-        for row in thinned(rows)
-        for time in [_time(row)]
-        for one in row.drift or ()
-    )
-    return heads, lines
-
-
-def _expectations_csv(rows: Sequence[RunThen]) -> Csv:
-    heads = ("run", "as of", "expectation", "severity", "passed", "rows judged", "rows that failed")
-    lines = (
-        (row.run_id, time, one.name, one.severity, one.success, one.evaluated, one.unexpected)
-        for row in thinned(rows)
-        for time in [_time(row)]
-        for one in row.expectations
-    )
-    return heads, lines
-
-
-def _arrived_csv(rows: Sequence[RunThen]) -> Csv:
-    heads = ("run", "as of", "newest", "rows", "new", "revised", "in quarantine")
-    lines = (
-        (
-            row.run_id,
-            _time(row),
-            words.stamp(row.data.newest) if row.data.newest else "",
-            row.data.rows,
-            row.data.inserted,
-            row.data.updated,
-            "" if row.data.quarantined is None else row.data.quarantined,
-        )
-        for row in thinned(rows)
-        if row.data
-    )
-    return heads, lines
-
-
-def _time(row: RunThen) -> str:
-    return words.stamp(row.as_of) if row.as_of else ""
-
-
-def _write(folder: Path, name: str, held: Csv) -> None:
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    heads, lines = held
-    writer.writerow(heads)
-    writer.writerows(lines)
-    path = folder / "files" / f"{name}.csv"
+def _write(folder: Path, told: Told, past: Past) -> int:
+    """Writes the file of all runs that the history names, and says how many have lines in it."""
+    lines = [lines[told] for lines in past.lines if lines[told]]
+    path = folder / "files" / f"{told}_over_runs.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(buffer.getvalue(), encoding="utf-8")
+    path.write_text(csv_of(told, lines), encoding="utf-8")
+    return len(lines)

@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Literal, TypeVar
 
 from pipeline.options import NOTEBOOKS, NotebookName
-from pipeline.publish.history import unit_of_score
 from pipeline.publish.plan import Makers, Page
 from pipeline.publish.repeat import commands
+from pipeline.publish.rows import unit_of_score
 from pipeline.publish.runs import Ended, Run
 from pipeline.records import (
     STEPS_OF,

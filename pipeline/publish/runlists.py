@@ -21,6 +21,8 @@ class RunList:
     lines: tuple[Line, ...]
     """Oldest first."""
     newest: bool
+    first: int
+    """Place of its first run among all."""
 
     @property
     def title(self) -> str:
@@ -51,8 +53,11 @@ def lists_of(lines: Sequence[Line]) -> tuple[RunList, ...]:
             file=f"list-{number + 1}",
             lines=tuple(lines[number * LENGTH : (number + 1) * LENGTH]),
             newest=False,
+            first=number * LENGTH,
         )
         for number in range(full)
     ]
-    newest = RunList(file="index", lines=tuple(lines[full * LENGTH :]), newest=True)
+    newest = RunList(
+        file="index", lines=tuple(lines[full * LENGTH :]), newest=True, first=full * LENGTH
+    )
     return (newest, *reversed(older))

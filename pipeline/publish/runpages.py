@@ -6,6 +6,7 @@ another. So is each list of older runs.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +24,9 @@ from pipeline.publish.runs import Lives, read_run
 from pipeline.publish.status import CaseStatus
 from pipeline.publish.still import Brief, StillStore
 from pipeline.store.ledger import Line
+
+Around = tuple[tuple[Line, ...], tuple[Line, ...]]
+"""The run before and the run after, or nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,18 +46,30 @@ class RunPages:
 
     def write(self) -> None:
         """The lists and a page a run, where they can't be taken over."""
-        lines, briefs = self._lines, self.store.briefs(self._case)
-        named = ["", *(f"{line.run_id} {line.digest}" for line in lines), ""]
-        for place, (line, brief) in enumerate(zip(lines, briefs, strict=True)):
-            inputs = self._inputs(line, brief, named[place], named[place + 2])
-            if not self.build.takes_over(self._address(line.run_id), inputs):
-                around = (lines[max(0, place - 1) : place], lines[place + 1 : place + 2])
-                self._write(line.run_id, self._page(line.run_id, around), inputs)
-        lists = lists_of(lines)
+        lists = lists_of(self._lines)
+        for each in lists:
+            group, inputs = f"{self._case}/runs/{each.file}/", self._inputs_of_group(each)
+            if each.newest or not self.build.takes_over_all(group, inputs):
+                self._write_pages(each)
+                if not each.newest:
+                    pages = [self._address(line.run_id) for line in each.lines]
+                    self.build.note_group(group, inputs, pages)
         for each in lists:
             inputs = self._inputs_of_list(each, lists)
             if not self.build.takes_over(self._address(each.file), inputs):
                 self._write(each.file, self._list(each, lists), inputs)
+
+    def _write_pages(self, listed: RunList) -> None:
+        """The pages of the runs of a list that can't be taken over."""
+        for place, line in enumerate(listed.lines, listed.first):
+            before, after = self._around(place, place + 1)
+            inputs = self._inputs(line, self._briefs[place], before, after)
+            if not self.build.takes_over(self._address(line.run_id), inputs):
+                self._write(line.run_id, self._page(line.run_id, (before, after)), inputs)
+
+    def _around(self, first: int, end: int) -> Around:
+        """The run before those from `first` to `end`, and the one after them, where there are."""
+        return self._lines[max(0, first - 1) : first], self._lines[end : end + 1]
 
     @property
     def _case(self) -> str:
@@ -62,6 +78,10 @@ class RunPages:
     @cached_property
     def _lines(self) -> tuple[Line, ...]:
         return self.store.lines(self._case)
+
+    @cached_property
+    def _briefs(self) -> list[Brief]:
+        return self.store.briefs(self._case)
 
     @cached_property
     def _plan(self) -> dict[Page, Makers]:
@@ -91,16 +111,30 @@ class RunPages:
         """Digest of what all pages of runs rest on."""
         return digest(self._head, self.status.title, self.unit)
 
-    def _inputs(self, line: Line, brief: Brief, before: str, after: str) -> str:
-        shown, known = self._shown, self._known
-        makers = [
-            (name, maker in known, shown.get((name, maker)))
-            for name, maker in brief.makers.items()
-            if maker not in known or (name, maker) in shown
-        ]
+    def _inputs(
+        self, line: Line, brief: Brief, before: tuple[Line, ...], after: tuple[Line, ...]
+    ) -> str:
+        led = self._led_to(brief.makers.items())
+        around = [(other.run_id, other.digest) for other in (*before, *after)]
         return digest_of_text(
-            f"{self._common} {line.digest} {makers} {before} {after} {self._alive(line)}"
+            f"{self._common} {line.digest} {led} {len(before)} {around} {self._alive(line)}"
         )
+
+    def _inputs_of_group(self, listed: RunList) -> str:
+        """What the pages of all runs of a list rest on together."""
+        first, end = listed.first, listed.first + len(listed.lines)
+        briefs, around = self._briefs[first:end], self._around(first, end)
+        led = self._led_to({made for brief in briefs for made in brief.makers.items()})
+        held = [(line.run_id, line.digest, self._alive(line)) for line in listed.lines]
+        return digest_of_text(f"{self._common} {led} {held} {around}")
+
+    def _led_to(self, makers: Iterable[tuple[str, str]]) -> list[tuple[str, str, list[str] | None]]:
+        """Of the notebooks and the runs that executed them: those that a page of the case shows,
+        with these pages, and those whose run is gone.
+        """
+        shown, known = self._shown, self._known
+        told = (made for made in makers if made in shown or made[1] not in known)
+        return sorted((*made, shown.get(made)) for made in told)
 
     def _inputs_of_list(self, listed: RunList, lists: tuple[RunList, ...]) -> str:
         held = [(line.run_id, line.digest, self._alive(line)) for line in listed.lines]
@@ -119,7 +153,7 @@ class RunPages:
             plan=self._plan,
         )
 
-    def _page(self, run_id: str, around: tuple[tuple[Line, ...], tuple[Line, ...]]) -> str:
+    def _page(self, run_id: str, around: Around) -> str:
         facts = self._facts(run_id)
         made_for = words.moment_text(facts.as_of) if facts.as_of else facts.run.run_id
         before, after = ([line.run_id for line in lines] for lines in around)

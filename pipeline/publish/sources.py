@@ -22,7 +22,7 @@ from pipeline.publish.building import Build, digest
 from pipeline.publish.captions import Caption
 from pipeline.publish.casepages import CasePages
 from pipeline.publish.fields import blocks
-from pipeline.publish.history import RunThen, keep_rows
+from pipeline.publish.history import Past, keep_past
 from pipeline.publish.interface import Interface
 from pipeline.publish.machines import Machines
 from pipeline.publish.navigation import Entry
@@ -60,13 +60,18 @@ class Sources:
     def write(self) -> SiteStatus:
         """All that can't be taken over; raises `SiteError` without any page."""
         self._copy_hand_written()
-        rows = functools.cache(functools.partial(keep_rows, self.store, lives=self.lives))
+        past = functools.cache(functools.partial(keep_past, self.store, lives=self.lives))
         status = site_status(
-            self.store, self.captions, self.now, self.lives, rows=rows, every=self.every
+            self.store,
+            self.captions,
+            self.now,
+            self.lives,
+            rows=lambda case: past(case).newest,
+            every=self.every,
         )
         for case in status.cases:
-            self._write_case(case, self.captions(case.case), rows(case.case))
-        sparks = {case.case: _spark(case, rows(case.case)) for case in status.cases}
+            self._write_case(case, self.captions(case.case), past(case.case))
+        sparks = {case.case: _spark(case, past(case.case)) for case in status.cases}
         fragment = markup.block("status.html.j2", site=status, sparks=sparks)
         (self.folder / STATUS_FRAGMENT).write_text(fragment, encoding="utf-8")
         listed = markup.block("pages.html.j2", site=status, entries=self.entries)
@@ -75,7 +80,7 @@ class Sources:
         (self.folder / API_FRAGMENT).write_text(self._api(status), encoding="utf-8")
         Machines(
             status=status,
-            rows={case.case: rows(case.case) for case in status.cases},
+            past={case.case: past(case.case) for case in status.cases},
             runs={case.case: self.store.briefs(case.case) for case in status.cases},
             units={case.case: self.captions(case.case).unit for case in status.cases},
             address=self.address and self.address.rstrip("/") + "/",
@@ -88,9 +93,9 @@ class Sources:
             return markup.block("no_api.html.j2")
         return "\n".join(Interface(document=self.interface, status=status).blocks())
 
-    def _write_case(self, case: CaseStatus, caption: Caption, rows: Sequence[RunThen]) -> None:
+    def _write_case(self, case: CaseStatus, caption: Caption, past: Past) -> None:
         unit, folder = f"{case.case}/", self.folder / case.case
-        inputs = self._inputs(case, caption, rows)
+        inputs = self._inputs(case, caption, past)
         if not self.build.takes_over(unit, inputs):
             CasePages(
                 store=self.store,
@@ -98,7 +103,7 @@ class Sources:
                 caption=caption,
                 folder=folder,
                 lives=self.lives,
-                rows=rows,
+                past=past,
             ).write()
             self.build.note(unit, inputs, _published(folder, self.folder))
         RunPages(
@@ -110,7 +115,7 @@ class Sources:
             build=self.build,
         ).write()
 
-    def _inputs(self, case: CaseStatus, caption: Caption, rows: Sequence[RunThen]) -> str:
+    def _inputs(self, case: CaseStatus, caption: Caption, past: Past) -> str:
         """Digest of all that the pages of a case can rest on, those of runs apart."""
         plan = planned_pages(self.store, case.case)
         notebooks = {
@@ -123,7 +128,7 @@ class Sources:
             case.model_dump(mode="json"),
             caption,
             [(line.run_id, line.digest) for line in self.store.lines(case.case)],
-            [row.ended for row in rows],
+            past.unsettled,
             [(page.file, makers) for page, makers in plan.items()],
             sorted(notebooks.values()),
         )
@@ -141,8 +146,8 @@ class Sources:
             shutil.copyfile(path, target)
 
 
-def _spark(case: CaseStatus, rows: Sequence[RunThen]) -> Markup:
-    return markup.as_html(spark(rows, case.metric.unit if case.metric else ""))
+def _spark(case: CaseStatus, past: Past) -> Markup:
+    return markup.as_html(spark(past.newest, case.metric.unit if case.metric else ""))
 
 
 def _published(folder: Path, root: Path) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pipeline.metrics import score_name
 from pipeline.publish import markup, words
-from pipeline.publish.history import RunThen
+from pipeline.publish.rows import RunThen
 
 MOST = 30
 WIDTH, HEIGHT, ROOM = 120.0, 32.0, 4.0

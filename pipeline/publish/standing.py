@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import Field
 
 from pipeline.publish.changes import relative_change
-from pipeline.publish.history import RunThen, unit_of_score
+from pipeline.publish.rows import RunThen, unit_of_score
 from pipeline.records import (
     DecideRecord,
     DriftRecord,

@@ -86,8 +86,10 @@ class StillStore(Store):
 
     def decided(self, case: str) -> list[tuple[str, str, str]]:
         """Decisions about the champion that stand, newest first: as-of time, run, who serves."""
-        found = {tuple(brief.promoted) for brief in self.briefs(case) if brief.promoted}
-        return sorted(((as_of, run_id, who) for as_of, run_id, who in found), reverse=True)
+        found: list[tuple[str, str, str]] = self._once(
+            ("decided", case), lambda: self._decided(case)
+        )
+        return found
 
     def briefs(self, case: str) -> list[Brief]:
         """Every run in the order of time."""
@@ -124,6 +126,10 @@ class StillStore(Store):
         return [
             Brief(line.run_id, *found) for line, found in zip(self.lines(case), held, strict=True)
         ]
+
+    def _decided(self, case: str) -> list[tuple[str, str, str]]:
+        found = {tuple(brief.promoted) for brief in self.briefs(case) if brief.promoted}
+        return sorted(((as_of, run_id, who) for as_of, run_id, who in found), reverse=True)
 
     def _once(self, key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
         if key not in self.seen:

@@ -11,11 +11,17 @@ import pytest
 from pipeline.publish import history, read_status
 from pipeline.publish.changes import changes
 from pipeline.publish.due import next_due
-from pipeline.publish.history import keep_rows, newest_rows, thinned
+from pipeline.publish.history import keep_past, newest_rows, thinned
+from pipeline.publish.rows import RunThen
 from pipeline.publish.sparks import spark
 from pipeline.publish.still import StillStore
 
 DAY = timedelta(days=1)
+
+
+def keep_rows(store: StillStore, case: str, lives: Any) -> tuple[RunThen, ...]:
+    """The rows of the newest runs."""
+    return keep_past(store, case, lives).newest
 
 
 def alive(*_: Any) -> bool:
