@@ -1,7 +1,7 @@
 """What publishing costs as runs pile up: seconds and bytes of the site, by the embedded renderer.
 
-`python -m benchmarks.site` runs all cases on their samples once, and makes many runs of that one:
-the same records and notebooks under other ids, times and scores. It prints one JSON line: seconds
+`python -m benchmarks.site` runs the cases on their samples once, and makes many runs of each: the
+same records and notebooks under other ids, times and scores. It prints one JSON line: seconds
 to publish after run 10 and after run 1,000 of every case, the median of interleaved repetitions,
 each with one run more of every case; `ratio`, the second over the first; the bytes of the large
 site; and the seconds of a site of 100 runs of every case, from nothing and when one has changed.
@@ -42,12 +42,13 @@ class Growing:
     """A home that gets runs of all cases, made of one run of each, and the site made from it."""
 
     template: Store
+    cases: tuple[str, ...]
     home: Path
     output: Path
 
     def add(self, first: int, last: int, cases: tuple[str, ...] = ()) -> None:
         """Runs `first` to `last`, the latter left out, of the cases named or of all."""
-        for case in cases or tuple(self.template.cases()):
+        for case in cases or self.cases:
             (made,) = self.template.run_ids(case)[-1:]
             for number in range(first, last):
                 add_run(self.template.run_folder(case, made), self.home / "runs" / case, number)
@@ -134,7 +135,7 @@ def from_nothing(growing: Growing, *, runs: int, times: int) -> dict[str, Any]:
     growing.add(0, runs)
     whole, _, made = timed(growing.publish)
     changed = []
-    case = growing.template.cases()[0]
+    case = growing.cases[0]
     for more in range(times):
         growing.add(runs + more, runs + more + 1, (case,))
         changed.append(timed(growing.publish)[0])
@@ -148,12 +149,15 @@ def from_nothing(growing: Growing, *, runs: int, times: int) -> dict[str, Any]:
     }
 
 
-def measure(template: Store, *, few: int, many: int, some: int, times: int) -> dict[str, Any]:
-    """All figures, in folders that are gone afterwards."""
+def measure(
+    template: Store, *, cases: int, few: int, many: int, some: int, times: int
+) -> dict[str, Any]:
+    """All figures, in folders that are gone afterwards; of the first so many cases by name."""
+    named = tuple(template.cases()[:cases])
     with tempfile.TemporaryDirectory(dir=template.home.parent) as temporary:
         folders = [Path(temporary) / name for name in ("one", "some", "small", "large")]
         one, middle, small, large = (
-            Growing(template=template, home=folder / "home", output=folder / "site")
+            Growing(template=template, cases=named, home=folder / "home", output=folder / "site")
             for folder in folders
         )
         first = from_nothing(one, runs=1, times=times)
@@ -162,7 +166,7 @@ def measure(template: Store, *, few: int, many: int, some: int, times: int) -> d
         return {
             "benchmark": "site",
             "measured": "seconds of publish() with the embedded renderer, medians; bytes of a site",
-            "cases": template.cases(),
+            "cases": list(named),
             "one_run": first,
             "some_runs": again,
             "piled_up": (piled := piled_up(small, large, few=few, many=many, times=times)),
@@ -173,18 +177,20 @@ def measure(template: Store, *, few: int, many: int, some: int, times: int) -> d
 
 @click.command()
 @click.option("--home", default="", help="A home in which all cases have run; else one is made.")
+@click.option("--cases", default=4, show_default=True, help="How many cases, by name.")
 @click.option("--few", default=10, show_default=True, help="Runs of a young home.")
 @click.option("--many", default=1000, show_default=True, help="Runs of an old one.")
 @click.option("--some", default=100, show_default=True, help="Runs of the site from nothing.")
 @click.option("--times", default=5, show_default=True, help="Repetitions of what is repeated.")
-def main(home: str, few: int, many: int, some: int, times: int) -> None:
+def main(home: str, cases: int, few: int, many: int, some: int, times: int) -> None:
     """Print the seconds and bytes as one JSON line."""
     with tempfile.TemporaryDirectory() as temporary:
         at = Path(home or temporary).resolve()
         if not home:
             first = [sys.executable, "-m", "pipeline", "run", "--home", at]
             subprocess.run(first, cwd=project.ROOT, check=True, stdout=sys.stderr)
-        print(json.dumps(measure(Store(home=at), few=few, many=many, some=some, times=times)))
+        sizes = {"cases": cases, "few": few, "many": many, "some": some, "times": times}
+        print(json.dumps(measure(Store(home=at), **sizes)))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pipeline.publish import markup
 from pipeline.publish.captions import caption
@@ -18,6 +18,9 @@ from pipeline.publish.status import Captions, SiteStatus, site_status
 from pipeline.publish.still import StillStore
 from pipeline.store import Store, project
 from pipeline.store.locks import is_held
+
+if TYPE_CHECKING:
+    from pipeline.publish.building import Build
 
 __all__ = ["Published", "publish", "read_status"]
 
@@ -67,22 +70,17 @@ def publish(
     `interface` is the OpenAPI document of the service, which the page on it tells. Raises
     `SiteError`; the old site then stays.
     """
-    from pipeline.publish.building import Build, digest
-    from pipeline.publish.embedded import render_embedded
+    from pipeline.publish.building import Build
     from pipeline.publish.navigation import read_configuration, read_website
-    from pipeline.publish.quarto import find_quarto, missing_quarto, render_quarto, version_of
     from pipeline.publish.replacing import replacing
     from pipeline.publish.searching import runs_of, write_index
     from pipeline.publish.sources import Sources
 
-    quarto = find_quarto() if renderer != "embedded" else None
-    if renderer == "quarto" and quarto is None:
-        raise missing_quarto()
+    by = _found(renderer)
     configuration = read_configuration(site)
-    by = version_of(quarto) if quarto else "embedded"
-    key = digest(project.code_version(), markup.templates_digest(), configuration, by)
     still = StillStore.of(store)
     with replacing(output, anew=anew) as fresh, tempfile.TemporaryDirectory() as temporary:
+        key = _key(configuration, by)
         build = Build.beside(output, fresh, key=key, anew=anew)
         folder = Path(temporary).resolve()
         status = Sources(
@@ -98,11 +96,37 @@ def publish(
             address=address,
             interface=interface,
         ).write()
-        if quarto:
-            render_quarto(quarto, folder, build, configuration=configuration)
-        else:
-            render_embedded(folder, build, configuration=configuration)
+        _render(by, folder, build, configuration)
         write_index(build, [run for case in status.cases for run in runs_of(still, case)])
         pages = build.finish()
-    name: Literal["quarto", "embedded"] = "quarto" if quarto else "embedded"
+    name: Literal["quarto", "embedded"] = "quarto" if by else "embedded"
     return Published(output=output, renderer=name, pages=pages, rendered=len(build.rendered))
+
+
+def _found(renderer: Renderer) -> str | None:
+    """The program of Quarto that is to render; `None` for the embedded renderer."""
+    from pipeline.publish.quarto import find_quarto, missing_quarto
+
+    quarto = find_quarto() if renderer != "embedded" else None
+    if renderer == "quarto" and quarto is None:
+        raise missing_quarto()
+    return quarto
+
+
+def _key(configuration: dict[str, Any], quarto: str | None) -> str:
+    """Digest of what every page rests on."""
+    from pipeline.publish.made import digest
+    from pipeline.publish.quarto import version_of
+
+    by = version_of(quarto) if quarto else "embedded"
+    return digest(project.code_version(), markup.templates_digest(), configuration, by)
+
+
+def _render(quarto: str | None, folder: Path, build: Build, configuration: dict[str, Any]) -> None:
+    from pipeline.publish.embedded import render_embedded
+    from pipeline.publish.quarto import render_quarto
+
+    if quarto:
+        render_quarto(quarto, folder, build, configuration=configuration)
+    else:
+        render_embedded(folder, build, configuration=configuration)

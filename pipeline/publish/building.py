@@ -5,7 +5,6 @@ A page that is taken over is the very file of the old site under a second name.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -14,52 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+from pipeline.publish.made import HELD, Made
 from pipeline.publish.rendering import Rendered
 from pipeline.publish.replacing import MARK
-
-Digests = dict[str, str]
-
-
-def digest(*parts: object) -> str:
-    """Of the parts as JSON; what JSON doesn't know counts as it is written."""
-    text = json.dumps(parts, default=str, sort_keys=True, ensure_ascii=False)
-    return digest_of_text(text)
-
-
-def digest_of_text(text: str) -> str:
-    """Of the text as it is."""
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Made:
-    """What a site was made from."""
-
-    key: str = ""
-    """Digest of what every page rests on."""
-    units: Digests = field(default_factory=dict)
-    """By a page's address, or a folder's where several pages rest on the same: digest of its
-    inputs."""
-    files: dict[str, list[str]] = field(default_factory=dict)
-    """Of a folder: every file that belongs to it."""
-    pages: Digests = field(default_factory=dict)
-    """By address: digest of the source that a page was rendered from."""
-
-    @classmethod
-    def read(cls, site: Path, key: str) -> Self:
-        """What the site says of itself; nothing where it was made with another key, or says nothing
-        that can be read.
-        """
-        try:
-            held = json.loads((site / MARK).read_bytes())
-            found = cls(**{name: held[name] for name in ("key", "units", "files", "pages")})
-        except (OSError, ValueError, KeyError, TypeError):
-            return cls(key=key)
-        return found if found.key == key else cls(key=key)
-
-    def of(self, unit: str) -> list[str]:
-        """The files of a unit."""
-        return self.files.get(unit, [unit])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +37,8 @@ class Build:
     """Folders that are known to be there."""
     rendered: dict[str, Rendered] = field(default_factory=dict)
     """By address: pages that were rendered, since they could not be taken over."""
+    begun: dict[str, tuple[str, list[str]]] = field(default_factory=dict)
+    """Groups whose pages are being made, with what they rest on."""
 
     @classmethod
     def beside(cls, old: Path, fresh: Path, *, key: str, anew: bool = False) -> Self:
@@ -95,45 +53,38 @@ class Build:
         """Whether the unit rests on the same inputs as in the old site, and its files, which must
         all be there, now stand in the new one too.
         """
-        if self.before.units.get(unit) != inputs:
+        if self.before.unit(unit) != inputs:
             return False
-        same = self.spare.units.get(unit) == inputs
+        same = self.spare.unit(unit) == inputs
         if unit not in self.before.files and same and unit in self.there:
             self.now.units[unit] = inputs
-            self.now.pages[unit] = self.before.pages.get(unit, "")
+            self.now.pages[unit] = self.before.page(unit) or ""
             self.wanted.add(unit)
             return True
         files = self.before.of(unit)
         if not (same and self.there.issuperset(files)) and not self._link_all(files):
             return False
         self.note(unit, inputs, files)
-        pages = self.before.pages
-        self.now.pages.update({name: pages[name] for name in files if name in pages})
+        self.now.pages.update({name: page for name in files if (page := self.before.page(name))})
         return True
 
     def takes_over_all(self, group: str, inputs: str) -> bool:
         """Whether units that were noted as a group rest on the same as in the old site, so that all
         of them can be taken over without a look at each.
         """
-        files = self.before.files.get(group, [])
-        if self.before.units.get(group) != inputs or not files:
+        known, pages = self.before.groups.get(group, ("", {}))
+        if known != inputs:
             return False
-        same = self.spare.units.get(group) == inputs and self.there.issuperset(files)
-        if not same and not self._link_all(files):
+        same = self.spare.groups.get(group, ("", {}))[0] == inputs and self.there.issuperset(pages)
+        if not same and not self._link_all(pages):
             return False
-        self.note_group(group, inputs, files)
-        for held, noted in (
-            (self.before.units, self.now.units),
-            (self.before.pages, self.now.pages),
-        ):
-            noted.update((name, held[name]) for name in files)
+        self.now.groups[group] = (known, pages)
+        self.wanted.update(pages)
         return True
 
-    def note_group(self, group: str, inputs: str, files: list[str]) -> None:
+    def note_group(self, group: str, inputs: str, pages: list[str]) -> None:
         """Notes that units of one page each rest on `inputs` together."""
-        self.now.units[group] = inputs
-        self.now.files[group] = files
-        self.wanted.update(files)
+        self.begun[group] = (inputs, pages)
 
     def note(self, unit: str, inputs: str, files: Iterable[str] = ()) -> None:
         """Notes a unit with its files, where they are others than itself."""
@@ -147,9 +98,9 @@ class Build:
         """Whether the old site's page was rendered from the same source, and now stands here."""
         self.now.pages[page] = source
         self.wanted.add(page)
-        if self.before.pages.get(page) != source:
+        if self.before.page(page) != source:
             return False
-        same = self.spare.pages.get(page) == source and page in self.there
+        same = self.spare.page(page) == source and page in self.there
         return same or self._link_all([page])
 
     def put(self, name: str, source: Path | str) -> None:
@@ -169,15 +120,20 @@ class Build:
             path = self.fresh / name
             path.unlink()
             _remove_empty(path.parent, self.fresh)
+        self._close_groups()
         held = {
             "made_by": "vigie site; replaced as a whole",
-            "key": self.now.key,
-            "units": self.now.units,
-            "files": self.now.files,
-            "pages": self.now.pages,
+            **{name: getattr(self.now, name) for name in HELD},
         }
         (self.fresh / MARK).write_text(json.dumps(held, sort_keys=True), encoding="utf-8")
         return sum(1 for name in self.wanted if name.endswith(".html"))
+
+    def _close_groups(self) -> None:
+        """Moves what is known of the pages of groups that were made now into these groups."""
+        units, sources = self.now.units, self.now.pages
+        for group, (inputs, pages) in self.begun.items():
+            told = {page: (units.pop(page, ""), sources.pop(page, "")) for page in pages}
+            self.now.groups[group] = (inputs, told)
 
     def _link_all(self, files: Iterable[str]) -> bool:
         for name in files:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pipeline
 from pipeline.publish import markup
-from pipeline.publish.building import Build, digest
+from pipeline.publish.building import Build
+from pipeline.publish.made import digest
 from pipeline.publish.navigation import Website, read_website
 from pipeline.publish.rendering import Rendered, render_page, with_includes
 

@@ -96,6 +96,7 @@ def _templates() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
+        auto_reload=False,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -103,6 +104,8 @@ def _templates() -> jinja2.Environment:
     for shown in (
         words.number,
         words.share,
+        words.lower_by,
+        words.p_value,
         words.day,
         words.short_day,
         words.moment,

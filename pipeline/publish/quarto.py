@@ -10,7 +10,8 @@ from typing import Any
 import yaml
 
 from pipeline.errors import SiteError
-from pipeline.publish.building import Build, digest
+from pipeline.publish.building import Build
+from pipeline.publish.made import digest
 from pipeline.publish.navigation import CONFIGURATION, Website, read_website
 from pipeline.publish.rendering import render_page, with_includes
 

@@ -117,6 +117,8 @@ def _written(value: Any) -> str:
 
 
 def _shown(value: Any) -> str:
+    if value is None:
+        return "not set"
     if isinstance(value, str):
         return value or "empty"
     if isinstance(value, float):

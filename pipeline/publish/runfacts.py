@@ -26,6 +26,7 @@ from pipeline.records import (
 )
 
 How = Literal["executed", "taken over", "failed", "not executed"]
+DECIDING = frozenset({"decide", "promote"})
 Kind = TypeVar("Kind", bound=Record)
 Mark = Literal["healthy", "watch", "failing"]
 ENDED: Mapping[Ended, str] = {
@@ -57,6 +58,11 @@ class NotebookOfRun:
     records: tuple[Record, ...]
     page: str
     """The page of the case that shows this very execution; empty where none does any more."""
+
+    @property
+    def sentences(self) -> list[str]:
+        """What its steps said; decisions stand by themselves on the page of a run."""
+        return [one.sentence for one in self.records if one.step not in DECIDING]
 
 
 @dataclass(frozen=True, kw_only=True)

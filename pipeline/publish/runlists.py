@@ -9,7 +9,7 @@ from datetime import datetime
 from pipeline.publish import words
 from pipeline.store.ledger import Line
 
-LENGTH = 50
+LENGTH = 25
 """Runs of an older list. The newest list has as many at least, and fewer than twice as many."""
 
 

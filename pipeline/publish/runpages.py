@@ -6,7 +6,7 @@ another. So is each list of older runs.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,8 +14,9 @@ from urllib.parse import quote
 
 from pipeline.options import NOTEBOOKS
 from pipeline.publish import markup, words
-from pipeline.publish.building import Build, digest, digest_of_text
+from pipeline.publish.building import Build
 from pipeline.publish.comparing import compared
+from pipeline.publish.made import digest, digest_of_text
 from pipeline.publish.plan import RUNS, Makers, Page, planned_pages
 from pipeline.publish.repeat import changed_parameters, parameter_rows
 from pipeline.publish.runfacts import NotebookOfRun, RunFacts
@@ -114,7 +115,7 @@ class RunPages:
     def _inputs(
         self, line: Line, brief: Brief, before: tuple[Line, ...], after: tuple[Line, ...]
     ) -> str:
-        led = self._led_to(brief.makers.items())
+        led = self._led_to([brief])
         around = [(other.run_id, other.digest) for other in (*before, *after)]
         return digest_of_text(
             f"{self._common} {line.digest} {led} {len(before)} {around} {self._alive(line)}"
@@ -124,17 +125,20 @@ class RunPages:
         """What the pages of all runs of a list rest on together."""
         first, end = listed.first, listed.first + len(listed.lines)
         briefs, around = self._briefs[first:end], self._around(first, end)
-        led = self._led_to({made for brief in briefs for made in brief.makers.items()})
+        led = self._led_to(briefs)
         held = [(line.run_id, line.digest, self._alive(line)) for line in listed.lines]
         return digest_of_text(f"{self._common} {led} {held} {around}")
 
-    def _led_to(self, makers: Iterable[tuple[str, str]]) -> list[tuple[str, str, list[str] | None]]:
-        """Of the notebooks and the runs that executed them: those that a page of the case shows,
-        with these pages, and those whose run is gone.
+    def _led_to(self, briefs: Sequence[Brief]) -> list[tuple[str, str, list[str] | None]]:
+        """Of the notebooks that the runs go by, and the runs that executed them: those that a page
+        of the case shows, with these pages, and those whose run is gone.
         """
         shown, known = self._shown, self._known
-        told = (made for made in makers if made in shown or made[1] not in known)
-        return sorted((*made, shown.get(made)) for made in told)
+        showing = {run_id for _, run_id in shown}
+        own = {(name, one.run_id) for one in briefs if one.run_id in showing for name in one.own}
+        taken = {made for one in briefs if one.taken for made in one.taken.items()}
+        gone = {made for made in taken if made[1] not in known}
+        return sorted((*made, shown.get(made)) for made in ((own | taken) & shown.keys()) | gone)
 
     def _inputs_of_list(self, listed: RunList, lists: tuple[RunList, ...]) -> str:
         held = [(line.run_id, line.digest, self._alive(line)) for line in listed.lines]

@@ -77,9 +77,10 @@ def write_index(build: Build, runs: Sequence[Entry]) -> None:
     """Writes the index of the site in the making: pages that were rendered now, pages that were
     taken over as the old site's index has them, and runs.
     """
-    made = {address: entry(address, page) for address, page in build.rendered.items()}
-    known = read_index(build.old) | made
-    kept = [known[page] for page in sorted(build.now.pages) if page in known and _is_found(page)]
+    found = filter(_is_found, build.rendered)
+    known = read_index(build.old) | {page: entry(page, build.rendered[page]) for page in found}
+    held = known.keys() & filter(_is_found, build.now.pages)
+    kept = [known[page] for page in sorted(held)]
     listed = json.dumps([*kept, *runs], separators=(",", ":"))
     build.put(INDEX, f"{ASSIGNED}{listed};\n")
 

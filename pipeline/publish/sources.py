@@ -18,13 +18,14 @@ from markupsafe import Markup
 
 from pipeline.errors import SiteError
 from pipeline.publish import markup
-from pipeline.publish.building import Build, digest
+from pipeline.publish.building import Build
 from pipeline.publish.captions import Caption
 from pipeline.publish.casepages import CasePages
 from pipeline.publish.fields import blocks
 from pipeline.publish.history import Past, keep_past
 from pipeline.publish.interface import Interface
 from pipeline.publish.machines import Machines
+from pipeline.publish.made import digest
 from pipeline.publish.navigation import Entry
 from pipeline.publish.plan import planned_pages
 from pipeline.publish.runpages import RunPages

@@ -27,8 +27,10 @@ class Brief(NamedTuple):
     """Notebooks that this very run brought to their end."""
     ended_at: str
     """ISO time; empty while it is under way."""
-    makers: Mapping[str, str]
-    """The run that executed each notebook that it goes by."""
+    own: Sequence[str]
+    """Notebooks that it goes by as it executed them itself."""
+    taken: Mapping[str, str]
+    """The run that executed each of the others."""
     promoted: Sequence[str]
     """Of a decision about the champion that stands: as-of time, run that made it, digest of who
     serves; else empty."""
@@ -144,10 +146,11 @@ def _brief(store: Store, case: str, run_id: str) -> str:
     decided = promoted and store.stands(promoted)
     told = _decided(promoted) if promoted and decided else []
     makers = {name: whole.maker(name) for name in NOTEBOOKS} if whole else {}
-    made = {name: maker for name, maker in makers.items() if maker}
+    own = [name for name, maker in makers.items() if maker == run_id]
+    taken = {name: maker for name, maker in makers.items() if maker and maker != run_id}
     ended = whole.finished if whole else None
     finished = ended.isoformat() if ended else ""
-    return json.dumps([executed, finished, made, told])
+    return json.dumps([executed, finished, own, taken, told])
 
 
 def _decided(record: PromoteRecord) -> list[str]:

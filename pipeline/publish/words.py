@@ -14,6 +14,7 @@ SIGNIFICANT = 3
 SMALL_PERCENT = 9.95
 """What is rounded to 10 has no decimal."""
 _IMPOSSIBLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+LEAST_CHANCE = 0.001
 NEARLY_ALL = 99.9
 """Per cent, above which a share is not told more exactly."""
 MONTHS = (
@@ -55,6 +56,26 @@ def share(value: float) -> str:
     percent = 100 * value
     decimals = 1 if 0 < abs(percent) < SMALL_PERCENT else 0
     return f"{percent:,.{decimals}f}".replace("-", MINUS) + "%"
+
+
+def lower_by(value: float) -> str:
+    """How much lower something is, as a share of it.
+
+    >>> lower_by(0.331), lower_by(-0.02), lower_by(0.0)
+    ('33% lower', '2.0% higher', 'the same')
+    """
+    if not value:
+        return "the same"
+    return f"{share(abs(value))} {'lower' if value > 0 else 'higher'}"
+
+
+def p_value(value: float) -> str:
+    """How often chance alone shows as much, in per cent.
+
+    >>> p_value(0.0000354), p_value(0.032), p_value(0.41)
+    ('less than 0.1% of the time', '3.2% of the time', '41% of the time')
+    """
+    return f"{'less than 0.1%' if value < LEAST_CHANCE else share(value)} of the time"
 
 
 def effect(value: float) -> str:
@@ -107,13 +128,16 @@ def moment(value: datetime) -> Markup:
 
 
 def moment_text(value: datetime) -> str:
-    """Date and minute in UTC, as plain words.
+    """Date and minute in UTC, as plain words; the date alone for midnight, when it begins.
 
     >>> moment_text(datetime(2021, 9, 9, 22, tzinfo=UTC))
     '9 September 2021, 22:00 UTC'
+    >>> moment_text(datetime(2021, 9, 9, tzinfo=UTC))
+    '9 September 2021'
     """
     known = value.astimezone(UTC)
-    return f"{date_text(known)}, {known:%H:%M} UTC"
+    midnight = (known.hour, known.minute) == (0, 0)
+    return date_text(known) if midnight else f"{date_text(known)}, {known:%H:%M} UTC"
 
 
 def date_text(value: datetime) -> str:

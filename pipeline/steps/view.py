@@ -137,7 +137,7 @@ def _table(artifact: Artifact, head: list[str], rows: list[list[str]], step: str
     rest = len(rows) - SHOWN_ROWS
     more = f"<p>{rest:,} more rows in the CSV file.</p>" if rest > 0 else ""
     return (
-        f'<div class="vigie-table" data-file="{step}/{artifact.name}" tabindex="0" role="region" '
+        f'<div class="vigie-table" data-file="{step}/{artifact.name}" tabindex="0" role="group" '
         f'aria-label="{html.escape(artifact.title)}"><table>'
         f"<caption>{html.escape(artifact.title)}</caption>"
         f"<thead>{heads}</thead>"

@@ -133,6 +133,35 @@ def test_a_page_that_somebody_removed_is_made_again(home: Any, published: Publis
     assert (output / "bikes" / "files" / "drift" / "volume.csv").is_file()
 
 
+@pytest.mark.usefixtures("short_lists")
+def test_an_older_runs_page_that_is_gone_is_made_again(home: Any, published: Publish) -> None:
+    """Although the pages of its list are taken over together; the others of it are not rendered."""
+    run_some(home, 0, 12)
+    page = published().output / "bikes" / "runs" / "0002.html"
+    before = page.read_text()
+    page.unlink()
+    made = published()
+
+    assert 1 == made.rendered
+    assert before == page.read_text()
+
+
+@pytest.mark.usefixtures("short_lists")
+def test_an_older_run_that_changed_is_told_anew(home: Any, published: Publish) -> None:
+    """On its own page, on that of the run after and the run before, and on its list: in all 4 pages
+    of the twelve runs, and the pages that tell of all runs."""
+    run_some(home, 0, 12)
+    published()
+    run_some(home, 2, 3, outcome="failed", failed="2-validate")
+    made = published()
+    changed = made.output / "bikes" / "runs"
+
+    assert "Failed" in (changed / "0002.html").read_text()
+    assert "Failed" in (changed / "0003.html").read_text()
+    assert "Failed" in (changed / "list-1.html").read_text()
+    assert made.rendered <= 4 + 3
+
+
 def test_the_old_site_is_not_touched_by_the_new_one(home: Any, published: Publish) -> None:
     """A page has two names for a moment; rendering another under one of them leaves the other."""
     home.run()

@@ -274,7 +274,11 @@ def test_a_stranger_finds_the_data_in_two_clicks(browser: Any, site_of_all: Site
 
 def test_a_stranger_searches(browser: Any, site_of_all: Site) -> None:
     """By words of a page, with or without accents; marked where they stand; text stays text."""
-    go(browser, site_of_all, ".wide a[href='search.html'], .navbar a[href$='search.html']")
+    go(
+        browser,
+        site_of_all,
+        ".site-header nav a[href='search.html'], .navbar a[href$='search.html']",
+    )
     words = browser.find_element("css selector", "#search-words")
     words.send_keys("cars quarantine")
     results = browser.find_elements("css selector", ".vigie-results > li > a:first-child")

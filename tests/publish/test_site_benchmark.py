@@ -15,7 +15,12 @@ def test_a_run_more_is_measured_at_two_sizes(home: Any, tmp_path: Path) -> None:
     """As many pages are rendered at either, and seconds and bytes are counted."""
     home.run("bikes")
     small, large = (
-        Growing(template=home.store, home=tmp_path / name, output=tmp_path / f"{name}-site")
+        Growing(
+            template=home.store,
+            cases=("bikes",),
+            home=tmp_path / name,
+            output=tmp_path / f"{name}-site",
+        )
         for name in ("small", "large")
     )
     told = piled_up(small, large, few=2, many=4, times=1)
@@ -28,7 +33,9 @@ def test_a_run_more_is_measured_at_two_sizes(home: Any, tmp_path: Path) -> None:
 def test_runs_that_were_made_are_like_others(home: Any, tmp_path: Any) -> None:
     """In the order of their days, each with its own id and scores, and pages as every run has."""
     home.run("bikes")
-    growing = Growing(template=home.store, home=tmp_path / "grown", output=tmp_path / "public")
+    growing = Growing(
+        template=home.store, cases=("bikes",), home=tmp_path / "grown", output=tmp_path / "public"
+    )
     growing.add(0, 3)
     store = Store(home=growing.home)
     made = growing.publish()
