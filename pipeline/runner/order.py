@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from pipeline.case import Case, find_case
@@ -14,6 +13,7 @@ from pipeline.options import NOTEBOOKS, NotebookName, parse_time
 from pipeline.records import STEPS_OF, notebook_of
 from pipeline.seals import Asked
 from pipeline.sources import Mode, Request
+from pipeline.sources.folders import folder_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +102,7 @@ class Order:
 
     def request(self, case: Case) -> Request:
         """What 1-ingest asks of the case's source."""
-        folder = Path(self.data).expanduser() / case.name if self.data else None
+        folder = folder_of(self.data, case.name, case.source(self.source))
         return Request(schema=case.schema, folder=folder, as_of=self.request_moment)
 
 

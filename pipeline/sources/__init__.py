@@ -63,8 +63,9 @@ class Source(Protocol):
     """Where one case's observations come from in one mode.
 
     Whether it holds something new is told from its settings (a simulation) or from the files of the
-    folder. A source that can say it cheaply in another way has a method `fingerprint`; see
-    `pipeline.sources.fingerprints`.
+    folder, which is that of the case or, where this is missing, one of those that the source names
+    in `also_in` (`folders.folder_of`). A source that can say it cheaply in another way has a method
+    `fingerprint`; see `pipeline.sources.fingerprints`.
     """
 
     @property

@@ -1,4 +1,4 @@
-"""The feed of a folder of CSV files that are all alike, read in pieces."""
+"""The folder of a case's files, and the feed of one whose CSV files are all alike."""
 
 from __future__ import annotations
 
@@ -8,13 +8,24 @@ from pathlib import Path
 import pyarrow as pa
 
 from pipeline.errors import SourceError
-from pipeline.sources import ROWS_PER_BATCH, Feed, Part, Request
+from pipeline.sources import ROWS_PER_BATCH, Feed, Part, Request, Source
 from pipeline.sources.delimited import CsvFormat
 from pipeline.sources.files import count_rows, digest, list_files
 from pipeline.sources.streams import stream_csv
 
 Observations = Callable[[pa.Table, Request], pa.Table]
 """The publisher's rows in the schema of a case, those not newer than asked for."""
+
+
+def folder_of(data: str, case: str, source: Source) -> Path | None:
+    """`DIR/<case>`; where that isn't there, the first folder beside it in which the source's files
+    may lie as well (`Source.also_in`). `None` without a DIR.
+    """
+    if not data:
+        return None
+    own = Path(data).expanduser() / case
+    others = (own.parent / name for name in getattr(source, "also_in", ()))
+    return next((folder for folder in (own, *others) if folder.is_dir()), own)
 
 
 def csv_feed(

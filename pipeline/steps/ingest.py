@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import pyarrow.compute as pc
@@ -11,6 +10,7 @@ import pyarrow.compute as pc
 from pipeline.options import IngestOptions
 from pipeline.records import FeedPart, Revision, TableVersion
 from pipeline.sources import Feed, Request, Source
+from pipeline.sources.folders import folder_of
 from pipeline.steps import revised
 from pipeline.steps.cutting import Cut, cut_feed
 from pipeline.steps.intake import Window, cuttable, describe_columns, merge
@@ -28,7 +28,8 @@ def ingest(run: Run, options: IngestOptions) -> View:
     case = run.case
     source = case.source(options.source)
     asked = run.now() if options.source == LIVE and not options.as_of else options.moment
-    feed = source.fetch(_request(run, options, asked))
+    request = _request(run, options, asked)
+    feed = source.fetch(request)
     with arriving(feed.batches, case.schema, run.store.home) as arrival:
         read = cuttable(arrival, case.schema)
         cut = cut_feed(read, case, as_of=asked, days=options.days, latest=run.now())
@@ -45,7 +46,7 @@ def ingest(run: Run, options: IngestOptions) -> View:
             step.table("revisions", "Values that were revised, largest first", revisions)
             return step.finish(
                 as_of=cut.as_of,
-                sentence=_sentence(run, cut, merged.changes),
+                sentence=_sentence(run, cut, merged.changes) + _found_in(request, case.name),
                 **_told_of_source(source, feed),
                 **_counted(arrival, cut, merged),
             )
@@ -55,7 +56,7 @@ def _request(run: Run, options: IngestOptions, asked: datetime | None) -> Reques
     case = run.case
     return Request(
         schema=case.schema,
-        folder=Path(options.data).expanduser() / case.name if options.data else None,
+        folder=folder_of(options.data, case.name, case.source(options.source)),
         as_of=asked,
         since=_newest_held(run) if options.source == LIVE else None,
         cache=run.store.cache_folder(case.name),
@@ -106,6 +107,13 @@ def _newest_held(run: Run) -> datetime | None:
         return None
     found = pc.max(table.read(columns=[time])[time]).as_py()
     return found if isinstance(found, datetime) else None
+
+
+def _found_in(request: Request, case: str) -> str:
+    """Where files were found, when that isn't the folder of the case."""
+    if request.folder is None or request.folder.name == case:
+        return ""
+    return f" Read from the folder {request.folder.name!r}, since there is none {case!r}."
 
 
 def _sentence(run: Run, cut: Cut, change: Counts) -> str:

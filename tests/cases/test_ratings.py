@@ -20,6 +20,7 @@ from pipeline.injections import Sudden
 from pipeline.models import dump_model, load_model
 from pipeline.records import Finding
 from pipeline.sources import Request
+from pipeline.sources.folders import folder_of
 from pipeline.store import project
 from pipeline.suites import Verdict, check
 
@@ -228,3 +229,21 @@ def test_the_real_file_is_read_and_its_traps_are_set_aside(data_folder: Path) ->
     verdict = judged(found.drop_duplicates(ignore_index=True))
     assert not verdict.stopped_by
     assert {"key-unique": 34, "combined-agrees-with-its-parts": 4} == failed(verdict)
+
+
+def test_ratings_may_lie_in_the_folder_of_the_vehicles(tmp_path: Path) -> None:
+    """Their own folder counts first; without either the error names their own."""
+    source = CASE.source("files")
+    own, cars = tmp_path / "ratings", tmp_path / "vehicles"
+
+    def found() -> Path | None:
+        return folder_of(str(tmp_path), "ratings", source)
+
+    assert own == found()
+    cars.mkdir()
+    assert cars == found()
+    own.mkdir()
+    assert own == found()
+    assert folder_of("", "ratings", source) is None
+    other = CASE.source("sample")
+    assert tmp_path / "toys" == folder_of(str(tmp_path), "toys", other)

@@ -47,12 +47,14 @@ NRCAN = CsvFormat(
 
 @dataclass(frozen=True, kw_only=True)
 class RatingFiles:
-    """All files of a folder whose names hold "nrcan" and end in .csv."""
+    """All files whose names hold "nrcan" and end in .csv, of the case's folder or of `vehicles`."""
 
     publisher: str = PUBLISHER
     licence: str = LICENCE
     address: str = ADDRESS
     simulated: bool = False
+    also_in: tuple[str, ...] = ("vehicles",)
+    """They are a second feed about cars: who has both may keep them in one folder."""
     note: str = (
         "Ratings by model year, from two test cycles (city and highway), as published up to model "
         "year 2014; ratings of the five-cycle test that came after are others."
