@@ -104,7 +104,7 @@ def trends(
     """  # noqa: D301  click reads \b as a character
     from pipeline.case import find_case
     from pipeline.store import Store
-    from pipeline.trends import Question
+    from pipeline.trends import Question, require_known_values
     from pipeline.trends.told import told
 
     found = find_case(case)
@@ -116,7 +116,9 @@ def trends(
         **asked,
     )
     store = Store.at(home)
-    answer = store.trends(case, found.schema, store.newest_validation(case)).answer(question)
+    with store.trends(case, found.schema, store.newest_validation(case)).opened() as opened:
+        answer = opened.answer(question)
+        require_known_values(question, answer, opened)
     click.echo(told(answer, form), nl=False)
 
 

@@ -8,6 +8,7 @@ not known yet, take no part.
 from pipeline.trends.answers import Answer, Observations
 from pipeline.trends.conditions import Condition, parse_condition
 from pipeline.trends.questions import AGGREGATES, BUCKETS, Aggregate, Bucket, Question
+from pipeline.trends.unknown import require_known_values
 from pipeline.trends.views import TrendView, check_views
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "TrendView",
     "check_views",
     "parse_condition",
+    "require_known_values",
 ]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import difflib
 import math
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, get_args
@@ -80,11 +82,15 @@ def _column(text: str, schema: Schema) -> tuple[Column, str]:
         rest = stripped.removeprefix(name)
         if stripped.startswith(name) and any(_begins(rest.lstrip(), each) for each in OPERATORS):
             return schema.column(name), rest.lstrip()
-    begins = next((name for name in schema.names if stripped == name), None)
+    word = re.split(r"\W", stripped, maxsplit=1)[0]
+    begins = next((name for name in schema.names if name in (stripped, word)), None)
     if begins:
         raise OptionError(f"{text!r} has no comparison after {begins!r}: {FORM}.")
+    near = difflib.get_close_matches(word, schema.names, n=1)
+    meant = f" {near[0]!r} is close to {word!r}." if near else ""
     raise OptionError(
-        f"{text!r} begins with no column of the case: {FORM}. Columns: {', '.join(schema.names)}."
+        f"{text!r} begins with no column of the case: {FORM}.{meant} "
+        f"Columns: {', '.join(schema.names)}."
     )
 
 

@@ -25,7 +25,9 @@ MOST_DOTS = 40
 
 
 def draw(view: TrendView, observations: OpenObservations, schema: Schema) -> Figure:
-    """The panels and lines of the most values are shown; the CSV holds all of them."""
+    """The panels and lines of the most observations are shown, or of the largest sums where sums
+    are drawn; the CSV holds all of them.
+    """
     import pandas as pd
 
     question = view.question(schema)
@@ -36,7 +38,8 @@ def draw(view: TrendView, observations: OpenObservations, schema: Schema) -> Fig
     unit = column.unit if view.aggregate != "count" else ""
     table = rows.rename(columns={view.aggregate: measured})
     most_lines = MOST_LINES if view.bucket else MOST_BARS
-    shown = _most(_most(table, view.panels, MOST_PANELS), view.lines, most_lines)
+    weight = measured if view.aggregate == "sum" else "count"
+    shown = _most(_most(table, view.panels, weight, MOST_PANELS), view.lines, weight, most_lines)
     shown = shown.dropna(subset=[measured, *([view.bucket] if view.bucket else [])])
     plain = pd.DataFrame(
         {
@@ -61,11 +64,11 @@ def _label(value: object) -> str:
     return "missing" if value is None or value != value else str(value)  # noqa: PLR0124 - NaN
 
 
-def _most(rows: pd.DataFrame, name: str | None, most: int) -> pd.DataFrame:
-    """The rows of the values of a column that have the most observations, those first."""
+def _most(rows: pd.DataFrame, name: str | None, weight: str, most: int) -> pd.DataFrame:
+    """The rows of the values of a column that weigh most, those first."""
     if name is None or rows.empty:
         return rows
-    totals = rows.groupby(name, dropna=False)["count"].sum()
+    totals = rows.groupby(name, dropna=False)[weight].sum()
     largest = list(totals.sort_values(ascending=False, kind="stable").index[:most])
     return rows[rows[name].isin(largest)]
 
@@ -157,7 +160,8 @@ def _words(view: TrendView, table: pd.DataFrame, plain: pd.DataFrame, unit: str)
     if plain.empty:
         return "There is nothing to show: no observation has a value here."
     told = [
-        f"{table[name].nunique(dropna=False)} values of {name}" + _cut(table, plain, name, part)
+        f"{table[name].nunique(dropna=False)} values of {name}"
+        + _cut(table, plain, name, part, summed=view.aggregate == "sum")
         for name, part in ((view.panels, "panel"), (view.lines, "line"))
         if name
     ]
@@ -167,9 +171,10 @@ def _words(view: TrendView, table: pd.DataFrame, plain: pd.DataFrame, unit: str)
     return f"Shown: {', '.join(told)}. Lowest: {_place(low, unit)}. Highest: {_place(high, unit)}."
 
 
-def _cut(table: pd.DataFrame, plain: pd.DataFrame, name: str, part: str) -> str:
+def _cut(table: pd.DataFrame, plain: pd.DataFrame, name: str, part: str, *, summed: bool) -> str:
     there, shown = table[name].nunique(dropna=False), plain[part].nunique()
-    return f" (the {shown} with the most observations are shown)" if shown < there else ""
+    largest = "largest sums" if summed else "most observations"
+    return f" (the {shown} with the {largest} are shown)" if shown < there else ""
 
 
 def _place(row: pd.Series[Any], unit: str) -> str:

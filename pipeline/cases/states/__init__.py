@@ -142,9 +142,10 @@ CASE = Case(
     trends=(
         TrendView(
             name="states",
-            title="CO2 of power plants by state, year by year",
+            title="CO2 of power plants by state and fuel, year by year",
             bucket="year",
             panels="state",
+            lines="fuel",
             aggregate="sum",
         ),
         TrendView(
