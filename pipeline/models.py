@@ -32,6 +32,9 @@ LIBRARY_TYPES: Final = frozenset(
 )
 """What the models of scikit-learn that Vigie uses hold beyond what skops trusts by itself."""
 
+UNREADABLE: Final = (zipfile.BadZipFile, KeyError, ValueError, TypeError, RecursionError)
+"""What is raised for an archive that skops has not written."""
+
 VALUES: Final = frozenset(
     {"JsonNode", "TypeNode", "FunctionNode", "OperatorFuncNode", "DTypeNode", "SliceNode"}
 )
@@ -68,8 +71,28 @@ def load_model(content: bytes) -> Any:
     """
     import skops.io
 
-    trusted = _refuse_untrusted(content)
-    return skops.io.loads(content, trusted=trusted)
+    try:
+        return skops.io.loads(content, trusted=_trusted_in(content))
+    except UNREADABLE:
+        # Slower, and says what is wrong.
+        return skops.io.loads(content, trusted=_refuse_untrusted(content))
+
+
+def _trusted_in(content: bytes) -> list[str]:
+    """Trusted types that the archive names: a look at its names takes a tenth of the time that
+    skops takes to tell what it holds.
+    """
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        nodes = [json.loads(archive.read(SCHEMA))]
+    named: set[str] = set()
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, dict):
+            named.add(f"{node.get('__module__')}.{node.get('__class__')}")
+            nodes += node.values()
+        elif isinstance(node, list):
+            nodes += node
+    return sorted(LIBRARY_TYPES | {name for name in named if _is_trusted(name)})
 
 
 def _refuse_untrusted(content: bytes) -> list[str]:
@@ -77,7 +100,7 @@ def _refuse_untrusted(content: bytes) -> list[str]:
 
     try:
         found: list[str] = skops.io.get_untrusted_types(data=content)
-    except (zipfile.BadZipFile, KeyError, ValueError, TypeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise ServiceError(
             f"The model is not a readable skops archive ({error}). Train it again: vigie run."
         ) from error

@@ -23,6 +23,7 @@ from pipeline.store.atomic import write_bytes
 from pipeline.store.locks import take_turns
 
 if TYPE_CHECKING:
+    from mlflow.entities import Metric
     from mlflow.tracking import MlflowClient
 
 logger = logging.getLogger("vigie.tracking")
@@ -32,6 +33,8 @@ ALIAS = "champion"
 DATABASE = "mlflow.db"
 SERVER = "MLFLOW_TRACKING_URI"
 """Variable that names a tracking server or database; without it the home has one of its own."""
+MOST_AT_ONCE = 1_000
+"""Metrics that MLflow takes in one call."""
 PAUSES = (1.0, 3.0)
 """Seconds before a database that refused is tried again: of two that find it empty and make its
 tables at the same time, one is refused."""
@@ -138,21 +141,33 @@ def _mirror_case(store: Store, client: MlflowClient, case: str) -> int:
 def _log(
     client: MlflowClient, experiment: str, record: TrainRecord, candidate: CandidateScores
 ) -> None:
+    from mlflow.entities import Param
+
+    started = int(record.started.timestamp() * 1000)
     run = client.create_run(
         experiment,
-        start_time=int(record.started.timestamp() * 1000),
+        start_time=started,
         run_name=f"{candidate.name} {record.as_of:%Y-%m-%d}",
         tags={RUN: record.run_id, CANDIDATE: candidate.name, "as_of": record.as_of.isoformat()},
     )
-    for name, value in record.parameters.items():
-        client.log_param(run.info.run_id, name, value)
+    params = [Param(name, str(value)) for name, value in record.parameters.items()]
+    client.log_batch(run.info.run_id, params=params)
+    metrics = list(_metrics(candidate, started))
+    for first in range(0, len(metrics), MOST_AT_ONCE):
+        client.log_batch(run.info.run_id, metrics=metrics[first : first + MOST_AT_ONCE])
+    client.set_terminated(run.info.run_id, end_time=int(record.finished.timestamp() * 1000))
+
+
+def _metrics(candidate: CandidateScores, moment: int) -> Iterator[Metric]:
+    """Those of each fold as steps, and what they come to."""
+    from mlflow.entities import Metric
+
     for step, fold in enumerate(candidate.folds):
         for name, value in fold.scores.items():
-            client.log_metric(run.info.run_id, name, value, step=step)
+            yield Metric(name, value, moment, step)
     for name, value in candidate.scores.items():
-        client.log_metric(run.info.run_id, f"mean_{name}", value)
-    client.log_metric(run.info.run_id, "skill", candidate.skill)
-    client.set_terminated(run.info.run_id, end_time=int(record.finished.timestamp() * 1000))
+        yield Metric(f"mean_{name}", value, moment, 0)
+    yield Metric("skill", candidate.skill, moment, 0)
 
 
 def _point(
