@@ -19,22 +19,13 @@ from dataclasses import dataclass
 from typing import Final, Literal, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from pipeline.errors import StepError
+from pipeline.residuals import Coded, Labels, Residuals, Values, coded_labels, finite
 
-Values = NDArray[np.float64]
-Labels = Mapping[str, ArrayLike]
-Places = NDArray[np.intp]
-
-ROWS_A_BIN: Final = 100
-ROUNDS: Final = 3
-FACTOR_PRIOR: Final = 50.0
-"""Rows that a group needs for its own spread to count as much as everybody's."""
 TAIL_PRIOR: Final = 200.0
 """Rows that a member needs for its own tails to count as much as everybody's."""
-LEAST_SPREAD: Final = 0.02
-"""Least spread of a bin, as a share of the spread of all rows: a dead sensor has none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,45 +95,45 @@ class GroupedConformal:
         than the level needs (2 / (1 - level) - 1, counted with their weights), values that are not
         finite, or lengths that differ.
         """
-        guessed, known = _finite(predicted, truth)
-        weights = _weights(age, half_life, len(guessed))
+        residuals = Residuals.of(
+            predicted,
+            truth,
+            groups=groups,
+            member=member,
+            age=age,
+            half_life=half_life,
+            together=together,
+            bins=bins,
+        )
+        return cls.of(residuals, level)
+
+    @classmethod
+    def of(cls, residuals: Residuals, level: float) -> Self:
+        """Calibrates for one of several levels on the same rows; raises `StepError` as `fit`."""
         if not 0 < level < 1:
             raise StepError(f"level is {level!r}; give a share above 0 and below 1.")
         needed = math.ceil(round(2 / (1 - level), 9)) - 1
-        if weights.sum() < needed:
+        if residuals.weight < needed:
             raise StepError(
-                f"{len(guessed)} calibration rows, worth {weights.sum():.1f} new ones, can't give "
-                f"intervals of level {level!r}: {needed} are needed. Hold out more rows or ask for "
-                "a lower level."
+                f"{residuals.rows} calibration rows, worth {residuals.weight:.1f} new ones, can't "
+                f"give intervals of level {level!r}: {needed} are needed. Hold out more rows or "
+                "ask for a lower level."
             )
-        if member and member not in groups:
-            raise StepError(f"member is {member!r}; choose among the groups {sorted(groups)!r}.")
-        coded = {name: _coded(labels, len(guessed)) for name, labels in groups.items()}
-        residuals = known - guessed
-        edges = _edges(guessed, bins)
-        spreads = _spreads(guessed, np.abs(residuals), weights, edges)
-        row_spreads = spreads[np.searchsorted(edges, guessed, side="right")]
-        factors = _factors(np.abs(residuals), row_spreads, weights, coded)
-        for name, (_, place) in coded.items():
-            row_spreads = row_spreads * factors[name][place]
-        weights = weights * _worth(together, len(guessed))
-        everybody = _tails(residuals / row_spreads, weights, level)
-        found = cls(
+        low, high = everybody = residuals.everybody.ends(level)
+        found = residuals.newcomers.ends(level)
+        return cls(
             level=level,
-            edges=tuple(edges.tolist()),
-            spreads=tuple(spreads.tolist()),
-            factors={
-                name: dict(zip(coded[name][0], factors[name].tolist(), strict=True))
-                for name in coded
+            edges=tuple(residuals.edges.tolist()),
+            spreads=tuple(residuals.spreads.tolist()),
+            factors=residuals.factors,
+            member=residuals.member,
+            tails={
+                label: _blended(own.ends(level), everybody, rows)
+                for label, (own, rows) in residuals.members.items()
             },
-            member=member,
-            tails=_member_tails(residuals / row_spreads, weights, level, coded, member, everybody),
             everybody=everybody,
-            newcomer=everybody,
+            newcomer=(min(found[0], low), max(found[1], high)),
         )
-        if not member:
-            return found
-        return found._with_newcomer(known, weights, coded)
 
     def interval(
         self, predicted: ArrayLike, groups: Labels, *, floor: float | None = None
@@ -153,10 +144,10 @@ class GroupedConformal:
         the truth can take, both ends are clipped to the floor. Raises `StepError` for a prediction
         that is not finite or a grouping that is missing.
         """
-        guessed, _ = _finite(predicted, predicted)
+        guessed, _ = finite(predicted, predicted)
         if missing := sorted(set(self.factors) - set(groups)):
             raise StepError(f"No labels were given for the groupings {missing!r}; add them.")
-        coded = {name: _coded(groups[name], len(guessed)) for name in self.factors}
+        coded = {name: coded_labels(groups[name], len(guessed)) for name in self.factors}
         spreads = self._row_spreads(guessed, coded)
         low, high = self._row_tails(coded, len(guessed))
         lower = guessed + np.minimum(low, 0.0) * spreads
@@ -179,17 +170,6 @@ class GroupedConformal:
         ends = np.array([self.tails.get(label, self.newcomer) for label in labels])
         return ends[place, 0], ends[place, 1]
 
-    def _with_newcomer(self, truth: Values, weights: Values, coded: Mapping[str, Coded]) -> Self:
-        others = {name: found for name, found in coded.items() if name != self.member}
-        cell = _cells(others, len(truth))
-        mean = np.bincount(cell, weights * truth) / np.bincount(cell, weights)
-        guessed = mean[cell]
-        low, high = _tails(
-            (truth - guessed) / self._row_spreads(guessed, others), weights, self.level
-        )
-        widest = (min(low, self.everybody[0]), max(high, self.everybody[1]))
-        return type(self)(**{**vars(self), "newcomer": widest})
-
     def _problems(self) -> Iterator[str]:
         if not 0 < self.level < 1:
             yield f"level is {self.level!r}, not between 0 and 1"
@@ -209,100 +189,6 @@ class GroupedConformal:
             yield f"there is no grouping {self.member!r}"
 
 
-Coded = tuple[list[str], Places]
-"""Labels, and the place of each row's label among them."""
-
-
-def _coded(labels: ArrayLike, rows: int) -> Coded:
-    import pandas as pd
-
-    names = np.asarray(labels)
-    if names.shape != (rows,):
-        raise StepError(f"The labels have shape {names.shape!r} for {rows} rows; give one a row.")
-    whole = names.dtype.kind in "iu"
-    place, found = pd.factorize(names if whole else names.astype(object), sort=False)
-    return [str(name) for name in found], place.astype(np.intp)
-
-
-def _cells(coded: Mapping[str, Coded], rows: int) -> Places:
-    """One number for each combination of labels."""
-    cell = np.zeros(rows, dtype=np.intp)
-    for labels, place in coded.values():
-        cell = np.unique(cell * len(labels) + place, return_inverse=True)[1].astype(np.intp)
-    return cell
-
-
-def _weights(age: ArrayLike | None, half_life: float | None, rows: int) -> Values:
-    if age is None or half_life is None:
-        return np.ones(rows)
-    (ages, _) = _finite(age, age)
-    if len(ages) != rows or half_life <= 0 or (rows and ages.min() < 0):
-        raise StepError(
-            f"{len(ages)} ages for {rows} rows with a half-life of {half_life!r}: give one age a "
-            "row, from 0, and a half-life above 0."
-        )
-    return np.asarray(0.5 ** (ages / half_life), dtype=np.float64)
-
-
-def _worth(together: ArrayLike | None, rows: int) -> float:
-    """Independent rows that a row is worth: rows over the sum of squared sizes of groups."""
-    if together is None:
-        return 1.0
-    labels, place = _coded(together, rows)
-    sizes = np.bincount(place, minlength=len(labels)).astype(np.float64)
-    return float(rows / (sizes @ sizes))
-
-
-def _edges(predicted: Values, bins: int) -> Values:
-    number = max(1, min(bins, len(predicted) // ROWS_A_BIN))
-    return np.unique(np.quantile(predicted, np.arange(1, number) / number))
-
-
-def _spreads(predicted: Values, sizes: Values, weights: Values, edges: Values) -> Values:
-    """Mean absolute residual by bin; an empty bin has that of all rows."""
-    place = np.searchsorted(edges, predicted, side="right")
-    everywhere = float(np.average(sizes, weights=weights)) or 1.0
-    mass = np.bincount(place, weights, minlength=len(edges) + 1)
-    found = np.bincount(place, weights * sizes, minlength=len(edges) + 1)
-    means = np.divide(found, mass, out=np.full(len(mass), everywhere), where=mass > 0)
-    return np.asarray(np.maximum(means, LEAST_SPREAD * everywhere), dtype=np.float64)
-
-
-def _factors(
-    sizes: Values, spreads: Values, weights: Values, coded: Mapping[str, Coded]
-) -> dict[str, Values]:
-    """Each grouping in turn, given the others, a few times over: they settle soon."""
-    factors = {name: np.ones(len(labels)) for name, (labels, _) in coded.items()}
-    rest = spreads.copy()
-    for _ in range(ROUNDS):
-        for name, (labels, place) in coded.items():
-            rest /= factors[name][place]
-            mass = np.bincount(place, weights, minlength=len(labels))
-            ratio = np.bincount(place, weights * sizes / rest, minlength=len(labels))
-            factors[name] = (ratio + FACTOR_PRIOR) / (mass + FACTOR_PRIOR)
-            rest *= factors[name][place]
-    return factors
-
-
-def _member_tails(
-    scores: Values,
-    weights: Values,
-    level: float,
-    coded: Mapping[str, Coded],
-    member: str,
-    everybody: tuple[float, float],
-) -> dict[str, tuple[float, float]]:
-    if not member:
-        return {}
-    labels, place = coded[member]
-    order = np.argsort(place, kind="stable")
-    parts = np.split(order, np.cumsum(np.bincount(place, minlength=len(labels)))[:-1])
-    return {
-        label: _blended(_tails(scores[rows], weights[rows], level), everybody, weights[rows].sum())
-        for label, rows in zip(labels, parts, strict=True)
-    }
-
-
 def _blended(
     own: tuple[float, float], everybody: tuple[float, float], rows: float
 ) -> tuple[float, float]:
@@ -311,28 +197,3 @@ def _blended(
         share * mine + (1 - share) * all_ for mine, all_ in zip(own, everybody, strict=True)
     )
     return float(low), float(high)
-
-
-def _tails(scores: Values, weights: Values, level: float) -> tuple[float, float]:
-    """Weighted conformal quantiles of both tails; the outermost score where rows are too few."""
-    order = np.argsort(scores, kind="stable")
-    ordered, mass = scores[order], np.cumsum(weights[order])
-    wanted = round((mass[-1] + 1) * (1 + level) / 2, 9)
-    upper = min(int(np.searchsorted(np.round(mass, 9), wanted)), len(ordered) - 1)
-    below = np.round(mass[-1] - np.concatenate([[0.0], mass[:-1]]), 9)
-    lower = int(np.flatnonzero(below >= min(wanted, below[0]))[-1])
-    return float(ordered[lower]), float(ordered[upper])
-
-
-def _finite(first: ArrayLike, second: ArrayLike) -> tuple[Values, Values]:
-    one, other = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
-    problems = [
-        f"{spoiled} of {values.size} values are not finite"
-        for values in (one, other)
-        if (spoiled := int((~np.isfinite(values)).sum()))
-    ]
-    if one.ndim != 1 or one.shape != other.shape:
-        problems.append(f"the shapes are {one.shape!r} and {other.shape!r}; give two equal rows")
-    if problems:
-        raise StepError.for_problems("These values can't have intervals:", problems)
-    return one, other

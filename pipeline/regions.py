@@ -6,7 +6,8 @@ of some predictions. A new way of calibrating is one more member of the union.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Protocol, Self
 
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from pydantic import Field, TypeAdapter
 
 from pipeline.conformal import GroupedConformal
+from pipeline.errors import StepError
 from pipeline.intervals import LevelConformal
 from pipeline.prediction_sets import ClassConformal, class_places
 
@@ -29,6 +31,17 @@ LADDER: Final = TypeAdapter(tuple[Calibration, ...])
 """Calibrations of one model at several levels, as JSON."""
 LADDERS: Final = "levels"
 """The file of an evaluation that holds a ladder for each system."""
+
+
+def where_enough(
+    levels: Sequence[float], calibrate: Callable[[float], Calibration]
+) -> tuple[Calibration, ...]:
+    """The calibrations for those levels for which there are rows enough."""
+    found = []
+    for level in levels:
+        with suppress(StepError):
+            found.append(calibrate(level))
+    return tuple(found)
 
 
 class Regions(Protocol):

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
-from pipeline.conformal import GroupedConformal, _tails
+from pipeline.conformal import GroupedConformal
 from pipeline.errors import StepError
+from pipeline.residuals import Tails
 
 Values = NDArray[np.float64]
 ROWS = 6_000
@@ -101,7 +102,7 @@ def test_weighted_quantiles_equal_a_loop(scores: list[int], level: float, old: i
     values = np.array(scores, dtype=np.float64)
     weights = np.where(np.arange(len(values)) < old, 0.25, 1.0)
 
-    assert slow_tails(values, weights, level) == _tails(values, weights, level)
+    assert slow_tails(values, weights, level) == Tails.of(values, weights).ends(level)
 
 
 def test_mirrored_truth_mirrors_the_interval() -> None:

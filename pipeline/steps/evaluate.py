@@ -33,10 +33,9 @@ from pipeline.steps.systems import (
     segments_of,
     system_of,
 )
-from pipeline.steps.track import Track, ladder, recalibrated
+from pipeline.steps.track import Recalibrated, Track, recalibrated
 from pipeline.steps.view import View
 from pipeline.steps.writer import StepWriter
-from pipeline.tasks import Truth
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,6 +52,10 @@ def evaluate(run: Run, options: EvaluateOptions) -> View:
     systems = {role: system_of(run, role, model, frame, fold) for role, model in contenders(run)}
     subject = next(system for role, system in systems.items() if role != "baseline")
     comparisons, evidence, served = _answers(run, list(systems.values()), frame, options.alpha)
+    calibrated = {
+        role: recalibrated(case, frame, system.tracked.track, system.model.calibration.level)
+        for role, system in systems.items()
+    }
     segments = segments_of(case, rows, truth, subject)
     horizons = horizons_of(case, rows, truth, subject, systems["baseline"])
 
@@ -71,7 +74,7 @@ def evaluate(run: Run, options: EvaluateOptions) -> View:
         step.figure(views.segment_coverage(segments, subject.model.calibration.level))
         for name, title, table in hindsight(run, frame):
             step.table(name, title, table)
-        _write_predictions(step, case, frame, rows, systems, subject)
+        _write_predictions(step, case, rows, calibrated, subject)
         return step.finish(
             as_of=run.as_of,
             sentence=views.told(systems, case, subject),
@@ -89,7 +92,10 @@ def evaluate(run: Run, options: EvaluateOptions) -> View:
             guard=_guard(case, rows, systems),
             served=served,
             refreshed={
-                role: _refreshed(case, frame, system, rows, truth)
+                role: Refreshed(
+                    calibration=calibrated[role].own,
+                    importance=importance(case, system.tracked.model, rows, truth),
+                )
                 for role, system in systems.items()
             },
         )
@@ -98,14 +104,13 @@ def evaluate(run: Run, options: EvaluateOptions) -> View:
 def _write_predictions(
     step: StepWriter,
     case: Case,
-    frame: pd.DataFrame,
     rows: pd.DataFrame,
-    systems: dict[Role, System],
+    calibrated: dict[Role, Recalibrated],
     subject: System,
 ) -> None:
     told = predictions_table(rows, case, subject)
     step.data("predictions", "Predictions for the held-out window", told)
-    step.data(LADDERS, "Intervals at other levels", _ladders(case, frame, list(systems.values())))
+    step.data(LADDERS, "Intervals at other levels", _ladders(calibrated))
 
 
 def _scored(system: System) -> SystemScores:
@@ -127,29 +132,14 @@ def _guard(case: Case, rows: pd.DataFrame, systems: dict[Role, System]) -> Segme
     return worst_segment(case, rows, systems["challenger"].predicted, systems["champion"].predicted)
 
 
-def _refreshed(
-    case: Case, frame: pd.DataFrame, system: System, rows: pd.DataFrame, truth: Truth
-) -> Refreshed:
-    level = system.model.calibration.level
-    return Refreshed(
-        calibration=recalibrated(case, frame, system.tracked.track, level),
-        importance=importance(case, system.tracked.model, rows, truth),
-    )
-
-
-def _ladders(case: Case, frame: pd.DataFrame, systems: list[System]) -> pd.DataFrame:
+def _ladders(calibrated: dict[Role, Recalibrated]) -> pd.DataFrame:
     """The calibrations of each system, as JSON: too many numbers for a record."""
     import pandas as pd
 
     return pd.DataFrame(
         [
-            {
-                "role": system.role,
-                "calibrations": LADDER.dump_json(
-                    ladder(case, frame, system.tracked.track, system.model.calibration.level)
-                ).decode(),
-            }
-            for system in systems
+            {"role": role, "calibrations": LADDER.dump_json(found.others).decode()}
+            for role, found in calibrated.items()
         ]
     )
 

@@ -7,7 +7,6 @@ before it, then the rows that have come since the model itself was learned.
 from __future__ import annotations
 
 import io
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -62,6 +61,14 @@ class Tracked:
     track: Track
 
 
+@dataclass(frozen=True, kw_only=True)
+class Recalibrated:
+    """What makes a model's regions from now on: of its own level, and of the others."""
+
+    own: Calibration
+    others: tuple[Calibration, ...]
+
+
 def tracked(run: Run, fitted: FittedModel, frame: pd.DataFrame) -> Tracked:
     """Predicts what has come since the model was learned; its backtest's rows come from storage."""
     case = run.case
@@ -113,24 +120,17 @@ def rolling_regions(
     return parts[0].joined(parts[1:], order)
 
 
-def recalibrated(case: Case, frame: pd.DataFrame, track: Track, level: float) -> Calibration:
-    """From all errors that are known by now."""
+def recalibrated(case: Case, frame: pd.DataFrame, track: Track, own: float) -> Recalibrated:
+    """From all errors that are known by now, for a model's own level and all that may be asked
+    for, without those for which the errors are too few; raises `StepError` where its own is.
+    """
     rows = frame.iloc[track.rows]
     truth = case.task.truth(rows, case.schema)
-    return case.task.calibrate(rows, case.schema, truth, track.predicted, level=level)
-
-
-def ladder(case: Case, frame: pd.DataFrame, track: Track, own: float) -> tuple[Calibration, ...]:
-    """As `recalibrated`, for every level that may be asked for but the model's `own`, which is
-    known already; without those for which the errors are too few.
-    """
-    found = []
-    for level in LEVELS:
-        if level == own:
-            continue
-        with suppress(StepError):
-            found.append(recalibrated(case, frame, track, level))
-    return tuple(found)
+    levels = (own, *(level for level in LEVELS if level != own))
+    found = case.task.calibrations(rows, case.schema, truth, track.predicted, levels=levels)
+    if not found or found[0].level != own:
+        case.task.calibrate(rows, case.schema, truth, track.predicted, level=own)
+    return Recalibrated(own=found[0], others=found[1:])
 
 
 def _out_of_fold(run: Run, fitted: FittedModel, frame: pd.DataFrame) -> Track:

@@ -97,6 +97,17 @@ class Task(Protocol):
         that hold a share `level` of the truth.
         """
 
+    def calibrations(
+        self,
+        frame: pd.DataFrame,
+        schema: Schema,
+        truth: Truth,
+        predicted: Floats,
+        *,
+        levels: Sequence[float],
+    ) -> tuple[Calibration, ...]:
+        """As `calibrate`, for each of the levels for which the rows are enough."""
+
     def refreshes(self, frame: pd.DataFrame, schema: Schema, *, first: int) -> Sequence[Stretch]:
         """The rows from position `first` on, in the stretches that one calibration serves, each
         with the rows whose truth was known before it; in order of time. Where it isn't time that

@@ -14,7 +14,7 @@ from pipeline.class_metrics import classification_metrics, log_losses
 from pipeline.errors import CaseError, StepError
 from pipeline.figures import Figure
 from pipeline.prediction_sets import ClassConformal, class_places
-from pipeline.regions import Calibration, ClassSets, Regions
+from pipeline.regions import Calibration, ClassSets, Regions, where_enough
 from pipeline.schema import Schema
 from pipeline.splits import Fold, stratified_folds
 from pipeline.tasks import Floats, Truth
@@ -94,6 +94,20 @@ class Classification(OwnRows):
         self, frame: pd.DataFrame, schema: Schema, truth: Truth, predicted: Floats, *, level: float
     ) -> Calibration:
         return ClassConformal.fit(predicted, truth, classes=self.classes, level=level)
+
+    def calibrations(
+        self,
+        frame: pd.DataFrame,
+        schema: Schema,
+        truth: Truth,
+        predicted: Floats,
+        *,
+        levels: Sequence[float],
+    ) -> tuple[Calibration, ...]:
+        return where_enough(
+            levels,
+            lambda level: self.calibrate(frame, schema, truth, predicted, level=level),
+        )
 
     def regions(
         self,

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.conformal import GroupedConformal, Labels
 from pipeline.errors import CaseError
 from pipeline.figures import Figure
-from pipeline.regions import Calibration, Regions
+from pipeline.regions import Regions
+from pipeline.residuals import Labels, Residuals
 from pipeline.schema import Schema
 from pipeline.splits import Fold, Stretch, folds_from_origins
 from pipeline.tasks import Floats, Truth, timesteps
@@ -160,17 +160,16 @@ class Forecasting(NumberTarget):
         others = [name for name in self.history_columns if name not in {first, *growths}]
         return SeasonalNaive((first, *others), unseen=self.unseen)
 
-    def calibrate(
-        self, frame: pd.DataFrame, schema: Schema, truth: Truth, predicted: Floats, *, level: float
-    ) -> Calibration:
+    def residuals(
+        self, frame: pd.DataFrame, schema: Schema, truth: Truth, predicted: Floats
+    ) -> Residuals:
         """By the size of the prediction, by series and each column of its name, and by step of the
         season, recent rows most.
         """
         steps = self.ordinals(utc(frame, schema))
-        return GroupedConformal.fit(
+        return Residuals.of(
             predicted,
             truth,
-            level=level,
             groups=self.groups_of(frame, schema),
             member=self.tails_by or SERIES_GROUP,
             age=steps.max(initial=0) - steps,

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from pipeline.conformal import GroupedConformal, Labels
+from pipeline.conformal import GroupedConformal
 from pipeline.errors import StepError
 from pipeline.intervals import LevelConformal
 from pipeline.metrics import by_segment, regression_metrics
-from pipeline.regions import Calibration, Intervals, Regions
+from pipeline.regions import Calibration, Intervals, Regions, where_enough
+from pipeline.residuals import Labels, Residuals
 from pipeline.schema import Schema
 
 if TYPE_CHECKING:
@@ -33,6 +35,29 @@ class NumberTarget(ABC):
     @abstractmethod
     def groups_of(self, frame: pd.DataFrame, schema: Schema) -> Labels:
         """Labels by which intervals are calibrated; the frame may be of arrays."""
+
+    @abstractmethod
+    def residuals(
+        self, frame: pd.DataFrame, schema: Schema, truth: Truth, predicted: Floats
+    ) -> Residuals:
+        """What intervals of any level are calibrated on."""
+
+    def calibrate(
+        self, frame: pd.DataFrame, schema: Schema, truth: Truth, predicted: Floats, *, level: float
+    ) -> Calibration:
+        return GroupedConformal.of(self.residuals(frame, schema, truth, predicted), level)
+
+    def calibrations(
+        self,
+        frame: pd.DataFrame,
+        schema: Schema,
+        truth: Truth,
+        predicted: Floats,
+        *,
+        levels: Sequence[float],
+    ) -> tuple[Calibration, ...]:
+        residuals = self.residuals(frame, schema, truth, predicted)
+        return where_enough(levels, lambda level: GroupedConformal.of(residuals, level))
 
     def predict(self, model: Any, frame: pd.DataFrame) -> Floats:
         predicted = np.asarray(model.predict(frame), dtype=np.float64)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from pipeline.conformal import GroupedConformal, Labels
 from pipeline.figures import Figure
-from pipeline.regions import Calibration, Regions
+from pipeline.regions import Regions
+from pipeline.residuals import Labels, Residuals
 from pipeline.schema import Schema
 from pipeline.splits import Fold, grouped_folds
 from pipeline.tasks import Floats, Truth
@@ -66,16 +66,15 @@ class Regression(NumberTarget, OwnRows):
 
         return GroupMedian(self.baseline_by)
 
-    def calibrate(
-        self, frame: pd.DataFrame, schema: Schema, truth: Truth, predicted: Floats, *, level: float
-    ) -> Calibration:
+    def residuals(
+        self, frame: pd.DataFrame, schema: Schema, truth: Truth, predicted: Floats
+    ) -> Residuals:
         """By the size of the prediction and the columns of the baseline, of which the first counts
         most. A new row is of a new group: as many groups as there are, not rows, tell its tails.
         """
-        return GroupedConformal.fit(
+        return Residuals.of(
             predicted,
             truth,
-            level=level,
             groups=self.groups_of(frame, schema),
             member=self.baseline_by[0] if self.baseline_by else "",
             together=self.division.labels(frame, schema),

@@ -1,0 +1,237 @@
+"""Residuals made comparable: divided by the spread of rows like theirs, and sorted once for all
+levels whose tails are asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from pipeline.errors import StepError
+
+Values = NDArray[np.float64]
+Labels = Mapping[str, ArrayLike]
+Places = NDArray[np.intp]
+Coded = tuple[list[str], Places]
+"""Labels, and the place of each row's label among them."""
+
+FEWEST: Final = 2
+ROWS_A_BIN: Final = 100
+ROUNDS: Final = 3
+FACTOR_PRIOR: Final = 50.0
+"""Rows that a group needs for its own spread to count as much as everybody's."""
+LEAST_SPREAD: Final = 0.02
+"""Least spread of a bin, as a share of the spread of all rows: a dead sensor has none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tails:
+    """Scores in order, with the weight of all up to each and of all from each on."""
+
+    scores: Values
+    up_to: Values
+    onwards: Values
+    weight: float
+
+    @classmethod
+    def of(cls, scores: Values, weights: Values) -> Self:
+        order = np.argsort(scores, kind="stable")
+        mass = np.cumsum(weights[order])
+        return cls(
+            scores=scores[order],
+            up_to=np.round(mass, 9),
+            onwards=np.round(mass[-1] - np.concatenate([[0.0], mass[:-1]]), 9),
+            weight=float(mass[-1]),
+        )
+
+    def ends(self, level: float) -> tuple[float, float]:
+        """Weighted conformal quantiles of both; the outermost score where rows are too few."""
+        wanted = round((self.weight + 1) * (1 + level) / 2, 9)
+        upper = min(int(np.searchsorted(self.up_to, wanted)), len(self.scores) - 1)
+        lower = int(np.flatnonzero(self.onwards >= min(wanted, self.onwards[0]))[-1])
+        return float(self.scores[lower]), float(self.scores[upper])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Residuals:
+    """What a calibration learns from its rows, whatever the level."""
+
+    edges: Values
+    """Inner edges of the bins of predictions, rising."""
+    spreads: Values
+    """Mean absolute residual of each bin."""
+    factors: dict[str, dict[str, float]]
+    """By grouping and label."""
+    everybody: Tails
+    members: dict[str, tuple[Tails, float]]
+    """By label of the members' grouping, with the sum of its weights."""
+    member: str
+    """The grouping whose labels have tails of their own; empty for none."""
+    newcomers: Tails
+    """As if every row had been predicted by the mean of its groups."""
+    rows: int
+    weight: float
+    """What the rows are worth, in new ones."""
+
+    @classmethod
+    def of(
+        cls,
+        predicted: ArrayLike,
+        truth: ArrayLike,
+        *,
+        groups: Labels,
+        member: str = "",
+        age: ArrayLike | None = None,
+        half_life: float | None = None,
+        together: ArrayLike | None = None,
+        bins: int = 20,
+    ) -> Self:
+        """Arguments are those of `GroupedConformal.fit`; raises `StepError` as it does."""
+        guessed, known = finite(predicted, truth)
+        weights = _weights(age, half_life, len(guessed))
+        if member and member not in groups:
+            raise StepError(f"member is {member!r}; choose among the groups {sorted(groups)!r}.")
+        weight = float(weights.sum())
+        if weight < FEWEST:
+            raise StepError(
+                f"{len(guessed)} calibration rows, worth {weight:.1f} new ones, can't give "
+                f"intervals of any level: {FEWEST} are needed at least. Hold out more rows."
+            )
+        coded = {name: coded_labels(labels, len(guessed)) for name, labels in groups.items()}
+        residuals = known - guessed
+        edges = _edges(guessed, bins)
+        spreads = _spreads(guessed, np.abs(residuals), weights, edges)
+        of_bins = spreads[np.searchsorted(edges, guessed, side="right")]
+        factors = _factors(np.abs(residuals), of_bins, weights, coded)
+        weights = weights * _worth(together, len(guessed))
+        scores = residuals / _times_factors(of_bins, factors, coded)
+        everybody, newcomers = Tails.of(scores, weights), None
+        if member:
+            others = {name: found for name, found in coded.items() if name != member}
+            cell = _cells(others, len(guessed))
+            mean = (np.bincount(cell, weights * known) / np.bincount(cell, weights))[cell]
+            of_means = spreads[np.searchsorted(edges, mean, side="right")]
+            newcomers = Tails.of(
+                (known - mean) / _times_factors(of_means, factors, others), weights
+            )
+        return cls(
+            edges=edges,
+            spreads=spreads,
+            factors={
+                name: dict(zip(labels, factors[name].tolist(), strict=True))
+                for name, (labels, _) in coded.items()
+            },
+            everybody=everybody,
+            members=_members(scores, weights, coded[member]) if member else {},
+            member=member,
+            newcomers=newcomers or everybody,
+            rows=len(guessed),
+            weight=weight,
+        )
+
+
+def coded_labels(labels: ArrayLike, rows: int) -> Coded:
+    import pandas as pd
+
+    names = np.asarray(labels)
+    if names.shape != (rows,):
+        raise StepError(f"The labels have shape {names.shape!r} for {rows} rows; give one a row.")
+    whole = names.dtype.kind in "iu"
+    place, found = pd.factorize(names if whole else names.astype(object), sort=False)
+    return [str(name) for name in found], place.astype(np.intp)
+
+
+def finite(first: ArrayLike, second: ArrayLike) -> tuple[Values, Values]:
+    one, other = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
+    problems = [
+        f"{spoiled} of {values.size} values are not finite"
+        for values in (one, other)
+        if (spoiled := int((~np.isfinite(values)).sum()))
+    ]
+    if one.ndim != 1 or one.shape != other.shape:
+        problems.append(f"the shapes are {one.shape!r} and {other.shape!r}; give two equal rows")
+    if problems:
+        raise StepError.for_problems("These values can't have intervals:", problems)
+    return one, other
+
+
+def _weights(age: ArrayLike | None, half_life: float | None, rows: int) -> Values:
+    if age is None or half_life is None:
+        return np.ones(rows)
+    (ages, _) = finite(age, age)
+    if len(ages) != rows or half_life <= 0 or (rows and ages.min() < 0):
+        raise StepError(
+            f"{len(ages)} ages for {rows} rows with a half-life of {half_life!r}: give one age a "
+            "row, from 0, and a half-life above 0."
+        )
+    return np.asarray(0.5 ** (ages / half_life), dtype=np.float64)
+
+
+def _worth(together: ArrayLike | None, rows: int) -> float:
+    """Independent rows that a row is worth: rows over the sum of squared sizes of groups."""
+    if together is None:
+        return 1.0
+    labels, place = coded_labels(together, rows)
+    sizes = np.bincount(place, minlength=len(labels)).astype(np.float64)
+    return float(rows / (sizes @ sizes))
+
+
+def _edges(predicted: Values, bins: int) -> Values:
+    number = max(1, min(bins, len(predicted) // ROWS_A_BIN))
+    return np.unique(np.quantile(predicted, np.arange(1, number) / number))
+
+
+def _spreads(predicted: Values, sizes: Values, weights: Values, edges: Values) -> Values:
+    """Mean absolute residual by bin; an empty bin has that of all rows."""
+    place = np.searchsorted(edges, predicted, side="right")
+    everywhere = float(np.average(sizes, weights=weights)) or 1.0
+    mass = np.bincount(place, weights, minlength=len(edges) + 1)
+    found = np.bincount(place, weights * sizes, minlength=len(edges) + 1)
+    means = np.divide(found, mass, out=np.full(len(mass), everywhere), where=mass > 0)
+    return np.asarray(np.maximum(means, LEAST_SPREAD * everywhere), dtype=np.float64)
+
+
+def _factors(
+    sizes: Values, spreads: Values, weights: Values, coded: Mapping[str, Coded]
+) -> dict[str, Values]:
+    """Each grouping in turn, given the others, a few times over: they settle soon."""
+    factors = {name: np.ones(len(labels)) for name, (labels, _) in coded.items()}
+    rest = spreads.copy()
+    for _ in range(ROUNDS):
+        for name, (labels, place) in coded.items():
+            rest /= factors[name][place]
+            mass = np.bincount(place, weights, minlength=len(labels))
+            ratio = np.bincount(place, weights * sizes / rest, minlength=len(labels))
+            factors[name] = (ratio + FACTOR_PRIOR) / (mass + FACTOR_PRIOR)
+            rest *= factors[name][place]
+    return factors
+
+
+def _members(scores: Values, weights: Values, coded: Coded) -> dict[str, tuple[Tails, float]]:
+    labels, place = coded
+    order = np.argsort(place, kind="stable")
+    parts = np.split(order, np.cumsum(np.bincount(place, minlength=len(labels)))[:-1])
+    return {
+        label: (Tails.of(scores[rows], weights[rows]), float(weights[rows].sum()))
+        for label, rows in zip(labels, parts, strict=True)
+    }
+
+
+def _times_factors(
+    spreads: Values, factors: Mapping[str, Values], coded: Mapping[str, Coded]
+) -> Values:
+    for name, (_, place) in coded.items():
+        spreads = spreads * factors[name][place]
+    return spreads
+
+
+def _cells(coded: Mapping[str, Coded], rows: int) -> Places:
+    """One number for each combination of labels."""
+    cell = np.zeros(rows, dtype=np.intp)
+    for labels, place in coded.values():
+        cell = np.unique(cell * len(labels) + place, return_inverse=True)[1].astype(np.intp)
+    return cell
