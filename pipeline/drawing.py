@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Callable
+from functools import cache
 from threading import Thread
 from typing import Any
 
@@ -27,8 +28,19 @@ class Drawing:
 
 def svg_of(spec: dict[str, Any]) -> str:
     """The chart of a Vega-Lite specification; raises `ValueError` for one that is none."""
-    drawn = _asked(spec)
-    return draw(spec) if drawn is None else drawn
+    return svg_later(spec)()
+
+
+def svg_later(spec: dict[str, Any]) -> Callable[[], str]:
+    """The same, asked for now: another process draws while this one goes on, until it wants it."""
+    asked = _asked(spec)
+
+    @cache
+    def svg() -> str:
+        drawn = _answered(asked) if asked is not None else None
+        return draw(spec) if drawn is None else drawn
+
+    return svg
 
 
 def draw(spec: dict[str, Any]) -> str:
@@ -49,18 +61,27 @@ def serve(control: socket.socket, draw: Draw = draw) -> None:
         Thread(target=_answer, args=(asked, draw), daemon=True).start()
 
 
-def _asked(spec: dict[str, Any]) -> str | None:
-    """Drawn by the other process; `None` when there is none, or it refuses or is gone."""
+def _asked(spec: dict[str, Any]) -> socket.socket | None:
+    """Where the other process will answer; `None` when there is none, or it is gone."""
     if Drawing.process is None:
         return None
     ours, theirs = socket.socketpair()
-    with ours:
+    try:
+        with theirs:
+            socket.send_fds(Drawing.process, [b"d"], [theirs.fileno()])
+        ours.sendall(json.dumps(spec).encode())
+        ours.shutdown(socket.SHUT_WR)
+    except OSError:
+        ours.close()
+        return None
+    return ours
+
+
+def _answered(asked: socket.socket) -> str | None:
+    """Drawn by the other process; `None` when it refuses or is gone."""
+    with asked:
         try:
-            with theirs:
-                socket.send_fds(Drawing.process, [b"d"], [theirs.fileno()])
-            ours.sendall(json.dumps(spec).encode())
-            ours.shutdown(socket.SHUT_WR)
-            answer = _all(ours)
+            answer = _all(asked)
         except OSError:
             return None
     return answer[1:].decode() if answer[:1] == DRAWN else None

@@ -8,10 +8,12 @@ from __future__ import annotations
 import io
 import json
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from pipeline.drawing import svg_of
+from pipeline.drawing import svg_later
 
 if TYPE_CHECKING:
     import altair as alt
@@ -31,6 +33,30 @@ _VARIABLES = {
     **{colour: f"--series-{number}" for number, colour in enumerate(SERIES, 1)},
 }
 
+THEME: dict[str, Any] = {
+    "font": "system-ui, sans-serif",
+    "axis": {
+        "labelColor": MUTED,
+        "titleColor": INK,
+        "gridColor": LINE,
+        "domainColor": LINE,
+        "tickColor": LINE,
+        "labelFontSize": 12,
+        "titleFontSize": 12,
+        "titleFontWeight": "normal",
+        "titlePadding": 12,
+    },
+    "legend": {
+        "labelColor": INK,
+        "titleColor": INK,
+        "labelFontSize": 12,
+        "orient": "top",
+        "title": None,
+    },
+    "header": {"labelColor": INK, "labelFontSize": 12, "title": None},
+    "range": {"category": list(SERIES)},
+}
+"""What is configured for all charts."""
 
 Drawn: TypeAlias = "alt.Chart | alt.LayerChart | alt.FacetChart | alt.VConcatChart"
 
@@ -39,16 +65,23 @@ Drawn: TypeAlias = "alt.Chart | alt.LayerChart | alt.FacetChart | alt.VConcatCha
 class Figure:
     """A chart: `svg` to show, `csv` the data behind it, `alt` what it shows in words, `spec` how it
     was drawn.
+
+    Another process may still be drawing it: who asks for `svg` waits until it is there.
     """
 
     name: str
     title: str
     alt: str
-    svg: str
+    drawn: Callable[[], str] = field(compare=False, repr=False)
     csv: str
     rows: int
     spec: str = ""
     """The Vega-Lite specification with its data, as JSON; empty for what no Vega-Lite drew."""
+
+    @property
+    def svg(self) -> str:
+        """Raises `ValueError` for a chart that can't be drawn."""
+        return self.drawn()
 
 
 def figure(
@@ -68,18 +101,14 @@ def figure(
 
     panels = isinstance(chart, alt.FacetChart | alt.VConcatChart)
     sized = chart if panels else chart.properties(width=WIDTH, height=height)
-    spec = _themed(sized).to_dict()
-    svg = svg_of(spec)
-    svg = _with_own_clips(svg, name)
-    for colour, variable in _VARIABLES.items():
-        svg = re.sub(rf' (fill|stroke)="{colour}"', rf' \1="var({variable}, {colour})"', svg)
+    spec = _themed(sized)
     buffer = io.StringIO()
     data.to_csv(buffer, index=False, lineterminator="\n")
     return Figure(
         name=name,
         title=title,
         alt=words,
-        svg=svg,
+        drawn=_dressed(svg_later(spec), name),
         csv=buffer.getvalue(),
         rows=len(data),
         spec=json.dumps({**spec, "description": words}, ensure_ascii=False, separators=(",", ":")),
@@ -89,16 +118,34 @@ def figure(
 def rehearse() -> None:
     """Describes a chart that nobody sees: the first one imports and looks up what all others use.
 
-    It draws nothing, so it starts no thread.
+    It draws nothing, so it starts no thread. From then on this process checks no chart against
+    Vega-Lite's schema while it is put together, which takes longer than all else of it: whoever
+    writes a chart sees it checked in tests and notebooks.
     """
     import altair as alt
     import pandas as pd
+    from altair.utils import schemapi
 
     rows = pd.DataFrame({"x": [1, 2], "y": [1.0, 2.0], "name": ["a", "b"]})
     rows.to_csv(io.StringIO())
     encoded = {"x": alt.X("x:Q", title="x"), "y": "y:Q", "color": alt.Color("name:N")}
     line = alt.Chart(rows).mark_line().encode(**encoded)
-    _themed(line + line.mark_point()).to_dict()
+    _themed(line + line.mark_point())
+    schemapi.disable_debug_mode()
+
+
+def _dressed(drawn: Callable[[], str], name: str) -> Callable[[], str]:
+    """With the page's colours, and names that are no other chart's."""
+
+    @cache
+    def svg() -> str:
+        found = _with_own_clips(drawn(), name)
+        for colour, variable in _VARIABLES.items():
+            new = rf' \1="var({variable}, {colour})"'
+            found = re.sub(rf' (fill|stroke)="{colour}"', new, found)
+        return found
+
+    return svg
 
 
 def _with_own_clips(svg: str, name: str) -> str:
@@ -110,30 +157,19 @@ def _with_own_clips(svg: str, name: str) -> str:
     return re.sub(r'(id="|url\(#)(clip\d+)', lambda use: use[1] + numbers.get(use[2], use[2]), svg)
 
 
-def _themed(chart: Drawn) -> Drawn:
-    themed: Drawn = (
+def _themed(chart: Drawn) -> dict[str, Any]:
+    """The specification, with how all charts look: put into it, since a chart is copied with its
+    data for each thing that is said of it.
+    """
+    from altair.utils import schemapi
+
+    spec: dict[str, Any] = chart.to_dict(validate=schemapi.DEBUG_MODE)
+    config = spec.get("config", {})
+    view = config.get("view", {}) | {"stroke": None}
+    return {
+        **spec,
+        "config": {**config, **THEME, "view": view},
+        "background": "transparent",
         # Words are measured in another font than the reader's: they need room to be wider.
-        chart.properties(
-            background="transparent",
-            padding={"left": 28, "right": 16, "top": 6, "bottom": 6},
-        )
-        .configure(font="system-ui, sans-serif")
-        .configure_view(stroke=None)
-        .configure_axis(
-            labelColor=MUTED,
-            titleColor=INK,
-            gridColor=LINE,
-            domainColor=LINE,
-            tickColor=LINE,
-            labelFontSize=12,
-            titleFontSize=12,
-            titleFontWeight="normal",
-            titlePadding=12,
-        )
-        .configure_legend(
-            labelColor=INK, titleColor=INK, labelFontSize=12, orient="top", title=None
-        )
-        .configure_header(labelColor=INK, labelFontSize=12, title=None)
-        .configure_range(category=list(SERIES))
-    )
-    return themed
+        "padding": {"left": 28, "right": 16, "top": 6, "bottom": 6},
+    }

@@ -94,4 +94,7 @@ def test_two_charts_on_a_page_do_not_share_their_clips() -> None:
 
 def test_the_same_table_gives_the_same_picture() -> None:
     """Two drawings of one chart are equal to the letter."""
-    assert drawn() == drawn()
+    one, other = drawn(), drawn()
+
+    assert one == other
+    assert one.svg == other.svg

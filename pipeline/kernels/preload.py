@@ -121,12 +121,17 @@ def _beneath(package: str) -> Iterator[str]:
 
 
 def _rehearse() -> None:
-    """Does once what is slow the first time: describing a chart, and what the cases say."""
+    """Does once what is slow the first time: describing a chart, digests of what is installed, and
+    what the cases say.
+    """
     from pipeline.case import find_cases
     from pipeline.figures import rehearse
+    from pipeline.store import project
 
     try:
         rehearse()
+        project.code_version()
+        project.lock_digest()
         for case in find_cases().values():
             case.prepare()
     except Exception as error:  # noqa: BLE001

@@ -82,7 +82,7 @@ def sheet(
         name=name,
         title=title,
         alt=words,
-        svg=svg,
+        drawn=lambda: svg,
         csv=rows.to_csv(index=False, lineterminator="\n"),
         rows=len(rows),
     )

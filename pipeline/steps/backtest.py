@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,7 @@ class Backtest:
     predicted: Floats
     """Of these rows."""
     seconds: float
+    """Of all fits and predictions together, one after the other."""
     recalled: int = 0
     """Folds whose predictions had been made before."""
 
@@ -81,27 +82,63 @@ def backtest(
     seconds: Callable[[], float],
     remembered: Remembered | None = None,
 ) -> Backtest:
-    """Fits on each fold's past, predicts its rows; `seconds` is a clock.
+    """That of one competitor, as `backtests`."""
+    (found,) = backtests([competitor], case, frame, folds, seconds=seconds, remembered=remembered)
+    return found
 
-    Folds go side by side, and each fit gets the share of the cores that this leaves it. One whose
+
+def backtests(
+    competitors: Sequence[Competitor],
+    case: Case,
+    frame: pd.DataFrame,
+    folds: Sequence[Fold],
+    *,
+    seconds: Callable[[], float],
+    remembered: Remembered | None = None,
+) -> Iterator[Backtest]:
+    """Each competitor in turn, fitted on each fold's past to predict its rows; `seconds` is a
+    clock.
+
+    Fits go side by side, and each gets the share of the cores that this leaves it. One whose
     predictions are remembered is not done again.
     """
     import joblib
 
-    began = seconds()
     cores = joblib.cpu_count()
     truth = case.task.truth(frame, case.schema)
-    known = _recalled(competitor, folds, remembered)
-    new = [fold for fold in folds if fold.name not in known]
-    folds_at_once = max(1, min(len(new), cores))
-    made: list[Floats] = joblib.Parallel(n_jobs=folds_at_once, backend="threading")(
-        joblib.delayed(_predicted)(competitor, case, frame, truth, fold, cores // folds_at_once)
-        for fold in new
+    known = [_recalled(competitor, folds, remembered) for competitor in competitors]
+    new = [
+        (competitor, fold)
+        for competitor, recalled in zip(competitors, known, strict=True)
+        for fold in folds
+        if fold.name not in recalled
+    ]
+    at_once = max(1, min(len(new), cores))
+    made: Iterator[Timed] = iter(
+        joblib.Parallel(n_jobs=at_once, backend="threading", return_as="generator")(
+            joblib.delayed(_timed)(each, case, frame, truth, fold, cores // at_once, seconds)
+            for each, fold in new
+        )
     )
-    for fold, found in zip(new, made, strict=True):
-        if remembered is not None:
-            remembered.keep(competitor.name, competitor.build(), fold, found)
-        known[fold.name] = found
+    for competitor, recalled in zip(competitors, known, strict=True):
+        missing = [fold for fold in folds if fold.name not in recalled]
+        fits = dict(zip((fold.name for fold in missing), made, strict=False))
+        if remembered is not None and missing:
+            settings = repr(competitor.build())
+            for fold in missing:
+                remembered.keep(competitor.name, settings, fold, fits[fold.name].predicted)
+        yield _backtest(competitor, case, truth, folds, recalled, fits)
+
+
+def _backtest(
+    competitor: Competitor,
+    case: Case,
+    truth: Truth,
+    folds: Sequence[Fold],
+    recalled: Mapping[str, Floats],
+    fits: Mapping[str, Timed],
+) -> Backtest:
+    known = {**recalled, **{name: fit.predicted for name, fit in fits.items()}}
     predicted = [known[fold.name] for fold in folds]
     scored = [
         _fold_scores(case, fold, truth[fold.test], found)
@@ -117,8 +154,8 @@ def backtest(
         rows=np.concatenate([fold.test for fold in folds]),
         truth=np.concatenate([truth[fold.test] for fold in folds]),
         predicted=np.concatenate(predicted),
-        seconds=round(seconds() - began, 2),
-        recalled=len(folds) - len(new),
+        seconds=round(sum(fit.seconds for fit in fits.values()), 2),
+        recalled=len(recalled),
     )
 
 
@@ -172,17 +209,31 @@ def _recalled(
 ) -> dict[str, Floats]:
     if remembered is None:
         return {}
-    found = {
-        fold.name: remembered.recall(competitor.name, competitor.build(), fold) for fold in folds
-    }
+    settings = repr(competitor.build())
+    found = {fold.name: remembered.recall(competitor.name, settings, fold) for fold in folds}
     return {name: predicted for name, predicted in found.items() if predicted is not None}
 
 
-def _predicted(
-    competitor: Competitor, case: Case, frame: pd.DataFrame, truth: Truth, fold: Fold, cores: int
-) -> Floats:
+class Timed(NamedTuple):
+    """Predictions for a fold, and how long it took to make them."""
+
+    predicted: Floats
+    seconds: float
+
+
+def _timed(
+    competitor: Competitor,
+    case: Case,
+    frame: pd.DataFrame,
+    truth: Truth,
+    fold: Fold,
+    cores: int,
+    seconds: Callable[[], float],
+) -> Timed:
+    began = seconds()
     model = fitted(competitor.build, frame.iloc[fold.train], truth[fold.train], cores=cores)
-    return case.task.predict(model, frame.iloc[fold.test])
+    predicted = case.task.predict(model, frame.iloc[fold.test])
+    return Timed(predicted, seconds() - began)
 
 
 def _fold_scores(case: Case, fold: Fold, truth: Truth, predicted: Floats) -> FoldScores:

@@ -53,8 +53,10 @@ class Remembered:
         known = {name: digest for name, digest in digests.items() if digest}
         return cls(folder=folder, settings=repr(settings), folds=known)
 
-    def recall(self, name: str, model: Any, fold: Fold) -> Floats | None:
-        """What this model, not yet fitted, predicted for the fold; `None` when it never has."""
+    def recall(self, name: str, model: str, fold: Fold) -> Floats | None:
+        """What this model predicted for the fold; `None` when it never has. `model` tells its
+        settings, as its `repr` does before it is fitted.
+        """
         path = self._path(name, model, fold)
         if path is None:
             return None
@@ -64,19 +66,19 @@ class Remembered:
             return None
         return np.asarray(found)
 
-    def keep(self, name: str, model: Any, fold: Fold, predicted: Floats) -> None:
-        """Keeps what the model, fitted, has predicted; `model` is one that is not fitted."""
+    def keep(self, name: str, model: str, fold: Fold, predicted: Floats) -> None:
+        """Keeps what the model, fitted, has predicted."""
         path = self._path(name, model, fold)
         if path is not None:
             buffer = io.BytesIO()
             np.save(buffer, predicted, allow_pickle=False)
             write_bytes(path, buffer.getvalue())
 
-    def _path(self, name: str, model: Any, fold: Fold) -> Path | None:
+    def _path(self, name: str, model: str, fold: Fold) -> Path | None:
         rows = self.folds.get(fold.name)
         if rows is None:
             return None
-        told = (rows, name, repr(model), self.settings, project.code_version(), *_libraries())
+        told = (rows, name, model, self.settings, project.code_version(), *_libraries())
         return self.folder / f"{hashlib.sha256(repr(told).encode()).hexdigest()}.npy"
 
 

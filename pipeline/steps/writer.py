@@ -6,7 +6,8 @@ import io
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from pydantic import ValidationError
 
@@ -26,6 +27,17 @@ RECORD = "record"
 """Name of the file that a step writes last."""
 
 
+class Awaited(NamedTuple):
+    """A chart that may still be drawn when the next file is written."""
+
+    figure: Figure
+    kind: Literal["figure", "trend"]
+
+    @property
+    def name(self) -> str:
+        return self.figure.name
+
+
 @dataclass(kw_only=True)
 class StepWriter:
     """Files go to the run's folder as they come; none counts until `finish` writes the record."""
@@ -36,31 +48,23 @@ class StepWriter:
     step: StepName
     options: Options
     now: Callable[[], datetime]
-    files: list[Artifact] = field(default_factory=list)
+    files: list[Artifact | Awaited] = field(default_factory=list)
     started: datetime = field(init=False)
 
     def __post_init__(self) -> None:
         self.started = self.now()
 
     def figure(self, figure: Figure, kind: Literal["figure", "trend"] = "figure") -> None:
-        """Keeps a chart as SVG, with its data as CSV and how it was drawn as JSON beside it."""
+        """Keeps a chart as SVG, with its data as CSV and how it was drawn as JSON beside it.
+
+        The SVG is written last: another process may draw it while the step goes on.
+        """
         if figure.name == RECORD:
             raise StepError(f"A figure can't be called {RECORD!r}: its JSON would be the record's.")
         self._write(f"{figure.name}.csv", figure.csv.encode())
         if figure.spec:
             self._write(f"{figure.name}.json", figure.spec.encode())
-        path, digest = self._write(f"{figure.name}.svg", figure.svg.encode())
-        self.files.append(
-            Artifact(
-                name=figure.name,
-                kind=kind,
-                path=path,
-                sha256=digest,
-                rows=figure.rows,
-                title=figure.title,
-                alt=figure.alt,
-            )
-        )
+        self.files.append(Awaited(figure, kind))
 
     def table(self, name: str, title: str, rows: pd.DataFrame) -> None:
         """Keeps a table as CSV, as a page shows it: columns in words, numbers as they are."""
@@ -88,6 +92,9 @@ class StepWriter:
 
     def finish(self, *, as_of: datetime, sentence: str, **content: Any) -> View:
         """Writes the record; raises `StepError` when it holds a number that is not finite."""
+        files = tuple(
+            self._drawn(file) if isinstance(file, Awaited) else file for file in self.files
+        )
         try:
             record = RECORDS[self.step](
                 step=self.step,
@@ -100,7 +107,7 @@ class StepWriter:
                 code_version=project.code_version(),
                 lock_digest=project.lock_digest(),
                 parameters=self.options.own,
-                files=tuple(self.files),
+                files=files,
                 sentence=sentence,
                 **content,
             )
@@ -113,13 +120,30 @@ class StepWriter:
                 [_problem(dict(detail)) for detail in error.errors()],
             ) from error
         self.store.write_record(record)
-        return View(record=record, folder=self.store.run_folder(self.case, self.run_id))
+        return View(record=record, folder=self._folder)
+
+    def _drawn(self, awaited: Awaited) -> Artifact:
+        figure = awaited.figure
+        path = f"{self.step}/{figure.name}.svg"
+        return Artifact(
+            name=figure.name,
+            kind=awaited.kind,
+            path=path,
+            sha256=write_bytes(self._folder / path, figure.svg.encode()),
+            rows=figure.rows,
+            title=figure.title,
+            alt=figure.alt,
+        )
+
+    @property
+    def _folder(self) -> Path:
+        return self.store.run_folder(self.case, self.run_id)
 
     def _write(self, name: str, content: bytes) -> tuple[str, str]:
         if any(name.split(".", maxsplit=1)[0] == file.name for file in self.files):
             raise StepError(f"Step {self.step!r} writes two files called {name!r}; name one anew.")
         path = f"{self.step}/{name}"
-        return path, write_bytes(self.store.run_folder(self.case, self.run_id) / path, content)
+        return path, write_bytes(self._folder / path, content)
 
 
 def _problem(detail: dict[str, Any]) -> str:

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import itertools
+import threading
 import time
+from collections import defaultdict
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -117,8 +120,14 @@ def test_scores_are_those_of_each_fold() -> None:
 
 
 def test_seconds_are_told_by_the_clock_that_is_given() -> None:
-    """From the start to the end, and no other clock."""
-    assert 1.25 == run(lambda: Remembers([])).seconds
+    """Those of all fits together, though they go side by side, and no other clock."""
+    ticks: dict[int, Iterator[float]] = defaultdict(lambda: itertools.count(step=1.25))
+    competitor = Competitor(name="mean", title="The mean", build=lambda: Remembers([]))
+    told = backtest(
+        competitor, CASE, FRAME, FOLDS, seconds=lambda: next(ticks[threading.get_ident()])
+    )
+
+    assert 3 * 1.25 == told.seconds
 
 
 def test_what_competes_is_told_on() -> None:

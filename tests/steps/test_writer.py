@@ -72,7 +72,9 @@ def test_a_larger_table_is_kept_as_parquet(step: StepWriter, folder: Path) -> No
 
 def test_a_figure_is_kept_with_how_it_was_drawn(step: StepWriter, folder: Path) -> None:
     """As JSON; a figure that would overwrite the record with it is refused, and leaves nothing."""
-    drawn = Figure(name="shift", title="T", alt="A", svg="<svg/>", csv="a\n1\n", rows=1, spec="{}")
+    drawn = Figure(
+        name="shift", title="T", alt="A", drawn=lambda: "<svg/>", csv="a\n1\n", rows=1, spec="{}"
+    )
     step.figure(drawn)
 
     assert "{}" == (folder / "shift.json").read_text()
@@ -85,9 +87,17 @@ def test_a_figure_is_kept_with_how_it_was_drawn(step: StepWriter, folder: Path) 
 def test_a_figure_is_kept_with_the_data_behind_it(step: StepWriter, folder: Path) -> None:
     """A reader gets the numbers, and one who sees nothing the words."""
     step.figure(
-        Figure(name="shift", title="Shift", alt="It rises.", svg="<svg/>", csv="a\n1\n", rows=1)
+        Figure(
+            name="shift",
+            title="Shift",
+            alt="It rises.",
+            drawn=lambda: "<svg/>",
+            csv="a\n1\n",
+            rows=1,
+        )
     )
-    (file,) = step.files
+    view = step.finish(as_of=AS_OF, sentence="Keep.", decision="keep", champion_age_days=1.0)
+    (file,) = view.record.files
 
     assert (folder / "shift.svg").read_text() == "<svg/>"
     assert (folder / "shift.csv").read_text() == "a\n1\n"
@@ -106,7 +116,9 @@ def test_two_files_of_one_name_are_refused(step: StepWriter) -> None:
     """The second would take the place of the first: a figure's data and a table, for one."""
     step.table("shift", "Shift", pd.DataFrame({"a": [1]}))
     with pytest.raises(StepError, match="'decide' writes two files called 'shift"):
-        step.figure(Figure(name="shift", title="", alt="", svg="<svg/>", csv="a\n", rows=1))
+        step.figure(
+            Figure(name="shift", title="", alt="", drawn=lambda: "<svg/>", csv="a\n", rows=1)
+        )
 
 
 def test_the_record_is_written_last_with_all_that_is_known(step: StepWriter, store: Store) -> None:
