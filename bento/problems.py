@@ -129,3 +129,10 @@ def overloaded(detail: str) -> RequestError:
     return RequestError(
         HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", detail, headers={"retry-after": "1"}
     )
+
+
+def unavailable(detail: str) -> RequestError:
+    """What is asked for can't be done for a while, by no fault of the caller."""
+    return RequestError(
+        HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", detail, headers={"retry-after": "60"}
+    )

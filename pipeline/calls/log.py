@@ -125,13 +125,33 @@ class CallLog:
                 if time.monotonic() - cleaned > SECONDS_BETWEEN_CLEANINGS:
                     self._clean()
                     cleaned = time.monotonic()
+                if failing:
+                    logger.warning(
+                        "%s is written again; %d calls were lost.", self.path, self.dropped
+                    )
                 failing = False
-            except sqlite3.Error:
+            except sqlite3.Error as error:
                 if not failing or last:
-                    logger.exception("%d calls can't be written to %s", self.waiting, self.path)
+                    self._tell(error, last=last)
                 failing = True
             if last:
                 return
+
+    def _tell(self, error: sqlite3.Error, *, last: bool) -> None:
+        if last:
+            lost = self.waiting + self.dropped
+            logger.error("%d calls are lost: %s can't be written: %s.", lost, self.path, error)
+            return
+        logger.error(
+            "%s can't be written: %s. %d calls wait in memory and are written when it can be; "
+            "above %d calls or %d MiB further ones are lost. Make room, or name another file in "
+            "VIGIE_CALLS.",
+            self.path,
+            error,
+            self.waiting,
+            MOST_WAITING,
+            MOST_WAITING_BYTES // 1024**2,
+        )
 
     def _write(self, calls: list[Call]) -> None:
         if not calls or self._connection is None:

@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -148,6 +149,52 @@ def test_a_disk_that_fails_for_a_while_costs_nothing(
     log.close()
 
     assert 1 == len(read_calls(path))
+
+
+def test_a_disk_that_fails_is_told_once_and_so_is_its_return(
+    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With what failed, what becomes of the calls, and the remedy; not ten times a second."""
+    log = CallLog(path)
+    log.open()
+    tried = threading.Semaphore(0)
+    write = log._write
+
+    def fail(calls: list[Call]) -> None:
+        tried.release()
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with caplog.at_level("WARNING", logger="vigie.calls"):
+        monkeypatch.setattr(log, "_write", fail)
+        log.add(call(1))
+        for _ in range(3):
+            assert tried.acquire(timeout=30)
+        monkeypatch.setattr(log, "_write", write)
+        log.close()
+
+    first, *_, last = [record.getMessage() for record in caplog.records]
+    assert 2 == len(caplog.records)
+    assert f"{path} can't be written: database or disk is full. 1 calls wait in memory" in first
+    assert "Make room, or name another file in VIGIE_CALLS." in first
+    assert f"{path} is written again; 0 calls were lost." == last
+
+
+def test_calls_that_a_full_disk_takes_at_the_end_are_counted(
+    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    log = CallLog(path)
+    log.open()
+
+    def fail(calls: list[Call]) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(log, "_write", fail)
+    log.add(call(1))
+    log.close()
+
+    assert f"1 calls are lost: {path} can't be written: database or disk is full." == (
+        caplog.records[-1].getMessage()
+    )
 
 
 def test_when_the_memory_set_aside_is_full_calls_are_dropped_and_counted(
