@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,12 +11,11 @@ from typing import TypeVar
 
 from bento.champion import Champion
 from bento.front import Exchange
-from bento.problems import RequestError, unavailable
+from bento.problems import RequestError
 from pipeline.calls import CallLog
 from pipeline.errors import StateError
 
 Found = TypeVar("Found")
-logger = logging.getLogger("vigie")
 
 
 def champion_of(exchange: Exchange) -> Champion:
@@ -34,15 +32,11 @@ def log_of(exchange: Exchange) -> CallLog:
 
 @contextmanager
 def usable(log: CallLog) -> Iterator[None]:
-    """Raises `RequestError` where the log can't be written or read now."""
+    """Raises `StateError` where the log can't be written now, as on a full disk."""
     try:
         yield
-    except (sqlite3.Error, StateError) as error:
-        logger.error("%s can't be used: %s", log.path, error)  # noqa: TRY400  no fault of ours
-        raise unavailable(
-            "The log of calls can't be used now, so nothing was done. Call again later; the "
-            "service's own log has the reason."
-        ) from error
+    except sqlite3.Error as error:
+        raise StateError.for_failed_write(log.path, error) from error
 
 
 async def in_thread(exchange: Exchange, work: Callable[[], Found]) -> Found:

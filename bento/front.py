@@ -23,11 +23,13 @@ from bento.problems import (
     method_not_allowed,
     not_found,
     overloaded,
+    unavailable,
 )
 from bento.replies import Reply
 from bento.requests import Request
 from bento.state import State
 from pipeline.calls import Call, Predictions
+from pipeline.errors import StateError
 from pipeline.keys import Scope as KeyScope
 from pipeline.packaging.settings import PublicGroup
 
@@ -150,6 +152,10 @@ class Front:
             reply = await self._answer(exchange, way)
         except RequestError as error:
             problem, reply = error.kind, error.reply()
+        except StateError as error:
+            logger.error("A request to %s failed: %s", way.name if way else UNKNOWN, error)  # noqa: TRY400  ours, with a remedy
+            refusal = unavailable()
+            problem, reply = refusal.kind, refusal.reply()
         except Exception:
             logger.exception("A request to %s failed.", way.name if way else UNKNOWN)
             problem, reply = "internal-error", internal_error().reply()

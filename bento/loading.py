@@ -64,5 +64,5 @@ def _compiled(model: Any, case: str) -> Compiled | None:
     try:
         return Compiled(model)
     except Exception as error:  # noqa: BLE001  whatever it is, pandas answers
-        logger.info("Case %r is answered through pandas: %s", case, error)
+        logger.debug("Case %r is answered through pandas: %s", case, error)
         return None

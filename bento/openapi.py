@@ -34,7 +34,7 @@ COMMON: Final[Mapping[HTTPStatus, str]] = {
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: "Over a hundred headers.",
     HTTPStatus.TOO_MANY_REQUESTS: "Too many calls; Retry-After says when to call again.",
     HTTPStatus.INTERNAL_SERVER_ERROR: "A fault of the service.",
-    HTTPStatus.SERVICE_UNAVAILABLE: "Too many calls are waiting, or the log can't be used; "
+    HTTPStatus.SERVICE_UNAVAILABLE: "Too many calls are waiting, or a file is out of reach; "
     "Retry-After says when to call again.",
 }
 LOCKED: Final[Mapping[HTTPStatus, str]] = {

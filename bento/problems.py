@@ -131,8 +131,12 @@ def overloaded(detail: str) -> RequestError:
     )
 
 
-def unavailable(detail: str) -> RequestError:
-    """What is asked for can't be done for a while, by no fault of the caller."""
+def unavailable() -> RequestError:
+    """A file that the answer rests on can't be read or written, by no fault of the caller."""
     return RequestError(
-        HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", detail, headers={"retry-after": "60"}
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "unavailable",
+        "The service can't reach the files that this needs, so nothing was done. Call again later; "
+        "its log has the reason.",
+        headers={"retry-after": "60"},
     )

@@ -126,9 +126,7 @@ class CallLog:
                     self._clean()
                     cleaned = time.monotonic()
                 if failing:
-                    logger.warning(
-                        "%s is written again; %d calls were lost.", self.path, self.dropped
-                    )
+                    logger.warning("%s is written again. Calls lost: %d.", self.path, self.dropped)
                 failing = False
             except sqlite3.Error as error:
                 if not failing or last:
@@ -140,15 +138,13 @@ class CallLog:
     def _tell(self, error: sqlite3.Error, *, last: bool) -> None:
         if last:
             lost = self.waiting + self.dropped
-            logger.error("%d calls are lost: %s can't be written: %s.", lost, self.path, error)
+            logger.error("Calls lost, as %s can't be written (%s): %d.", self.path, error, lost)
             return
         logger.error(
-            "%s can't be written: %s. %d calls wait in memory and are written when it can be; "
-            "above %d calls or %d MiB further ones are lost. Make room, or name another file in "
-            "VIGIE_CALLS.",
+            "%s can't be written: %s. Calls wait in memory until it can be; above %d calls or %d "
+            "MiB further ones are lost. Make room, or name another file in VIGIE_CALLS.",
             self.path,
             error,
-            self.waiting,
             MOST_WAITING,
             MOST_WAITING_BYTES // 1024**2,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,11 @@ import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from toy_service import serving
 
 from bento.answers import PredictAnswer
 from bento.problems import ProblemDetails
+from pipeline.calls import CallLog
 
 HOUR = "2021-03-08T07:00:00+00:00"
 PREDICT = "/v1/toy/predict"
@@ -226,7 +229,7 @@ def test_a_fault_gives_nothing_away(client: httpx.Client, monkeypatch: pytest.Mo
     def fail(*arguments: Any) -> Any:
         raise RuntimeError("secret of the house")
 
-    monkeypatch.setattr("bento.ways.parse", fail)
+    monkeypatch.setattr("bento.predicting.parse", fail)
 
     answer = post(client, [{"counter": "north", "hour": HOUR}])
 
@@ -343,3 +346,37 @@ def test_the_bento_files_are_in_the_package() -> None:
     assert ["docs.js", "index.html", "try.css", "try.html", "try.js"] == sorted(
         path.name for path in pages.iterdir()
     )
+
+
+def test_files_out_of_reach_are_no_fault_of_the_service(tmp_path: Path) -> None:
+    """What needs them is refused for a while, and the log says which; predictions go on."""
+    with serving(tmp_path, open=True, reload_seconds=60) as served:
+        post(served.client, [{"counter": "north", "hour": HOUR}])
+        (tmp_path / "champions").rename(tmp_path / "away")
+        missing = served.client.get("/v1/toy/trends")
+        (tmp_path / "away").rename(tmp_path / "champions")
+        found = served.client.get("/v1/toy/trends")
+        predicted = post(served.client, [{"counter": "north", "hour": HOUR}])
+
+    refused(missing, 503, "unavailable")
+    assert "60" == missing.headers["retry-after"]
+    assert [200, 200] == [found.status_code, predicted.status_code]
+
+
+def test_truths_are_refused_while_the_log_can_t_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk is no fault of the service; nothing is half kept."""
+    truth = {"records": [{"counter": "north", "hour": HOUR, "count": 5.0}]}
+
+    def fail(*_: Any) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with serving(tmp_path, open=True) as served:
+        post(served.client, [{"counter": "north", "hour": HOUR}])
+        with monkeypatch.context() as broken:
+            broken.setattr(CallLog, "_write", fail)
+            refused(served.client.post("/v1/toy/actuals", json=truth), 503, "unavailable")
+        kept = served.client.post("/v1/toy/actuals", json=truth)
+
+    assert {"case": "toy", "received": 1, "matched": 1} == kept.json()

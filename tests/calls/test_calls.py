@@ -174,9 +174,9 @@ def test_a_disk_that_fails_is_told_once_and_so_is_its_return(
 
     first, *_, last = [record.getMessage() for record in caplog.records]
     assert 2 == len(caplog.records)
-    assert f"{path} can't be written: database or disk is full. 1 calls wait in memory" in first
+    assert f"{path} can't be written: database or disk is full. Calls wait in memory" in first
     assert "Make room, or name another file in VIGIE_CALLS." in first
-    assert f"{path} is written again; 0 calls were lost." == last
+    assert f"{path} is written again. Calls lost: 0." == last
 
 
 def test_calls_that_a_full_disk_takes_at_the_end_are_counted(
@@ -192,7 +192,7 @@ def test_calls_that_a_full_disk_takes_at_the_end_are_counted(
     log.add(call(1))
     log.close()
 
-    assert f"1 calls are lost: {path} can't be written: database or disk is full." == (
+    assert f"Calls lost, as {path} can't be written (database or disk is full): 1." == (
         caplog.records[-1].getMessage()
     )
 
