@@ -14,6 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pipeline.drawing import svg_later
+from pipeline.labels import compacted, with_points
 
 if TYPE_CHECKING:
     import altair as alt
@@ -101,7 +102,7 @@ def figure(
 
     panels = isinstance(chart, alt.FacetChart | alt.VConcatChart)
     sized = chart if panels else chart.properties(width=WIDTH, height=height)
-    spec = _themed(sized)
+    spec = with_points(_themed(sized))
     buffer = io.StringIO()
     data.to_csv(buffer, index=False, lineterminator="\n")
     return Figure(
@@ -139,7 +140,7 @@ def _dressed(drawn: Callable[[], str], name: str) -> Callable[[], str]:
 
     @cache
     def svg() -> str:
-        found = _with_own_clips(drawn(), name)
+        found = _with_own_clips(compacted(drawn()), name)
         for colour, variable in _VARIABLES.items():
             new = rf' \1="var({variable}, {colour})"'
             found = re.sub(rf' (fill|stroke)="{colour}"', new, found)

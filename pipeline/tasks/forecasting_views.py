@@ -115,7 +115,10 @@ def example_figure(
             f"{time}:T",
             title=None,
             scale=alt.Scale(type="utc"),
-            axis=alt.Axis(format=marks, tickCount=spacing),
+            # As a format, it would be that of the points' labels too, which tell the hour.
+            axis=alt.Axis(
+                labelExpr=f"utcFormat(datum.value, '{marks}')", labelFlush=False, tickCount=spacing
+            ),
         )
     )
     band = base.mark_area(color=BAND, opacity=0.5).encode(

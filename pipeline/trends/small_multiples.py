@@ -85,10 +85,17 @@ def _panels(view: TrendView, plain: pd.DataFrame, title: str) -> Drawn:
             x=_axis(view),
             y=alt.Y(
                 "value:Q",
-                title=None if view.panels else title,
-                axis=alt.Axis(minExtent=AXIS_WIDTH, maxExtent=AXIS_WIDTH, tickCount=4),
+                title=title,
+                axis=alt.Axis(
+                    minExtent=AXIS_WIDTH,
+                    maxExtent=AXIS_WIDTH,
+                    tickCount=4,
+                    **({"title": None} if view.panels else {}),
+                ),
             ),
-            color=alt.Color("line:N", legend=alt.Legend(symbolType="stroke"))
+            color=alt.Color(
+                "line:N", title=view.lines, legend=alt.Legend(title=None, symbolType="stroke")
+            )
             if view.lines
             else alt.value(SERIES[0]),
         )
@@ -118,26 +125,31 @@ def _header() -> Any:
 
 
 def _axis(view: TrendView) -> Any:
-    """The horizontal axis: hours and weekdays in their order, all else as dates."""
+    """The horizontal axis: hours and weekdays in their order, all else as dates. Its title is not
+    drawn, but is in the labels of the points.
+    """
     import altair as alt
 
     if view.bucket == "hour":
         return alt.X(
             "step:Q",
-            title=None,
+            title=view.bucket,
             scale=alt.Scale(domain=[0, 23]),
-            axis=alt.Axis(values=[0, 6, 12, 18]),
+            axis=alt.Axis(title=None, values=[0, 6, 12, 18]),
         )
     if view.bucket == "weekday":
         short = "slice(datum.value, 0, 2)"
         return alt.X(
-            "step:O", title=None, sort=list(WEEKDAYS), axis=alt.Axis(labelExpr=short, labelAngle=0)
+            "step:O",
+            title=view.bucket,
+            sort=list(WEEKDAYS),
+            axis=alt.Axis(title=None, labelExpr=short, labelAngle=0),
         )
     return alt.X(
         "step:T",
-        title=None,
+        title=view.bucket,
         scale=alt.Scale(type="utc"),
-        axis=alt.Axis(tickCount=4, labelOverlap=True),
+        axis=alt.Axis(title=None, tickCount=4, labelOverlap=True),
     )
 
 
