@@ -1,7 +1,7 @@
 """How often a challenger is promoted that is as good as the champion, and one that is 5 % better.
 
 `python -m benchmarks.promotion` backtests the candidates of several bikes samples (`--samples`,
-from the seed `--seed` on: draws that no setting was chosen on, which 11 to 13 were), and draws
+from the seed `--seed` on: draws that no setting was chosen on, which 11 to 52 were), and draws
 paired daily losses from theirs, in circular blocks of one and two weeks: the autocorrelation of the
 differences is noise beyond. Either model of a pair is the champion in half of the draws. The
 challenger's losses are scaled to have the champion's mean, or that of an RMSE 5 % lower. Weekly
@@ -228,7 +228,7 @@ def simulated(
 @click.command()
 @click.option("--replications", default=1000, show_default=True, help="Draws of each setting.")
 @click.option("--samples", default=8, show_default=True, help="Simulated samples to take pairs of.")
-@click.option("--seed", default=41, show_default=True, help="Of the first sample.")
+@click.option("--seed", default=61, show_default=True, help="Of the first sample.")
 def main(replications: int, samples: int, seed: int) -> None:
     """Print the tables and one JSON line."""
     case = find_case("bikes")

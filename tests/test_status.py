@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import shutil
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from pipeline.case import find_case
+from pipeline.packaging.rollback import roll_back
 from pipeline.publish import read_status
 from pipeline.publish.told import in_words
-from pipeline.records import RunRecord
+from pipeline.records import DecideRecord, RunRecord
 from pipeline.store import Store
 from pipeline.store.locks import hold
 
@@ -98,3 +100,33 @@ def test_all_cases_are_told_sorted(copied: Store) -> None:
     shutil.copytree(copied.run_folder("tiny", ""), copied.run_folder("after", ""))
 
     assert ["after", "tiny"] == [part.split(":")[0] for part in told(copied).split("\n\n")]
+
+
+@pytest.mark.usefixtures("small_cases")
+def test_a_roll_back_by_hand_is_the_decision_until_a_run_follows(copied: Store) -> None:
+    """Status tells it in place of the promotion before, with the score that the model had."""
+    first, decided = copied.promotion("tiny"), copied.record("tiny", "first", DecideRecord)
+    assert first is not None
+    assert decided is not None
+    other = first.champion.ref.model_copy(update={"candidate": "other", "sha256": "0" * 64})
+    later = {"run_id": "20240302T000000Z-second", "as_of": first.as_of + timedelta(days=1)}
+    champion = {"champion": first.champion.model_copy(update={"ref": other})}
+    copied.write_record(first.model_copy(update=later | champion | {"sentence": "Promote: other."}))
+    copied.write_record(decided.model_copy(update=later))
+    (promoted,) = read_status(copied, now=NOW).cases
+
+    done = roll_back(copied, find_case("tiny"))
+    (case,) = read_status(copied, now=NOW).cases
+    third = {"run_id": "20240303T000000Z-third", "as_of": first.as_of + timedelta(days=2)}
+    copied.write_record(decided.model_copy(update=third))
+    (followed,) = read_status(copied, now=NOW).cases
+
+    assert promoted.decision is not None
+    assert "Promote: other." == promoted.decision.sentence
+    assert case.decision is not None
+    assert ("roll back", done.sentence) == (case.decision.decision, case.decision.sentence)
+    assert f"{done.sentence} The next run judges it on the newest data." == case.headline
+    assert case.metric is not None
+    assert "first" == case.metric.run_id
+    assert followed.decision is not None
+    assert third["run_id"] == followed.decision.run_id

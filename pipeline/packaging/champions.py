@@ -25,7 +25,6 @@ from pipeline.packaging.bundles import (
     read_bundles,
 )
 from pipeline.packaging.contents import upload_field, with_contents
-from pipeline.packaging.rollback import MEASURED_IN
 from pipeline.packaging.support import categories, example, support
 from pipeline.records import (
     DriftRecord,
@@ -182,8 +181,8 @@ def _newest_time(history: pa.Table, case: Case) -> datetime | None:
 
 def _measured(store: Store, promotion: PromoteRecord) -> EvaluateRecord:
     """The evaluation that the promotion's scores are of."""
-    run_id = str(promotion.parameters.get(MEASURED_IN, promotion.run_id))
-    return _newest(store, promotion.model_copy(update={"run_id": run_id}), EvaluateRecord)
+    measured = promotion.model_copy(update={"run_id": promotion.measured_in})
+    return _newest(store, measured, EvaluateRecord)
 
 
 def _calibrations(store: Store, promotion: PromoteRecord) -> tuple[Calibration, ...]:

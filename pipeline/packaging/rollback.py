@@ -6,11 +6,8 @@ from datetime import UTC, datetime
 
 from pipeline.case import Case
 from pipeline.errors import ServiceError
-from pipeline.records import PromoteRecord
+from pipeline.records import MEASURED_IN, PromoteRecord
 from pipeline.store import Store, locks, project
-
-MEASURED_IN = "measured_in"
-"""Parameter of the record: the run in which the champion's scores were measured."""
 
 
 def roll_back(store: Store, case: Case) -> PromoteRecord:
@@ -50,7 +47,7 @@ def _record(present: PromoteRecord, before: PromoteRecord, moment: datetime) -> 
             "lock_digest": project.lock_digest(),
             "inputs": present.inputs,
             "action": "roll back",
-            "parameters": {MEASURED_IN: str(before.parameters.get(MEASURED_IN, before.run_id))},
+            "parameters": {MEASURED_IN: before.measured_in},
             "sentence": f"Rolled back by hand: {back.candidate} of run {back.run_id} serves again "
             f"in place of {gone.candidate} of run {gone.run_id}.",
         }

@@ -53,7 +53,7 @@ def card_block(store: Store, status: CaseStatus, caption: Caption) -> str:
     promotion = store.promotion(status.case)
     if promotion is None or status.champion is None:
         return ""
-    evaluated = store.record(status.case, promotion.run_id, EvaluateRecord)
+    evaluated = store.record(status.case, promotion.measured_in, EvaluateRecord)
     trained = store.record(status.case, promotion.champion.ref.run_id, TrainRecord)
     facts = Facts(
         title=status.champion.title,

@@ -9,7 +9,7 @@ from typing import Literal
 
 from pipeline.options import NotebookName
 from pipeline.publish.still import StillStore
-from pipeline.records import RECORDS, STEPS_OF, DecideRecord, Record, RunRecord
+from pipeline.records import RECORDS, STEPS_OF, DecideRecord, PromoteRecord, Record, RunRecord
 from pipeline.store import Store
 
 Ended = Literal["done", "paused", "stopped", "failed", "running", "interrupted"]
@@ -71,6 +71,8 @@ def run_with_notebook(store: Store, case: str, name: NotebookName) -> str | None
 
 def why_older(newest: Run, name: NotebookName) -> str:
     """Why a notebook's page is not from the newest run, as the end of a sentence."""
+    if any(isinstance(found, PromoteRecord) and found.by_hand for found in newest.records):
+        return "nothing has run since the champion was rolled back by hand."
     if any(record.step in STEPS_OF[name] for record in newest.records):
         return "nothing that it rests on has changed since."
     kept = any(

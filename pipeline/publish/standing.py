@@ -116,7 +116,7 @@ def read_metric(
 ) -> Metric | None:
     """The primary score from the run that last decided about the champion; `rows` are its past."""
     name = promotion.primary
-    evaluated = store.record(promotion.case, promotion.run_id, EvaluateRecord)
+    evaluated = store.record(promotion.case, promotion.measured_in, EvaluateRecord)
     if evaluated is None or name not in promotion.scores:
         return None
     value, baseline = promotion.scores[name], promotion.baseline_scores.get(name)
@@ -131,8 +131,8 @@ def read_metric(
         change=relative_change(before, value) if before is not None else None,
         held_out_start=evaluated.held_out.start,
         held_out_end=evaluated.held_out.end,
-        run_id=promotion.run_id,
-        finished=promotion.finished,
+        run_id=promotion.measured_in,
+        finished=evaluated.finished if promotion.by_hand else promotion.finished,
     )
 
 
@@ -166,13 +166,24 @@ def read_data(store: Store, case: str, fresh: timedelta) -> Data | None:
 
 
 def read_decision(store: Store, case: str) -> Decision | None:
-    decided = next(store.records(case, DecideRecord), None)
+    """That of the newest run that came to one, or of a roll back by hand since."""
+    promoted, decided = rolled_back(store, case), next(store.records(case, DecideRecord), None)
+    if promoted is None and decided is not None:
+        promoted = store.record(case, decided.run_id, PromoteRecord)
+    if promoted is not None:
+        return Decision(
+            decision=promoted.action, sentence=promoted.sentence, run_id=promoted.run_id
+        )
     if decided is None:
         return None
-    promoted = store.record(case, decided.run_id, PromoteRecord)
-    if promoted is None:
-        return Decision(decision=decided.decision, sentence=decided.sentence, run_id=decided.run_id)
-    return Decision(decision=promoted.action, sentence=promoted.sentence, run_id=promoted.run_id)
+    return Decision(decision=decided.decision, sentence=decided.sentence, run_id=decided.run_id)
+
+
+def rolled_back(store: Store, case: str) -> PromoteRecord | None:
+    """The roll back by hand that no run has followed."""
+    newest = next(iter(reversed(store.run_ids(case))), "")
+    record = store.record(case, newest, PromoteRecord) if newest else None
+    return record if record is not None and record.by_hand else None
 
 
 def read_drift(store: Store, case: str) -> Drift | None:

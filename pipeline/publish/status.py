@@ -25,6 +25,7 @@ from pipeline.publish.standing import (
     read_decision,
     read_drift,
     read_metric,
+    rolled_back,
 )
 from pipeline.records import Part, ReportRecord
 from pipeline.store import Store
@@ -35,6 +36,7 @@ Rows = Callable[[str], Sequence[RunThen]]
 """What the runs of a case came to, oldest first; the newest ones at least."""
 GOES_ON = "The last champion keeps serving."
 NOBODY = "No champion serves yet."
+UNTIL_NEXT = "The next run judges it on the newest data."
 
 
 class PageLink(Part):
@@ -128,6 +130,8 @@ def case_status(
     report = next(store.records(case, ReportRecord), None)
     promotion = store.promotion(case)
     health, headline = _verdict(newest, report, serves=promotion is not None)
+    if by_hand := rolled_back(store, case):
+        health, headline = "watch", f"{by_hand.sentence} {UNTIL_NEXT}"
     data, check = read_data(store, case, caption.fresh), store.check(case)
     newest_run = _newest_run(newest, store, case)
     moments = (check.looked if check else None, newest_run.finished)

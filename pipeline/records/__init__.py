@@ -22,6 +22,7 @@ from pipeline.records.base import (
 from pipeline.records.data import FeedPart, Finding, IngestRecord, Revision, ValidateRecord
 from pipeline.records.drift import DecideRecord, DriftRecord
 from pipeline.records.evaluation import (
+    MEASURED_IN,
     EvaluateRecord,
     Evidence,
     HorizonScores,
@@ -43,6 +44,7 @@ from pipeline.records.training import (
 
 __all__ = [
     "BASELINE",
+    "MEASURED_IN",
     "RECORDS",
     "SCHEMA_VERSION",
     "STEPS",

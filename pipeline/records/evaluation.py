@@ -13,6 +13,9 @@ from pipeline.records.base import ModelRef, Part, Record, Scores, Window
 from pipeline.records.training import FittedModel
 from pipeline.regions import Calibration
 
+MEASURED_IN = "measured_in"
+"""Parameter of a roll back by hand: the run in which the champion's scores were measured."""
+
 
 class SystemScores(Part):
     """One of champion, challenger and baseline on the held-out window."""
@@ -120,3 +123,13 @@ class PromoteRecord(Record):
     scores: Scores = Field(description="the champion's on the held-out window")
     baseline_scores: Scores
     primary: str
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether it was no notebook that decided, but somebody who rolled back."""
+        return MEASURED_IN in self.parameters
+
+    @property
+    def measured_in(self) -> str:
+        """The run that the scores come from."""
+        return str(self.parameters.get(MEASURED_IN, self.run_id))

@@ -15,9 +15,10 @@ from bento.loading import load_champion
 from bento.requests import parse
 from pipeline.errors import StepError
 from pipeline.packaging import export_champions
-from pipeline.packaging.rollback import MEASURED_IN, roll_back
+from pipeline.packaging.rollback import roll_back
 from pipeline.packaging.settings import Settings
 from pipeline.records import (
+    MEASURED_IN,
     DriftRecord,
     EvaluateRecord,
     PromoteRecord,
