@@ -1,14 +1,16 @@
 """Tables of the European Environment Agency over SQL (discodata.eea.europa.eu), in pages.
 
 A request takes `query`, the page `p` from 1, and `nrOfHits` rows a page; the answer is an object
-with `results`, or with `errors`. There is no total: a page that is not full is the last. The
-service refuses a query whose columns have no names of their own, so all are given one.
+with `results`, or with `errors`. There is no total: the first page without rows is the end, and
+a page before it that was not full, but for the last, has been cut. The service refuses a query
+whose columns have no names of their own, so all are given one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import pyarrow as pa
@@ -16,7 +18,7 @@ import pyarrow as pa
 from pipeline.errors import SourceError
 from pipeline.sources import Part
 from pipeline.sources.address import Address
-from pipeline.sources.http import HttpClient, Wanted
+from pipeline.sources.http import Fetched, HttpClient, Wanted
 from pipeline.sources.pages import columns_of, read_json, row_problems
 from pipeline.sources.values import Field
 
@@ -58,41 +60,56 @@ class DiscodataTable:
     ) -> Iterator[tuple[Part, pa.Table]]:
         """The rows where a condition in SQL holds, page by page, at most `most_rows`.
 
-        Raises `SourceError` for an answer with errors, other columns, or pages that overlap.
+        Raises `SourceError` for an answer with errors, other columns, or pages that overlap or
+        were cut.
         """
-        answered = [replace(field, header=field.name) for field in self.fields]
         newest, read, number = -1, 0, 1
-        while True:
-            wanted = Wanted(
-                address=self.address(where, number), what=self.title, types=("application/json",)
-            )
-            fetched = client.fetch(wanted)
-            page = read_json(fetched, self.title)
-            rows = page.get("results")
-            refusals = _errors(page)
-            remedy = [self.remedy] if refusals and self.remedy else []
-            problems = [*refusals, *remedy, *self._problems(rows, answered)]
-            if problems or not isinstance(rows, list):
-                raise SourceError.for_page(fetched.address, self.title, problems)
-            places = [int(row[self.order]) for row in rows]
-            if any(
-                place <= before for before, place in zip([newest, *places], places, strict=False)
-            ):
-                told = f"its rows don't go on in order of {self.order!r} after {newest}"
-                raise SourceError.for_page(fetched.address, self.title, [told])
+        while read < most_rows:
+            fetched, rows = self._page(client, where, number, newest)
+            if not rows:
+                return
+            if read != (number - 1) * self.page:
+                raise SourceError.for_page(fetched.address, self.title, [self._gap(number, read)])
             kept = rows[: most_rows - read]
-            table, refused = columns_of(kept, answered)
+            table, refused = columns_of(kept, self._answered)
             if refused:
                 raise SourceError.for_page(fetched.address, self.title, refused)
-            if kept:
-                yield (
-                    Part(name=fetched.address, sha256=fetched.sha256, rows=len(kept)),
-                    table,
-                )
+            yield Part(name=fetched.address, sha256=fetched.sha256, rows=len(kept)), table
             read += len(kept)
-            if len(rows) < self.page or read >= most_rows:
-                return
-            newest, number = places[-1], number + 1
+            newest, number = int(rows[-1][self.order]), number + 1
+
+    @property
+    def _answered(self) -> list[Field]:
+        """The fields with the names that answers have."""
+        return [replace(field, header=field.name) for field in self.fields]
+
+    def _page(
+        self, client: HttpClient, where: str, number: int, newest: int
+    ) -> tuple[Fetched, list[dict[str, Any]]]:
+        """One page, whose rows come after `newest`."""
+        wanted = Wanted(
+            address=self.address(where, number), what=self.title, types=("application/json",)
+        )
+        fetched = client.fetch(wanted)
+        page = read_json(fetched, self.title)
+        rows = page.get("results")
+        refusals = _errors(page)
+        remedy = [self.remedy] if refusals and self.remedy else []
+        problems = [*refusals, *remedy, *self._problems(rows, self._answered)]
+        if problems or not isinstance(rows, list):
+            raise SourceError.for_page(fetched.address, self.title, problems)
+        places = [newest, *(int(row[self.order]) for row in rows)]
+        if any(later <= sooner for sooner, later in pairwise(places)):
+            told = f"its rows don't go on in order of {self.order!r} after {newest}"
+            raise SourceError.for_page(fetched.address, self.title, [told])
+        return fetched, rows
+
+    def _gap(self, number: int, read: int) -> str:
+        return (
+            f"the {number - 1} pages before it have {read:,} rows where "
+            f"{(number - 1) * self.page:,} were asked for, and yet it has rows: some are missing "
+            "between. Run again later; if it stays so, the service gives fewer rows a page now"
+        )
 
     def _problems(self, rows: object, answered: list[Field]) -> list[str]:
         if not isinstance(rows, list):

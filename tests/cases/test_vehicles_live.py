@@ -79,7 +79,7 @@ def test_a_part_of_a_year_is_asked_for_page_by_page() -> None:
     query = publisher.asked[0].query["query"]
     assert "WHERE [Year] = 2025 AND [ID] % 50 = 0 ORDER BY [ID]" in query
     assert "[Dr] AS [registered], [MS] AS [country]" in query
-    assert ["1", "2", "3"] == [asked.query["p"] for asked in publisher.asked]
+    assert ["1", "2", "3", "4"] == [asked.query["p"] for asked in publisher.asked]
     assert [50, 100, 150, 200, 250] == table["id"].to_pylist()
 
 

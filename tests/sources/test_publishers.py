@@ -3,63 +3,31 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pyarrow as pa
 import pytest
+from answers import (
+    CARS,
+    HEADER,
+    KEY,
+    ROWS,
+    START,
+    WEATHER,
+    eia_page,
+    fetched_cars,
+    fetched_hours,
+    fetched_series,
+    hours,
+    sql_page,
+)
 from publisher import Asked, Reply, publishing
 
 from pipeline.errors import SourceError
-from pipeline.sources.delimited import CsvFormat
-from pipeline.sources.discodata import DiscodataTable
-from pipeline.sources.eia import EiaSeries
 from pipeline.sources.http import HttpClient
-from pipeline.sources.opendatasoft import OpendatasoftExport
 from pipeline.sources.openmeteo import OpenMeteo
-from pipeline.sources.values import INTEGER, NUMBER, TEXT, ZONED_TIME, Field
-
-HEADER = "Nom du compteur;Comptage horaire;Date et heure de comptage"
-START = datetime(2026, 11, 1, tzinfo=UTC)
-KEY = "open sesame"
-
-
-def export(site: str) -> OpendatasoftExport:
-    return OpendatasoftExport(
-        site=site,
-        dataset="comptage",
-        form=CsvFormat(
-            title="bicycle counts",
-            delimiter=";",
-            fields=(
-                Field(header="Nom du compteur", name="counter", kind=TEXT),
-                Field(header="Comptage horaire", name="count", kind=INTEGER),
-                Field(header="Date et heure de comptage", name="time", kind=ZONED_TIME),
-            ),
-        ),
-        select=("nom_compteur", "sum_counts", "date"),
-        time="date",
-    )
-
-
-def hours(asked: Asked) -> Reply:
-    """The portal: a row for every hour of the range that `where` asks for."""
-    since, until = (
-        datetime.fromisoformat(found)
-        for found in re.findall(r"date'([^']*)'", asked.query["where"])
-    )
-    lines = [HEADER]
-    while since < until:
-        lines.append(f"Rue des Tilleuls;3;{since:%Y-%m-%dT%H:%M:%S+00:00}")
-        since += timedelta(hours=1)
-    return Reply(body=("\ufeff" + "\r\n".join(lines) + "\r\n").encode())
-
-
-def fetched_hours(client: HttpClient, site: str, days: int) -> pa.Table:
-    found = export(site).fetch(client, START, START + timedelta(days=days), timedelta(days=2))
-    return pa.concat_tables([table for _, table in found])
 
 
 def test_a_portal_is_asked_stretch_by_stretch(client: HttpClient) -> None:
@@ -113,51 +81,6 @@ def test_a_notice_in_place_of_an_export_is_refused(client: HttpClient) -> None:
     notice = Reply(body=b"<html><title>Maintenance</title></html>", kind="text/html")
 
     assert "'text/html'" in portal_error(client, notice)
-
-
-SERIES_FIELDS = (
-    Field(header="period", name="year", kind=INTEGER),
-    Field(header="stateId", name="state", kind=TEXT),
-    Field(header="value", name="value", kind=NUMBER),
-)
-ROWS = [
-    {"period": 2019 + place // 4, "stateId": f"S{place % 4}", "value": f"{place}.5"}
-    for place in range(10)
-]
-
-
-def series(site: str) -> EiaSeries:
-    return EiaSeries(
-        route="co2-emissions/co2-emissions-aggregates",
-        title="CO2 by state",
-        fields=SERIES_FIELDS,
-        key=("period", "stateId"),
-        site=site,
-        page=4,
-    )
-
-
-def eia_page(
-    change: Callable[[dict[str, Any]], None] = lambda page: None,
-) -> Callable[[Asked], Reply]:
-    def page(asked: Asked) -> Reply:
-        start, length = int(asked.query["offset"]), int(asked.query["length"])
-        found = {
-            "response": {
-                "total": str(len(ROWS)),
-                "frequency": "annual",
-                "data": ROWS[start : start + length],
-            },
-            "apiVersion": "2.1.7",
-        }
-        change(found["response"])  # type: ignore[arg-type]
-        return Reply(body=json.dumps(found).encode(), kind="application/json")
-
-    return page
-
-
-def fetched_series(client: HttpClient, site: str) -> pa.Table:
-    return pa.concat_tables([table for _, table in series(site).fetch(client, KEY)])
 
 
 def series_error(client: HttpClient, *replies: Reply | Callable[[Asked], Reply]) -> str:
@@ -240,45 +163,31 @@ def test_a_wrong_key_is_told_with_the_words_of_the_eia(client: HttpClient) -> No
     assert "API_KEY_INVALID" in series_error(client, refused)
 
 
-CARS = [{"id": 10 + place, "make": "AUDI", "co2": 120 + place} for place in range(7)]
-
-
-def cars(site: str) -> DiscodataTable:
-    return DiscodataTable(
-        table="[CO2Emission].[latest].[co2cars]",
-        title="new cars",
-        fields=(
-            Field(header="ID", name="id", kind=INTEGER),
-            Field(header="Mk", name="make", kind=TEXT),
-            Field(header="Ewltp (g/km)", name="co2", kind=NUMBER),
-        ),
-        site=site,
-        page=3,
-    )
-
-
-def sql_page(asked: Asked) -> Reply:
-    start = (int(asked.query["p"]) - 1) * int(asked.query["nrOfHits"])
-    rows = CARS[start : start + int(asked.query["nrOfHits"])]
-    return Reply(body=json.dumps({"results": rows}).encode(), kind="application/json")
-
-
-def fetched_cars(client: HttpClient, site: str, most_rows: int = 100) -> pa.Table:
-    found = cars(site).fetch(client, "[Year] = 2021", most_rows=most_rows)
-    return pa.concat_tables([table for _, table in found])
-
-
-def test_the_eea_is_asked_until_a_page_is_not_full(client: HttpClient) -> None:
+def test_the_eea_is_asked_until_a_page_is_empty(client: HttpClient) -> None:
     with publishing(sql_page) as publisher:
         table = fetched_cars(client, publisher.site)
 
-    assert ["1", "2", "3"] == [asked.query["p"] for asked in publisher.asked]
+    assert ["1", "2", "3", "4"] == [asked.query["p"] for asked in publisher.asked]
     assert (
         "SELECT [ID] AS [id], [Mk] AS [make], [Ewltp (g/km)] AS [co2] "
         "FROM [CO2Emission].[latest].[co2cars] WHERE [Year] = 2021 ORDER BY [ID]"
         == publisher.asked[0].query["query"]
     )
     assert list(range(120, 127)) == table["co2"].to_pylist()
+
+
+def test_a_page_of_the_eea_that_was_cut_is_not_taken_for_the_last(client: HttpClient) -> None:
+    """A service that gives fewer rows than were asked for is found out by the page that follows."""
+
+    def fewer(asked: Asked) -> Reply:
+        start = (int(asked.query["p"]) - 1) * 2
+        body = json.dumps({"results": CARS[start : start + 2]}).encode()
+        return Reply(body=body, kind="application/json")
+
+    with publishing(fewer) as publisher, pytest.raises(SourceError) as caught:
+        fetched_cars(client, publisher.site)
+
+    assert "the 1 pages before it have 2 rows where 3 were asked for" in str(caught.value)
 
 
 def test_no_more_rows_of_the_eea_are_taken_than_wanted(client: HttpClient) -> None:
@@ -309,22 +218,6 @@ def test_an_answer_of_the_eea_that_is_no_page_is_told(
         fetched_cars(client, publisher.site)
 
     assert told in str(caught.value)
-
-
-WEATHER = {
-    "hourly_units": {
-        "time": "iso8601",
-        "temperature_2m": "°C",
-        "precipitation": "mm",
-        "wind_speed_10m": "m/s",
-    },
-    "hourly": {
-        "time": ["2026-11-01T00:00", "2026-11-01T01:00"],
-        "temperature_2m": [8.5, None],
-        "precipitation": [0.0, 1.2],
-        "wind_speed_10m": [3.0, 4.0],
-    },
-}
 
 
 def fetched_weather(client: HttpClient, page: dict[str, Any]) -> pa.Table:
