@@ -8,10 +8,24 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.injections import Change, apply
 from pipeline.sources import ROWS_PER_BATCH, Feed, Part, Request
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+def changed_feed(
+    frame: pd.DataFrame,
+    request: Request,
+    *,
+    time: str,
+    changes: tuple[Change, ...],
+    seed: int,
+) -> Feed:
+    """The feed of simulated rows, with the changes that are put in on purpose."""
+    changed = apply(frame, changes, time=time, seed=seed) if changes else frame
+    return feed_of(table_of(changed), request, time=time)
 
 
 def feed_of(table: pa.Table, request: Request, *, time: str) -> Feed:

@@ -12,9 +12,9 @@ import pandas as pd
 
 from pipeline.cases.ratings.checks import CITY_SHARE, GRAMS_PER_LITRE
 from pipeline.errors import CaseError
-from pipeline.injections import Change, apply, note_of
+from pipeline.injections import Change, note_of
 from pipeline.sources import Feed, Request
-from pipeline.sources.simulation import feed_of, table_of
+from pipeline.sources.simulation import changed_feed
 
 FIRST_YEAR = 2000
 MAKES = ("AURORE", "BERLINE", "CYGNE", "DELTA", "ETOILE", "FAUCON", "GALET", "HIRONDELLE")
@@ -74,10 +74,9 @@ class RatingSimulator:
 
     def fetch(self, request: Request) -> Feed:
         """The simulated rows before `request.as_of`; what is simulated doesn't depend on it."""
-        frame = self._frame()
-        if self.changes:
-            frame = apply(frame, self.changes, time="begins", seed=self.seed)
-        return feed_of(table_of(frame), request, time="begins")
+        return changed_feed(
+            self._frame(), request, time="begins", changes=self.changes, seed=self.seed
+        )
 
     def _frame(self) -> pd.DataFrame:
         """Rows by model year."""

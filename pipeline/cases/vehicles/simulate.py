@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 
 from pipeline.errors import CaseError
-from pipeline.injections import Change, apply, note_of
+from pipeline.injections import Change, note_of
 from pipeline.sources import Feed, Request
-from pipeline.sources.simulation import feed_of, table_of
+from pipeline.sources.simulation import changed_feed
 
 MAKES = ("AURORE", "BERLINE", "CYGNE", "DELTA", "ETOILE", "FAUCON", "GALET", "HIRONDELLE")
 COUNTRIES = ("DE", "FR", "IT", "ES", "BE", "PL")
@@ -73,10 +73,9 @@ class VehicleSimulator:
 
     def fetch(self, request: Request) -> Feed:
         """The simulated rows before `request.as_of`; what is simulated doesn't depend on it."""
-        frame = self._frame()
-        if self.changes:
-            frame = apply(frame, self.changes, time="registered", seed=self.seed)
-        return feed_of(table_of(frame), request, time="registered")
+        return changed_feed(
+            self._frame(), request, time="registered", changes=self.changes, seed=self.seed
+        )
 
     def _frame(self) -> pd.DataFrame:
         """Rows by day of registration."""
