@@ -31,6 +31,7 @@ Kind = TypeVar("Kind", bound=Record)
 Mark = Literal["healthy", "watch", "failing"]
 ENDED: Mapping[Ended, str] = {
     "done": "Finished",
+    "paused": "Paused as asked",
     "stopped": "Stopped by a gate",
     "failed": "Failed",
     "running": "Under way",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
-from pipeline.publish.runs import read_run, run_with_notebook, why_older
+from pipeline.publish.runfacts import ENDED
+from pipeline.publish.runs import Ended, read_run, run_with_notebook, why_older
 from pipeline.store.locks import hold, is_held
 
 
@@ -70,3 +71,8 @@ def test_a_run_that_a_process_holds_is_still_under_way(home: Any) -> None:
 
     assert "running" == run.ended
     assert "still under way" in why_older(run, "4-train")
+
+
+def test_every_way_in_which_a_run_ends_has_its_words() -> None:
+    """A run that was asked to go no further, too."""
+    assert set(get_args(Ended)) == set(ENDED)
