@@ -55,9 +55,11 @@ function fileField(field, kind, example) {
 function showCase() {
   const name = byId("case").value;
   const { schema, example, levels } = recordOf(name);
-  byId("interval").replaceChildren(make("option", "as the model card says", { value: "" }),
+  byId("interval").replaceChildren(make("option", "the usual one", { value: "" }),
     ...levels.map(level => make("option", `${Math.round(level * 100)} %`, { value: level })));
-  byId("question").textContent = spec.paths[`/v1/${name}/predict`].post.summary;
+  const { summary, security } = spec.paths[`/v1/${name}/predict`].post;
+  byId("question").textContent = summary;
+  byId("key-row").hidden = security.some(way => !Object.keys(way).length);
   byId("fields").replaceChildren(...Object.entries(schema.properties).map(([field, kind]) => {
     if (isFile(kind)) return fileField(field, kind, example[field]);
     const needed = (schema.required || []).includes(field);
@@ -128,6 +130,8 @@ function showCommand() {
 
 const shown = value => Number(value.toPrecision(4)).toLocaleString("en");
 
+const moment = text => `${text.slice(0, 10)} ${text.slice(11, 16)} UTC`;
+
 function drawInterval(one, unit) {
   const low = Math.min(one.low, one.prediction), high = Math.max(one.high, one.prediction);
   const room = (high - low || 1) * 0.15, from = low - room, to = high + room;
@@ -176,7 +180,7 @@ function showAnswer(answer) {
   if (answer.simulated) parts.push(make("p", "SIMULATED DATA: the model learned from a simulator.",
     { class: "flag" }));
   parts.push(make("p", `Model ${answer.model.candidate}, version ${answer.model.version}, learned ` +
-    `until ${answer.model.learned_until}.`));
+    `until ${moment(answer.model.learned_until)}.`));
   byId("answer").replaceChildren(...parts);
 }
 

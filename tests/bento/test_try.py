@@ -167,3 +167,12 @@ def test_a_picture_is_chosen_shown_and_sent_as_a_form(
 
 def test_without_a_key_the_page_says_what_is_needed(page: Any) -> None:
     assert "needs a key" in ask(page)
+
+
+def test_a_service_that_is_open_asks_for_no_key(page: Any) -> None:
+    """As its document says: one way in asks for nothing."""
+    asked = page.find_element("id", "key").is_displayed()
+    page.execute_script('spec.paths["/v1/toy/predict"].post.security = [{}]; showCase();')
+
+    assert asked
+    assert not page.find_element("id", "key").is_displayed()
