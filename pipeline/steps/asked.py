@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from pipeline.calls import logged_inputs
+from pipeline.calls import logged_inputs, read_calls
 from pipeline.errors import StepError
 from pipeline.schema import Schema
 from pipeline.steps.run import Run
@@ -39,8 +39,9 @@ def asked(run: Run, compared: Stretches, *, days: int | None) -> tuple[Stretches
     if len(rows) < FEWEST_ASKED:
         raise StepError(
             f"Callers of case {case.name!r} sent {len(rows)} different records from "
-            f"{since.isoformat()} to {run.as_of.isoformat()}; {FEWEST_ASKED} are needed. Choose a "
-            "larger current_days or a later as_of, or set current to 'observations'."
+            f"{since.isoformat()} to {run.as_of.isoformat()}; {FEWEST_ASKED} are needed. "
+            f"{_newest(run)}Choose a larger current_days or a later as_of, or set current to "
+            "'observations'."
         )
     watched = set(case.task.drift_view(compared.reference, case.schema)) - {case.schema.target}
     sent = frozenset(name for name in watched if name in rows and rows[name].notna().any())
@@ -52,6 +53,12 @@ def asked(run: Run, compared: Stretches, *, days: int | None) -> tuple[Stretches
         )
     words = f"The current window is what callers asked: {len(rows):,} different records."
     return replace(compared, current=rows, words=words), sent
+
+
+def _newest(run: Run) -> str:
+    """When the log's newest call of the case was made."""
+    found = read_calls(run.store.calls_file, case=run.case.name, most=1)
+    return "".join(f"The newest call is of {call.time:%Y-%m-%d %H:%M} UTC. " for call in found)
 
 
 def _questions(run: Run, since: datetime) -> pd.DataFrame:

@@ -106,10 +106,12 @@ def test_a_question_that_is_asked_again_counts_once(bench: Bench) -> None:
 
 @pytest.mark.parametrize("after", [timedelta(0), HOUR])
 def test_no_call_from_after_the_run_is_seen(bench: Bench, after: timedelta) -> None:
-    """A run of the past knows only what had been asked by then."""
-    log(bench, questions(larger=15.0), as_of(bench) + after)
+    """A run of the past knows only what had been asked by then, and says when calls came."""
+    moment = as_of(bench) + after
+    log(bench, questions(larger=15.0), moment)
+    told = f"sent 0 different records .* The newest call is of {moment:%Y-%m-%d %H:%M} UTC. Choose"
 
-    with pytest.raises(StepError, match="sent 0 different records"):
+    with pytest.raises(StepError, match=told):
         bench.do("drift", current="calls")
 
 
