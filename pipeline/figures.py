@@ -23,13 +23,14 @@ if TYPE_CHECKING:
 WIDTH, HEIGHT = 680, 260
 
 # Altair wants colours; each of these stands for a CSS variable, put in its place after drawing.
-INK, MUTED, LINE = "#1a1b1c", "#6a6b6c", "#d4d5d6"
+INK, MUTED, LINE, PAPER = "#1a1b1c", "#6a6b6c", "#d4d5d6", "#fdfefe"
 SERIES = ("#0b5fa5", "#c2500a", "#2f7d4f", "#7a4fa3")
 BAND = "#9fc5e8"
 _VARIABLES = {
     INK: "--ink",
     MUTED: "--muted",
     LINE: "--line",
+    PAPER: "--paper",
     BAND: "--band",
     **{colour: f"--series-{number}" for number, colour in enumerate(SERIES, 1)},
 }

@@ -78,7 +78,7 @@ def publish(
 
     by = _found(renderer)
     configuration = read_configuration(site)
-    still = StillStore.of(store)
+    still = StillStore.of(store, thorough=anew)
     with replacing(output, anew=anew) as fresh, tempfile.TemporaryDirectory() as temporary:
         key = _key(configuration, by)
         build = Build.beside(output, fresh, key=key, anew=anew)

@@ -46,10 +46,12 @@ class StillStore(Store):
     """The store at the moment when each thing was first asked of it. It writes nothing of a run."""
 
     seen: dict[tuple[Any, ...], Any] = field(default_factory=dict, repr=False, compare=False)
+    thorough: bool = False
+    """Look at all runs, also at old ones that are known to have ended."""
 
     @classmethod
-    def of(cls, store: Store) -> Self:
-        return store if isinstance(store, cls) else cls(home=store.home)
+    def of(cls, store: Store, *, thorough: bool = False) -> Self:
+        return store if isinstance(store, cls) else cls(home=store.home, thorough=thorough)
 
     def cases(self) -> list[str]:
         return list(self._once(("cases",), super().cases))
@@ -119,7 +121,8 @@ class StillStore(Store):
 
     @property
     def _ledger(self) -> Ledger:
-        return Ledger(runs=self.home / "runs", file=self.home / "cache" / "ledger.db")
+        file = self.home / "cache" / "ledger.db"
+        return Ledger(runs=self.home / "runs", file=file, thorough=self.thorough)
 
     def _briefs(self, case: str) -> list[Brief]:
         store = Store(home=self.home)

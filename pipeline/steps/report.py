@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
 from pipeline.case import Case
@@ -14,14 +15,16 @@ from pipeline.records import (
     DriftRecord,
     EvaluateRecord,
     IngestRecord,
+    ModelRef,
     PromoteRecord,
+    TrainRecord,
     ValidateRecord,
     Window,
 )
 from pipeline.steps.price import keep_up
 from pipeline.steps.run import Run
 from pipeline.steps.view import View
-from pipeline.steps.wording import listed
+from pipeline.steps.wording import day_text, listed, moment_text
 from pipeline.store import Store
 from pipeline.trends.small_multiples import draw
 
@@ -136,7 +139,7 @@ def history_figure(history: pd.DataFrame, case: Case) -> Figure:
         name="history",
         title=f"{primary} on the newest held-out window, run by run",
         words=f"{len(history)} run{'s' if len(history) > 1 else ''}. In the newest, as of "
-        f"{newest['as of']}, the champion has "
+        f"{moment_text(datetime.fromisoformat(newest['as of']))}, the champion has "
         f"{score_text(name, newest[f'{primary} champion'], unit)} and the baseline "
         f"{newest[f'{primary} baseline']:.3g}.",
     )
@@ -166,9 +169,9 @@ def _answer(run: Run, promoted: PromoteRecord, evaluated: EvaluateRecord) -> pd.
     unit = run.case.schema.column(run.case.schema.target).unit
     return _pairs(
         {
-            "Data up to": f"{arrived.newest:%d %B %Y, %H:%M} UTC" if arrived.newest else "",
+            "Data up to": moment_text(arrived.newest) if arrived.newest else "",
             "Rows": f"{checked.rows:,}, of which {checked.quarantined:,} in quarantine",
-            "Champion": promoted.champion.ref.candidate,
+            "Champion": _title(run, promoted.champion.ref),
             f"{score} on the held-out window": score_text(primary, promoted.scores[primary], unit),
             f"{score} of the baseline": score_text(primary, promoted.baseline_scores[primary], unit)
             + f" ({run.case.task.baseline_name})",
@@ -182,15 +185,17 @@ def _answer(run: Run, promoted: PromoteRecord, evaluated: EvaluateRecord) -> pd.
 
 def _card(run: Run, promoted: PromoteRecord, evaluated: EvaluateRecord) -> pd.DataFrame:
     case, ref = run.case, promoted.champion.ref
-    arrived = run.need(IngestRecord)
+    arrived, unit = run.need(IngestRecord), case.schema.column(case.schema.target).unit
     scores = ", ".join(
-        f"{score_name(name)} {value:,.4g}" for name, value in promoted.scores.items()
+        f"{score_name(name)} {score_text(name, value, unit)}"
+        for name, value in promoted.scores.items()
+        if name != "rows"
     )
     return _pairs(
         {
             "Question": case.question,
             "Target": case.schema.column(case.schema.target).description,
-            "Model": ref.candidate,
+            "Model": _title(run, ref),
             "Learned from": _stretch(ref.learned),
             "Scores on the held-out window": scores,
             "Held-out window": _stretch(evaluated.held_out),
@@ -202,9 +207,16 @@ def _card(run: Run, promoted: PromoteRecord, evaluated: EvaluateRecord) -> pd.Da
     )
 
 
+def _title(run: Run, ref: ModelRef) -> str:
+    """The model's name for people, as the run that trained it gives it."""
+    trained = run.store.record(run.case.name, ref.run_id, TrainRecord)
+    titles = {found.name: found.title for found in trained.candidates} if trained else {}
+    return titles.get(ref.candidate, ref.candidate)
+
+
 def _stretch(window: Window) -> str:
     start = window.start
-    told = f"{start:%d %B %Y} to {window.end:%d %B %Y}" if start else f"{window.end:%d %B %Y}"
+    told = f"{day_text(start)} to {day_text(window.end)}" if start else day_text(window.end)
     how = f", {window.division}" if window.division else ""
     return f"{window.rows:,} rows, {told if start else f'known on {told}'}{how}"
 
@@ -225,4 +237,4 @@ def _headline(case: Case, promoted: PromoteRecord, troubles: list[str]) -> str:
     told = f"{scored}, {compared} the baseline."
     if promoted.champion.ref.candidate == BASELINE:
         told = f"The baseline serves, {case.task.baseline_name}: {scored}."
-    return " ".join([told, *troubles])
+    return " ".join([told[0].upper() + told[1:], *troubles])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.figures import INK, LINE, MUTED, SERIES, Figure, figure
+from pipeline.figures import INK, LINE, MUTED, PAPER, SERIES, Figure, figure
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,10 +55,12 @@ def heat_figure(shifts: Sequence[ColumnShift], alpha: float) -> Figure:
             legend=None,
         )
     )
+    # Upon the colour of strong evidence the ink of the page would not stand out, in the dark least.
+    written = alt.condition(alt.datum.evidence == "strong", alt.value(PAPER), alt.value(INK))
     strong = rows[rows["evidence"] == "strong"]
     named = "; ".join(f"{row.column}, {row.test}" for row in strong.itertuples())
     return figure(
-        cells + base.mark_text(color=INK, fontSize=11).encode(text="label:N"),
+        cells + base.mark_text(fontSize=11).encode(text="label:N", color=written),
         rows,
         name="tests",
         title="p-value of every test, before all of them are judged together",

@@ -6,6 +6,7 @@ import csv
 import html
 import io
 import math
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,9 @@ SHOWN_ROWS = 60
 LONG_WORDS = 24
 LEAST_SEPARATED = 10_000
 """Smaller numbers may be years or hours."""
+_WHOLE = re.compile(r"-?\d{1,15}\.0")
+_TIME = re.compile(r"\b(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d):00(?:\+00:00|Z)?(?![\d.:])")
+_MIDNIGHT = re.compile(r"\b(\d{4}-\d\d-\d\d) 00:00(?![\d:])")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,6 +140,7 @@ def _table(artifact: Artifact, head: list[str], rows: list[list[str]], step: str
     heads = _line("th", head, kinds, ' scope="col"')
     rest = len(rows) - SHOWN_ROWS
     more = f"<p>{rest:,} more rows in the CSV file.</p>" if rest > 0 else ""
+    more = more if rows else "<p>None.</p>"
     return (
         f'<div class="vigie-table" data-file="{step}/{artifact.name}" tabindex="0" role="group" '
         f'aria-label="{html.escape(artifact.title)}"><table>'
@@ -152,7 +157,17 @@ def _line(tag: str, values: list[str], kinds: list[str], extra: str = "") -> str
 
 def _cell(tag: str, value: str, kind: str, extra: str = "") -> str:
     named = f' class="{kind}"' if kind else ""
-    return f"<{tag}{named}{extra}>{html.escape(value)}</{tag}>"
+    return f"<{tag}{named}{extra}>{html.escape(_plain(value))}</{tag}>"
+
+
+def _plain(text: str) -> str:
+    """Times without what is the same for all of them: zone, seconds, midnight; a whole number
+    whole. The CSV file has them as they are.
+    """
+    if _WHOLE.fullmatch(text):
+        return _number(float(text), 0)
+    shorter = _TIME.sub(r"\1 \2", text)
+    return _MIDNIGHT.sub(r"\1", shorter)
 
 
 def _kind(column: list[str]) -> str:

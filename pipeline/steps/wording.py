@@ -1,8 +1,9 @@
-"""Names in a sentence."""
+"""Names and times in a sentence."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 MOST_NAMED = 4
 """Names in a sentence; of more, only the first are told."""
@@ -22,3 +23,22 @@ def listed(names: Sequence[str]) -> str:
         shown = names[: MOST_NAMED - 1]
         return f"{', '.join(shown)} and {len(names) - len(shown)} more"
     return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def day_text(value: datetime) -> str:
+    """The day as it is spoken.
+
+    >>> day_text(datetime(2021, 9, 9))
+    '9 September 2021'
+    """
+    return f"{value.day} {value:%B %Y}"
+
+
+def moment_text(value: datetime) -> str:
+    """Day and minute of a time in UTC; the day alone for midnight, when it begins.
+
+    >>> moment_text(datetime(2021, 9, 9, 22)), moment_text(datetime(2021, 9, 9))
+    ('9 September 2021, 22:00 UTC', '9 September 2021')
+    """
+    at = "" if (value.hour, value.minute) == (0, 0) else f", {value:%H:%M} UTC"
+    return day_text(value) + at

@@ -21,6 +21,10 @@ from pipeline.store.order import as_of_in, in_order
 
 LONGEST_WAIT = 10.0
 """Seconds to wait for another process that writes."""
+LOOKED_AT = 100
+"""Newest runs whose files are looked at every time. Older ones that had ended are taken to be as
+they were: a look at each costs more than all else that grows with their number.
+"""
 MOST_ASKED_BY_NAME = 500
 """More runs than this are found by reading those of all."""
 NOTHING = ("", "")
@@ -54,12 +58,15 @@ class Ledger:
     """Folder with a folder a case, with a folder a run."""
     file: Path
     """SQLite; where it can't be written, everything is worked out anew."""
+    thorough: bool = False
+    """Look at the files of all runs, however old."""
 
     def lines(self, case: str) -> tuple[Line, ...]:
         """Every run of the case in the order of time."""
         with self._opened() as base:
             known = {line.run_id: line for line in _known(base, case)}
-            found = {line.run_id: line for line in _found(self.runs / case, known)}
+            looked_at = len(known) + LOOKED_AT if self.thorough else LOOKED_AT
+            found = {line.run_id: line for line in _found(self.runs / case, known, looked_at)}
             changed = [line for line in found.values() if known.get(line.run_id) != line]
             _note(base, case, changed, gone=known.keys() - found.keys())
         order = in_order({line.run_id: line.as_of for line in found.values()})
@@ -151,14 +158,19 @@ def _note(base: sqlite3.Connection, case: str, lines: Iterable[Line], gone: Iter
         )
 
 
-def _found(folder: Path, known: dict[str, Line]) -> Iterator[Line]:
+def _found(folder: Path, known: dict[str, Line], looked_at: int) -> Iterator[Line]:
     if not folder.is_dir():
         return
-    for entry in os.scandir(folder):
-        if entry.is_dir():
-            stat, line = _stat(entry.path), known.get(entry.name)
-            same = line is not None and stat and line.stat == stat
-            yield line if line is not None and same else _read(Path(entry.path), stat)
+    names = sorted(entry.name for entry in os.scandir(folder) if entry.is_dir())
+    newest = len(names) - looked_at
+    for place, name in enumerate(names):
+        line = known.get(name)
+        if line is not None and line.stat and place < newest:
+            yield line
+            continue
+        stat = _stat(f"{folder}/{name}")
+        same = line is not None and stat and line.stat == stat
+        yield line if line is not None and same else _read(folder / name, stat)
 
 
 def _stat(folder: str) -> str:

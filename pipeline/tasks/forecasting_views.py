@@ -133,10 +133,10 @@ def example_figure(
         band + forecast + truth,
         rows,
         name="example",
-        title=f"{name}: forecast (line), interval (band) and what was counted (dots)",
+        title=f"{name}: forecast (line), interval (band) and what was observed (dots)",
         words=f"The newest {len(rows)} {NAMES[every]}s of {name}"
         f"{', the series of middle volume' if key else ''}. "
-        f"{inside:.0%} of the counted values lie within their interval.",
+        f"{inside:.0%} of the observed values lie within their interval.",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from pipeline.figures import INK, SERIES, WIDTH, Drawn, Figure, figure
@@ -180,7 +181,8 @@ def _words(view: TrendView, table: pd.DataFrame, plain: pd.DataFrame, unit: str)
     values = plain["value"].to_numpy()
     low, high = plain.iloc[int(values.argmin())], plain.iloc[int(values.argmax())]
     told += [f"time by {view.bucket} ({view.zone})"] if view.bucket else []
-    return f"Shown: {', '.join(told)}. Lowest: {_place(low, unit)}. Highest: {_place(high, unit)}."
+    lowest, highest = (_place(row, unit, view.bucket) for row in (low, high))
+    return f"Shown: {', '.join(told)}. Lowest: {lowest}. Highest: {highest}."
 
 
 def _cut(table: pd.DataFrame, plain: pd.DataFrame, name: str, part: str, *, summed: bool) -> str:
@@ -189,6 +191,18 @@ def _cut(table: pd.DataFrame, plain: pd.DataFrame, name: str, part: str, *, summ
     return f" (the {shown} with the {largest} are shown)" if shown < there else ""
 
 
-def _place(row: pd.Series[Any], unit: str) -> str:
-    place = ", ".join(str(row[name]) for name in ("panel", "line", "step") if row[name] != "")
-    return f"{row['value']:,.4g} {unit}".rstrip() + f" ({place})"
+def _place(row: pd.Series[Any], unit: str, bucket: str | None) -> str:
+    names = [str(row[name]) for name in ("panel", "line") if row[name] != ""]
+    place = ", ".join([*names, *([_step(row["step"], bucket)] if bucket else [])])
+    return f"{row['value']:,.3g} {unit}".rstrip() + f" ({place})"
+
+
+def _step(step: object, bucket: str) -> str:
+    """A stretch of time as it is spoken."""
+    if bucket == "hour":
+        return f"{step}:00"
+    if bucket == "weekday":
+        return str(step)
+    begins = datetime.fromisoformat(str(step))
+    told = {"year": f"{begins:%Y}", "month": f"{begins:%B %Y}"}
+    return told.get(bucket, f"{begins.day} {begins:%B %Y}")

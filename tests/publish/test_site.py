@@ -105,12 +105,11 @@ def test_numbers_on_the_first_page_are_those_of_the_records(
 
     for expected in (
         words.quantity(home.scores["rmse"], "bikes/h"),
-        f"{words.share(skill)} below the baseline\u2019s "
-        f"{words.quantity(home.baseline, 'bikes/h')}",
+        f"{words.share(skill)} below the baseline",
         "1,234,555 rows",
         "until 9 September 2021, 21:00 UTC",
         "Gradient boosting, Poisson loss",
-        "1 of 3 columns",
+        "1 of 3",
         "All is as it should be.",
         "The challenger is better by 34 %.",
     ):
@@ -124,7 +123,10 @@ def test_a_champion_worse_than_the_baseline_is_called_so(
     home.baseline = 20.0
     home.run()
 
-    assert "28% above the baseline\u2019s 20" in read(published().output / "index.html").text
+    output = published().output
+
+    assert "28% above the baseline" in read(output / "index.html").text
+    assert "28% above the baseline\u2019s 20" in read(output / "bikes" / "index.html").text
 
 
 def test_status_json_has_the_same_numbers(home: Any, published: Publish) -> None:

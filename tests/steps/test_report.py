@@ -195,7 +195,7 @@ def test_the_card_says_what_the_model_is_made_of(bench: Bench) -> None:
     assert champion is not None
     assert champion.ref.sha256 == card["sha256 of the model"]
     assert "How many waves will come?" == card["Question"]
-    assert "2,400 rows, 01 January 2024 to 20 February 2024" == card["Learned from"]
+    assert "2,400 rows, 1 January 2024 to 20 February 2024" == card["Learned from"]
     assert ("Nobody (MIT)", "Waves that nobody saw.") == (
         card["Publisher of the data"],
         card["To be aware of"],
@@ -258,7 +258,7 @@ def test_the_history_is_drawn_run_by_run(bench: Bench) -> None:
 
     found = history_figure(read_history(bench.store, "waves", promoted, 10), CASE)
 
-    assert found.alt.startswith("1 run. In the newest, as of 2024-03-01 00:00, the champion has ")
+    assert found.alt.startswith("1 run. In the newest, as of 1 March 2024, the champion has ")
     assert f"{promoted.scores['rmse']:.3g} waves/h" in found.alt
     assert 1 == found.rows
 

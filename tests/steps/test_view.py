@@ -159,3 +159,41 @@ def test_what_a_step_did_not_write_is_refused_with_what_it_did(
     assert callable(ask)
     with pytest.raises(StepError, match=f"Step 'decide' wrote {message}"):
         ask(view)
+
+
+def test_times_and_whole_numbers_are_told_shortly(store: Store) -> None:
+    """Without zone, seconds and midnight; what else looks nearly so is left alone, and so is the
+    file."""
+    cells = [
+        "2024-09-29 23:00:00+00:00",
+        "2024-09-29 00:00:00+00:00",
+        "at least 2024-09-27T07:00:00Z, at most 3,000",
+        "99999.0",
+        "version 1.0",
+        "2024-09-29 23:00:01",
+    ]
+    step = StepWriter(
+        store=store,
+        case="tiny",
+        run_id="first",
+        step="decide",
+        options=DriftOptions(case="tiny"),
+        now=lambda: datetime(2024, 3, 1, tzinfo=UTC),
+    )
+    step.table("found", "Found", pd.DataFrame({"found": cells}))
+    view = step.finish(
+        as_of=datetime(2024, 3, 1, tzinfo=UTC),
+        sentence="Keep.",
+        decision="keep",
+        champion_age_days=None,
+    )
+
+    assert [
+        "2024-09-29 23:00",
+        "2024-09-29",
+        "at least 2024-09-27 07:00, at most 3,000",
+        "99,999",
+        "version 1.0",
+        "2024-09-29 23:00:01",
+    ] == re.findall(r"<td[^>]*>(.*?)</td>", view.table("found").page)
+    assert ["found", *cells] == [line.strip('"') for line in view.table("found").text.splitlines()]

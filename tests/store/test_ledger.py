@@ -6,6 +6,7 @@ import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -152,3 +153,22 @@ def test_a_damaged_run_has_a_line(store: Store, ledger: Ledger) -> None:
 def test_a_case_that_never_ran_has_no_lines(ledger: Ledger) -> None:
     """Nothing is made for asking."""
     assert () == ledger.lines("nobody")
+
+
+def test_old_runs_that_have_ended_are_looked_at_only_when_asked(
+    store: Store, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run never changes once it has ended. One that has not is looked at however old it is, and
+    a new one is found wherever it stands."""
+    monkeypatch.setattr("pipeline.store.ledger.LOOKED_AT", 2)
+    for day, run_id in enumerate("abcd", 1):
+        ran(store, run_id, day, outcome="running" if run_id == "b" else "done")
+    before = {line.run_id: line for line in ledger.lines("tiny")}
+    for day, run_id in enumerate("abc", 1):
+        ran(store, run_id, day, outcome="failed", sentence="It broke.")
+    ran(store, "aa", 1)
+    after = {line.run_id: line for line in ledger.lines("tiny")}
+    thorough = replace(ledger, thorough=True).lines("tiny")
+
+    assert {"b", "c", "aa"} == {name for name in after if after[name] != before.get(name)}
+    assert after["a"] not in thorough
