@@ -7,22 +7,31 @@ from __future__ import annotations
 
 import ast
 import os
+import shutil
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import papermill
+import pyarrow.parquet as pq
 import pytest
 from papermill.iorw import load_notebook_node
+from toy_service import answering
 
+from bento.app import create_app
 from pipeline.case import find_case, find_cases
 from pipeline.kernels import execute
 from pipeline.kernels.rules import problems
 from pipeline.options import NOTEBOOKS, NotebookName
-from pipeline.records import RECORDS, STEPS_OF, IngestRecord, RunRecord, TrainRecord
+from pipeline.packaging import export_champions
+from pipeline.packaging.settings import Settings
+from pipeline.records import RECORDS, STEPS_OF, DriftRecord, IngestRecord, RunRecord, TrainRecord
 from pipeline.runner.chain import Order, run_case
 from pipeline.store import Store, project
 
@@ -239,3 +248,35 @@ def test_nbmake_runs_a_notebook_as_it_stands(tmp_path: Path) -> None:
     assert 0 == done.returncode, done.stdout
     assert "1 passed" in done.stdout
     assert ["bikes"] == Store.at(tmp_path / "home").cases()
+
+
+@pytest.mark.parametrize("ran", ["vehicles"], indirect=True)
+def test_what_callers_asked_a_service_is_the_current_window(ran: Ran, tmp_path: Path) -> None:
+    """From the service's own log, whole calls and single ones, through real kernels; callers who
+    ask of heavier cars are noticed.
+    """
+    home = tmp_path / "home"
+    shutil.copytree(ran.store.home, home, symlinks=True)
+    store, case = Store.at(home), find_case("vehicles")
+    (bundle,) = export_champions(store, tmp_path / "champions", cases={"vehicles": case})
+    rows = pq.read_table(bundle.observations_path()).slice(0, 121).to_pylist()
+    names = case.task.request_model(case.schema, "Record").model_fields
+    asked = [{name: row[name] for name in names if row[name] is not None} for row in rows]
+    heavy = [record | {"mass": record["mass"] * 1.5} for record in asked if "mass" in record]
+    settings = Settings(champions=tmp_path / "champions", calls=store.calls_file, open=True)
+    with answering(create_app(settings, {"vehicles": case})) as client:
+        for records in (heavy[:1], heavy[1:]):
+            answer = client.post("/v1/vehicles/predict", json={"records": records})
+            assert 200 == answer.status_code, answer.text
+
+    before = ran.record.as_of - timedelta(hours=1)
+    with closing(sqlite3.connect(store.calls_file)) as log, log:
+        # The sample's time lies years before the calls.
+        log.execute("UPDATE calls SET time = ?", (before.timestamp(),))
+    order = Order(own=OWN | {"current": "calls"}, until="3-drift")
+    done = run_case(store, "vehicles", order, run_id="asked", say=lambda _: None)
+
+    found = store.record("vehicles", "asked", DriftRecord)
+    assert found, done.sentence
+    (mass,) = [column for column in found.columns if column.column == "mass"]
+    assert mass.alarm, mass.sentence

@@ -23,6 +23,7 @@ from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
+from starlette.types import ASGIApp
 
 from bento.app import create_app
 from pipeline.case import Case
@@ -235,7 +236,13 @@ def serving(folder: Path, **chosen: Any) -> Iterator[Serving]:
         "calls": folder / "calls.db",
     }
     settings = Settings(**{**files, **chosen})
-    app = create_app(settings, cases)
+    with answering(create_app(settings, cases)) as client:
+        yield Serving(client=client, store=store, settings=settings, folder=folder)
+
+
+@contextmanager
+def answering(app: ASGIApp) -> Iterator[httpx.Client]:
+    """An application on a real socket."""
     server = uvicorn.Server(
         uvicorn.Config(
             app, log_level="critical", ws="none", http="h11", timeout_graceful_shutdown=5
@@ -249,6 +256,6 @@ def serving(folder: Path, **chosen: Any) -> Iterator[Serving]:
             time.sleep(0.02)
         address = f"http://127.0.0.1:{listening.getsockname()[1]}"
         with httpx.Client(base_url=address, timeout=30, trust_env=False) as client:
-            yield Serving(client=client, store=store, settings=settings, folder=folder)
+            yield client
         server.should_exit = True
         thread.join(timeout=10)
