@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
@@ -80,6 +81,7 @@ def site(
             address=address,
             interface=describe(store),
             anew=anew,
+            say=functools.partial(click.echo, err=True),
         )
         return (
             f"{made.pages} pages in {made.output}, {made.rendered} of them rendered now "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -60,6 +60,7 @@ def publish(
     address: str = "",
     interface: Mapping[str, Any] | None = None,
     anew: bool = False,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Published:
     """Makes the site and puts it in the place of `output` in one step.
 
@@ -67,8 +68,8 @@ def publish(
     the site that is there, unless all are to be made `anew`. `auto` takes Quarto where it is on the
     path. `every` is how often a schedule runs the cases, so that pages can say when the next run is
     due; `address` is where the site will be published, which a sitemap needs;
-    `interface` is the OpenAPI document of the service, which the page on it tells. Raises
-    `SiteError`; the old site then stays.
+    `interface` is the OpenAPI document of the service, which the page on it tells. What takes long
+    is told to `say`. Raises `SiteError`; the old site then stays.
     """
     from pipeline.publish.building import Build
     from pipeline.publish.navigation import read_configuration, read_website
@@ -96,7 +97,7 @@ def publish(
             address=address,
             interface=interface,
         ).write()
-        _render(by, folder, build, configuration)
+        _render(by, folder, build, configuration, say)
         write_index(build, [run for case in status.cases for run in runs_of(still, case)])
         pages = build.finish()
     name: Literal["quarto", "embedded"] = "quarto" if by else "embedded"
@@ -122,11 +123,17 @@ def _key(configuration: dict[str, Any], quarto: str | None) -> str:
     return digest(project.code_version(), markup.templates_digest(), configuration, by)
 
 
-def _render(quarto: str | None, folder: Path, build: Build, configuration: dict[str, Any]) -> None:
+def _render(
+    quarto: str | None,
+    folder: Path,
+    build: Build,
+    configuration: dict[str, Any],
+    say: Callable[[str], None],
+) -> None:
     from pipeline.publish.embedded import render_embedded
     from pipeline.publish.quarto import render_quarto
 
     if quarto:
-        render_quarto(quarto, folder, build, configuration=configuration)
+        render_quarto(quarto, folder, build, configuration=configuration, say=say)
     else:
         render_embedded(folder, build, configuration=configuration)

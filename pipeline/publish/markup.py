@@ -22,6 +22,9 @@ from pipeline.publish import words
 
 TEMPLATES = Path(__file__).parent / "templates"
 PLAIN = frozenset(string.ascii_letters + string.digits + " ,.")
+BRACES = re.compile(r"(&#12[35];)(?=\1)")
+# Pandoc writes a description into an attribute without escaping it.
+UNQUOTED = str.maketrans('"<>{}&', "'()()+")
 SHORTEST_FENCE = 3
 
 
@@ -35,6 +38,16 @@ def literal(text: str) -> str:
     return "".join(
         sign if sign in PLAIN or not sign.isascii() else f"&#{ord(sign)};" for sign in line
     )
+
+
+def front_literal(text: str) -> str:
+    """As `literal`, for front matter, where Quarto looks for shortcodes once entities are read: two
+    braces never touch.
+
+    >>> front_literal("{{< c >}}")
+    '&#123;<wbr>&#123;&#60; c &#62;&#125;<wbr>&#125;'
+    """
+    return BRACES.sub(r"\1<wbr>", literal(text))
 
 
 def raw_html(fragment: str) -> str:
@@ -57,7 +70,11 @@ def is_heading(block: str) -> bool:
 
 def page(title: str, description: str, blocks: list[str]) -> str:
     """A page's source: front matter with its title and description, then its blocks."""
-    front = {"title": literal(title), "description-meta": description, "toc": True}
+    front = {
+        "title": front_literal(title),
+        "description-meta": literal(description.translate(UNQUOTED)),
+        "toc": True,
+    }
     lines = "\n".join(f"{name}: {json.dumps(value)}" for name, value in front.items())
     return f"---\n{lines}\n---\n\n" + "\n".join(blocks)
 

@@ -48,7 +48,7 @@ def render_page(text: str, name: str) -> Rendered:
     listed = len(upper) >= FEWEST_LISTED and front.get("toc", True)
     return Rendered(
         title=markup.as_html(prose.inline(str(front.get("title", name)))),
-        description=str(front.get("description-meta", "")),
+        description=markup.plain(prose.inline(str(front.get("description-meta", "")))),
         body=markup.as_html(parser.renderer.render(tokens, parser.options, {})),
         headings=tuple((name, words) for level, name, words in headings if level <= FOUND_LEVEL),
         contents=upper if listed else (),

@@ -242,13 +242,13 @@ CARS = "article[data-case=cars] .vigie-pages"
     ("clicks", "found"),
     [
         ((), "Only 12 rows are left of 10,000."),
-        ((f"{CARS} a[href='cars/runs/index.html']", "tbody a[href*='a1b2']"), "38.9"),
+        ((f"{CARS} a[href$='cars/runs/index.html']", "tbody a[href*='a1b2']"), "38.9"),
         (
-            (f"{CARS} a[href='cars/training.html']", ".vigie-cell:has(figure) summary"),
+            (f"{CARS} a[href$='cars/training.html']", ".vigie-cell:has(figure) summary"),
             "view.figure",
         ),
         (
-            (f"{CARS} a[href='cars/training.html']", ".vigie-parameters summary"),
+            (f"{CARS} a[href$='cars/training.html']", ".vigie-parameters summary"),
             "vigie run cars --source files",
         ),
     ],
@@ -264,7 +264,7 @@ def test_a_stranger_finds_it_in_two_clicks(
 
 def test_a_stranger_finds_the_data_in_two_clicks(browser: Any, site_of_all: Site) -> None:
     """The second click is on the CSV file itself."""
-    go(browser, site_of_all, f"{CARS} a[href='cars/data.html']")
+    go(browser, site_of_all, f"{CARS} a[href$='cars/data.html']")
     link = browser.find_element("css selector", ".vigie-files a[href$='.csv']")
     path = str(link.get_attribute("href")).removeprefix(site_of_all.address)
 
