@@ -40,9 +40,6 @@ def replacing(output: Path, *, anew: bool = False) -> Iterator[Path]:
         workshop.mkdir(parents=True, exist_ok=True)
         with FileLock(workshop / "lock", timeout=LONGEST_WAIT):
             fresh = workshop / SPARE
-            if not output.exists() and (fresh / MARK).is_file():
-                # Quarto, for one, removes what it is about to render.
-                fresh.rename(output)
             _clear(workshop, but=None if anew or not (fresh / MARK).is_file() else SPARE)
             try:
                 fresh.mkdir(exist_ok=True)

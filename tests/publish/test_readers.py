@@ -242,7 +242,7 @@ CARS = "article[data-case=cars] .vigie-pages"
     ("clicks", "found"),
     [
         ((), "Only 12 rows are left of 10,000."),
-        ((f"{CARS} a[href$='cars/runs/index.html']", "tbody a[href*='a1b2']"), "38.9"),
+        ((f"{CARS} a[href*='cars/runs/']", "tbody a[href*='a1b2']"), "38.9"),
         (
             (f"{CARS} a[href$='cars/training.html']", ".vigie-cell:has(figure) summary"),
             "view.figure",

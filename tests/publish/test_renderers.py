@@ -51,7 +51,7 @@ def test_auto_takes_quarto_where_it_is(
 
     assert made.renderer == "quarto"
     assert {"./index.md", "./_status.md", "./bikes/index.md", "./bikes/drift.md"} <= set(sources)
-    assert seen["website"]["navbar"]["left"][0] == {"text": "Status", "href": "index.md"}
+    assert seen["website"]["navbar"]["left"][0] == {"text": "Status", "href": "index.html"}
     assert seen["format"]["html"]["css"] == "assets/style.css"
     assert seen["execute"] == {"enabled": False}
     assert "site/" not in (made.output / "seen.yml").read_text()
@@ -78,16 +78,22 @@ def test_a_missing_quarto_is_an_error_when_asked_for(
     assert not (tmp_path / "public").exists()
 
 
+BROKEN_QUARTO = r"""#!/bin/sh
+[ "$1" = --version ] && { echo 1.11.0; exit; }
+printf '\033[1m\r[ 1/2] index.md\033[22m\nfine so far\n[ 2/2] bikes/index.md\n' >&2
+printf '\033[91mERROR: no such theme\033[39m\nstack traceback:\n\tmain.lua:3: in main\n' >&2
+exit 3
+"""
+
+
 def test_a_failed_quarto_shows_its_last_words(
     home: Any, published: Publish, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What Quarto said is in the error, and the old site stays."""
+    """The page and what Quarto said of it are in the error, and the old site stays."""
     home.run()
     old = published().output.joinpath("index.html").read_text()
-    install_quarto(
-        tmp_path / "bin", "#!/bin/sh\necho 'ERROR: no such theme' >&2\nexit 3\n", monkeypatch
-    )
-    with pytest.raises(SiteError, match=r"ended with 3:\nERROR: no such theme"):
+    install_quarto(tmp_path / "bin", BROKEN_QUARTO, monkeypatch)
+    with pytest.raises(SiteError, match=r"ended with 3 at bikes/index.md:\nERROR: no such theme"):
         published(renderer="quarto")
 
     assert old == (tmp_path / "public" / "index.html").read_text()
@@ -202,8 +208,7 @@ mkdir -p _site/site_libs && echo libs > _site/site_libs/quarto.js
 def test_quarto_gets_only_pages_that_changed(
     home: Any, published: Publish, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And those of the navigation, which every page names; the others are taken over, and so are
-    the pages of runs: none of them is an entry of the navigation."""
+    """The others are taken over: Quarto need not see a page that the navigation names."""
     install_quarto(tmp_path / "bin", FAITHFUL_QUARTO, monkeypatch)
     home.run("bikes")
     home.run("trams")
