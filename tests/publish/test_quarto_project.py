@@ -25,7 +25,7 @@ Publish = Callable[..., Published]
 STAND_IN = Path(__file__).parent.parent / "fakes" / "quarto.py"
 SECONDS = 60.0
 STAMPED = re.compile(
-    rb'datetime="[^"]*">[^<]*</time>|"published": "[^"]*"|<updated>[^<]*</updated>'
+    rb'datetime="[^"]*">[^<]*</time>|"published": "[^"]*"|<updated>[^<]*</updated>|\d\d:\d\d UTC'
 )
 
 

@@ -42,6 +42,7 @@ def expressions(day: str) -> dict[str, str]:
         "github.event_name": "schedule",
         "secrets.EIA_API_KEY": "",
         "secrets.VIGIE_NOTIFY": "",
+        **{f"vars.VIGIE_SMTP_{name}": "" for name in ("PORT", "TLS")},
         **{f"secrets.VIGIE_SMTP_{name}": "" for name in ("HOST", "USER", "PASSWORD", "FROM")},
     }
 
