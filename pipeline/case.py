@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pipeline.errors import CaseError, OptionError
 from pipeline.schema import Schema
@@ -83,6 +84,9 @@ class Windows:
     hindsight: timedelta | None = None
     """How often every candidate is learned anew over the held-out window, to tell who would have
     won there; `None`: not told. It costs a training for each of these stretches."""
+    zone: str = "UTC"
+    """Time zone of the clock that the rows live by: the drift step compares hours and days of it,
+    so that summer time is no change of rhythm."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,6 +142,13 @@ class Case:
             raise CaseError(f"Case {self.name!r} has two candidates of one name: {sorted(names)}.")
         check_views(self.trends, self.schema, self.name)
         windows = self.windows
+        try:
+            ZoneInfo(windows.zone)
+        except (ValueError, OSError, ZoneInfoNotFoundError) as error:
+            raise CaseError(
+                f"Case {self.name!r} has windows in the time zone {windows.zone!r}, which is not "
+                "known. Write it like Europe/Paris."
+            ) from error
         lengths = (windows.held_out, windows.current, windows.block)
         if self.schema.time is not None and min(lengths) <= timedelta(0):
             raise CaseError(

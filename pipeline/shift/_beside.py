@@ -56,7 +56,14 @@ def rhythm_parts(scores: Sequence[Scores], layout: Layout) -> list[Part | None]:
     The stretches of a day are not asked all together: in slow series how they depend on one
     another differs from day to day and over weeks, which the days of a reference don't show.
     """
-    return _beside("daily rhythm", [each.by_hour for each in scores], layout, ranked=True)
+    parts = _beside("daily rhythm", [each.by_hour for each in scores], layout, ranked=True)
+    return [
+        part
+        and replace(
+            part, about=f"{3 * int(part.about)} to {3 * int(part.about) + 3} h {layout.zone}"
+        )
+        for part in parts
+    ]
 
 
 def _beside(

@@ -46,9 +46,11 @@ class Table:
 
     columns: Mapping[str, NDArray[Any]]
     times: NDArray[np.datetime64] | None = None
-    """In UTC, without a zone, in any order."""
+    """On one clock, without a zone, in any order."""
     entities: NDArray[Any] | None = None
     """Label or number of the series that the row belongs to."""
+    zone: str = "UTC"
+    """Whose clock the times are of; sentences name it."""
 
     @property
     def rows(self) -> int:
@@ -91,6 +93,7 @@ class Layout:
     yearly: Design | None
     """With waves of the year, known from the reference where it holds a whole one, else believed
     to be as large as they often are."""
+    zone: str = "UTC"
     half_year: bool = False
     """Whether the reference is long enough to show half of a yearly swing."""
 
@@ -139,6 +142,7 @@ class Layout:
             hour=_hours(times, length),
             plain=design(CALM_WAVES if follows and short else {}),
             yearly=design(YEAR_WAVES if whole_year else SEASON_WAVES) if short else None,
+            zone=current.zone,
             half_year=bool(spanned >= YEAR // 2),
         )
 

@@ -87,10 +87,9 @@ def _series(one: Measured, part: Part) -> str:
 
 def _rhythm(one: Measured, part: Part) -> str:
     side = "higher" if (part.difference or 0.0) > 0 else "lower"
-    first = 3 * int(part.about)
     return (
         f"{one.column} has another daily rhythm{_latest(part)}: most of all it is {side} from "
-        f"{first} to {first + 3} h UTC beside the other hours."
+        f"{part.about} beside the other hours."
     )
 
 

@@ -1,15 +1,16 @@
-"""What the drift alarms would have said week after week, from the rows that were known then."""
+"""What the drift alarms would have said look after look, from the rows that were known then."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pipeline.case import Case
 from pipeline.errors import StepError
 from pipeline.shift import Measured
+from pipeline.steps.renewal import Champion, Renewal
 from pipeline.steps.shifts import Shifts, compare_windows, errors_of
 
 if TYPE_CHECKING:
@@ -19,12 +20,13 @@ WEEK = timedelta(days=7)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Champion:
-    """A model, the rows that it predicts from, and until when it had learned."""
+class Look:
+    """One look: its window, the champion that served before it, and what was found."""
 
-    model: Any
-    frame: pd.DataFrame
-    learned: datetime
+    start: datetime
+    end: datetime
+    champion: Champion | None
+    shifts: Shifts
 
 
 def replay(
@@ -36,69 +38,70 @@ def replay(
     alpha: float = 0.05,
     material: float = 0.1,
     every: timedelta = WEEK,
-    window: timedelta = WEEK,
-    champion: Champion | None = None,
-) -> pd.DataFrame:
-    """One row a look: its window, the columns that alarmed, and their sentences.
+    window: timedelta | None = None,
+    renewal: Renewal | None = None,
+) -> Iterator[Look]:
+    """One look after the other, the first with a window that begins at `since`.
 
-    A look compares the newest `window` with all that is older, as far back as the observations
-    go. Where that is less than a year there is no same season to compare with, and the window is
-    held against the course of the weeks before it. With a `champion`, its predictions and errors
-    are judged with the columns, on the rows that it had not learned from. A week in which nothing
-    changed any more is quiet, even when it is still far from what it was before the last change.
-    Raises `StepError` for a case without times, or a first look that has nothing older to compare
-    with.
+    A look compares the newest `window` (the case's own unless given) with what the champion of
+    that time had learned from, and its predictions and errors with those before on rows that it
+    had not learned from, as the drift step does; then the champion is renewed as `renewal` says.
+    Without one, all that is older than the window is the reference. Where that is less than a year
+    there is no same season to compare with, and the window is held against the course of the weeks
+    before it. Raises `StepError` for a case without times, or a look that has no rows on one side.
     """
-    import pandas as pd
-
-    looks = list(_looks(case, observations, since, until, alpha, material, every, window, champion))
-    return pd.DataFrame(
-        [
-            {
-                "window start": start,
-                "window end": start + window,
-                "alarms": len(shifts.alarms),
-                "columns": ", ".join(shift.column for shift in shifts.alarms),
-                "in words": " ".join(shift.sentence for shift in shifts.alarms),
-                "compared with": shifts.columns[0].against,
-            }
-            for start, shifts in looks
-        ]
-    )
-
-
-def _looks(
-    case: Case,
-    observations: pd.DataFrame,
-    since: datetime,
-    until: datetime,
-    alpha: float,
-    material: float,
-    every: timedelta,
-    window: timedelta,
-    champion: Champion | None,
-) -> Iterator[tuple[datetime, Shifts]]:
     if case.schema.time is None:
         raise StepError(f"Case {case.name!r} has no time column: there are no weeks to replay.")
+    length = window or case.windows.current
     times = observations[case.schema.time]
     start = since
-    while start + window <= until:
-        before = observations[(times < start).to_numpy()]
-        now = observations[((times >= start) & (times < start + window)).to_numpy()]
+    champion = renewal.first(start + length) if renewal else None
+    while start + length <= until:
+        end = start + length
+        oldest = min(start, champion.learned) if champion else start
+        before = observations[(times < oldest).to_numpy()]
+        now = observations[((times >= start) & (times < end)).to_numpy()]
         if before.empty or now.empty:
             raise StepError(
-                f"There are no rows {'before' if before.empty else 'in'} the {window.days} days "
+                f"There are no rows {'before' if before.empty else 'in'} the {length.days} days "
                 f"from {start:%Y-%m-%d}. Replay a stretch that the observations cover."
             )
-        errors = _errors(case, champion, start, start + window) if champion else ()
-        yield (
-            start,
-            compare_windows(case, before, now, alpha=alpha, material=material, errors=errors),
-        )
+        errors: tuple[Measured, ...] = ()
+        if renewal and champion and champion.learned < start:
+            errors = errors_of(
+                case,
+                renewal.frame,
+                champion.model,
+                learned=champion.learned,
+                start=start,
+                end=end,
+            )
+        shifts = compare_windows(case, before, now, alpha=alpha, material=material, errors=errors)
+        yield Look(start=start, end=end, champion=champion, shifts=shifts)
+        if renewal and champion:
+            alarmed = tuple(shift.column for shift in shifts.columns if shift.alarm)
+            champion = renewal.next(champion, alarmed, length, end)
         start += every
 
 
-def _errors(case: Case, champion: Champion, start: datetime, end: datetime) -> tuple[Measured, ...]:
-    return errors_of(
-        case, champion.frame, champion.model, learned=champion.learned, start=start, end=end
+def alarms_table(looks: Iterator[Look], every: timedelta = WEEK) -> pd.DataFrame:
+    """One row a look, told by its newest stretch."""
+    import pandas as pd
+
+    return pd.DataFrame(
+        [
+            {
+                "newest rows from": f"{look.end - every:%Y-%m-%d}",
+                "window from": f"{look.start:%Y-%m-%d}",
+                "champion learned until": f"{look.champion.learned:%Y-%m-%d}"
+                if look.champion
+                else "",
+                "alarms": len(look.shifts.alarms),
+                "columns": ", ".join(shift.column for shift in look.shifts.alarms),
+                "in words": " ".join(shift.sentence for shift in look.shifts.alarms)
+                or "No change that chance would not explain.",
+                "compared with": look.shifts.columns[0].against,
+            }
+            for look in looks
+        ]
     )

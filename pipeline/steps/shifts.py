@@ -134,11 +134,12 @@ def _watched(schema: Schema, name: str) -> Watched:
 
 
 def table_of(case: Case, rows: pd.DataFrame, columns: Mapping[str, NDArray[Any]]) -> Table:
-    """Columns with the time and the series of each row, where the case has such."""
+    """Columns with the time, by the case's clock, and the series of each row, where it has such."""
     schema = case.schema
     if schema.time is None:
         return Table(columns=columns)
-    times = rows[schema.time].dt.tz_convert("UTC").dt.tz_localize(None)
+    zone = case.windows.zone
+    times = rows[schema.time].dt.tz_convert(zone).dt.tz_localize(None)
     series = None
     if schema.series:
         names = [rows[name].astype(str) for name in schema.series]
@@ -146,4 +147,6 @@ def table_of(case: Case, rows: pd.DataFrame, columns: Mapping[str, NDArray[Any]]
         for more in names[1:]:
             joined = joined + ", " + more
         series = joined.to_numpy(dtype=object)
-    return Table(columns=columns, times=times.to_numpy("datetime64[us]"), entities=series)
+    return Table(
+        columns=columns, times=times.to_numpy("datetime64[us]"), entities=series, zone=zone
+    )

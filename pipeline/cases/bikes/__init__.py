@@ -141,6 +141,7 @@ CASE = Case(
         held_out=timedelta(days=56),
         current=timedelta(days=28),
         block=timedelta(days=1),
+        zone=PARIS,
     ),
     gates=Gates(
         most_quarantined=0.05,
