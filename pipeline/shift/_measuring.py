@@ -101,13 +101,12 @@ def _measure_numbers(
     ]
     located, z_scores, residuals = location_parts(numbers, scores, yearly, layout)
     shaped = shape_parts(scores, yearly, layout)
-    beside, rhythm = series_parts(numbers, scores, layout), rhythm_parts(scores, layout)
+    beside = _parts_beside(watched, numbers, scores, layout)
     for place, (each, column) in enumerate(zip(watched, numbers, strict=True)):
         parts = [
             located[place],
             shaped[place] if each.kind != "boolean" else None,
-            beside[place],
-            rhythm[place],
+            *beside.get(each.name, ()),
             _lost_part(column, layout),
         ]
         found[each.name] = _measured(
@@ -122,6 +121,19 @@ def _measure_numbers(
             missing_current=column.missing_current,
         )
     return _all_together(watched, scores, z_scores, residuals, layout)
+
+
+def _parts_beside(
+    watched: Sequence[Watched],
+    numbers: Sequence[Numbers],
+    scores: Sequence[Scores],
+    layout: Layout,
+) -> dict[str, tuple[Part | None, Part | None]]:
+    chosen = [place for place, each in enumerate(watched) if each.beside]
+    names = [watched[place].name for place in chosen]
+    columns, scored = [numbers[place] for place in chosen], [scores[place] for place in chosen]
+    pairs = zip(series_parts(columns, scored, layout), rhythm_parts(scored, layout), strict=True)
+    return dict(zip(names, pairs, strict=True))
 
 
 def _lost_part(column: Numbers, layout: Layout) -> Part | None:

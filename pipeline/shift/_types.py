@@ -47,6 +47,8 @@ class Watched:
     """Where the values come round: 360 for a direction in degrees, 24 for an hour."""
     seasonal: bool = True
     """Whether the values may follow the year for all that is known: errors of a model hardly do."""
+    beside: bool = True
+    """Whether single series are held beside the others, and hours of the day beside the others."""
 
 
 @dataclass(frozen=True, kw_only=True)

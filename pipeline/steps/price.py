@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MOST_STRETCHES = 40
+ALARMS = "What the drift step would have said of each window, its champion renewed as scheduled"
 DUE_AFTER = 4
 """New stretches after which a run replays again; only they have to be learned."""
 
@@ -82,6 +83,8 @@ def price(
         )
         first = 2 * models.history.window
         prices = models.prices(first)
+        say(f"{case.name}: what the drift alarms would have said, look by look")
+        alarms = models.alarms(frame, first)
     rows = table_of(case, prices, len(folds) - first)
     figures = (
         price_figure(case, prices, len(folds) - first, stretch_of(case)),
@@ -98,7 +101,7 @@ def price(
         limits_from=first,
         replayed=_window(case, frame, folds[first:], judged.as_of),
         prices=prices,
-        files=_written(folder, rows, figures),
+        files=_written(folder, rows, figures, alarms),
         sentence=_sentence(case, prices, len(folds) - first),
     )
     write_replay(store.home, record)
@@ -155,19 +158,10 @@ def _window(case: Case, frame: pd.DataFrame, folds: list[Fold], as_of: datetime)
     return window_of(rows, case.schema, known=as_of, division=folds[0].division)
 
 
-def _written(folder: Path, rows: pd.DataFrame, figures: tuple[Figure, ...]) -> tuple[Artifact, ...]:
-    text = rows.to_csv(index=False, lineterminator="\n").encode()
-    path, digest = "prices.csv", write_bytes(folder / "prices.csv", text)
-    files = [
-        Artifact(
-            name="prices",
-            kind="table",
-            path=path,
-            sha256=digest,
-            rows=len(rows),
-            title="Retrainings and error of each policy",
-        )
-    ]
+def _written(
+    folder: Path, rows: pd.DataFrame, figures: tuple[Figure, ...], alarms: pd.DataFrame
+) -> tuple[Artifact, ...]:
+    files = [_table(folder, rows, "prices", "Retrainings and error of each policy")]
     for figure in figures:
         write_bytes(folder / f"{figure.name}.csv", figure.csv.encode())
         write_bytes(folder / f"{figure.name}.json", figure.spec.encode())
@@ -183,7 +177,13 @@ def _written(folder: Path, rows: pd.DataFrame, figures: tuple[Figure, ...]) -> t
                 alt=figure.alt,
             )
         )
-    return tuple(files)
+    return (*files, _table(folder, alarms, "alarms", ALARMS))
+
+
+def _table(folder: Path, rows: pd.DataFrame, name: str, title: str) -> Artifact:
+    text, path = rows.to_csv(index=False, lineterminator="\n").encode(), f"{name}.csv"
+    digest = write_bytes(folder / path, text)
+    return Artifact(name=name, kind="table", path=path, sha256=digest, rows=len(rows), title=title)
 
 
 def _sentence(case: Case, prices: tuple[PolicyPrice, ...], stretches: int) -> str:

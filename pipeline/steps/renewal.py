@@ -27,13 +27,15 @@ Learn = Callable[[datetime], Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Champion:
-    """A model, until when it had learned, and when one was last trained, champion or not."""
+    """A model, until when it had learned, and when it was last examined: compared with one that was
+    learned then, and kept, or promoted.
+    """
 
     model: Any
     learned: datetime
     newest: datetime
     """Until when the newest model had learned."""
-    trained: datetime
+    examined: datetime
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +49,7 @@ class Renewal:
     def first(self, now: datetime) -> Champion:
         """The champion of a schedule that begins now."""
         until = now - self.case.windows.held_out
-        return Champion(model=self.learn(until), learned=until, newest=until, trained=now)
+        return Champion(model=self.learn(until), learned=until, newest=until, examined=now)
 
     def next(
         self, champion: Champion, alarmed: tuple[str, ...], window: timedelta, now: datetime
@@ -58,7 +60,7 @@ class Renewal:
         the champion rests on, no sooner than a current window after the last one.
         """
         windows = self.case.windows
-        if now - champion.trained < windows.current or not self._wanted(
+        if now - champion.examined < windows.current or not self._wanted(
             champion, alarmed, window, now
         ):
             return champion
@@ -66,8 +68,8 @@ class Renewal:
         challenger = self.learn(until)
         ours, theirs = (self._error(model, until, now) for model in (champion.model, challenger))
         if theirs < (1 - self.case.gates.margin) * ours:
-            return Champion(model=challenger, learned=until, newest=until, trained=now)
-        return Champion(model=champion.model, learned=champion.learned, newest=until, trained=now)
+            return Champion(model=challenger, learned=until, newest=until, examined=now)
+        return Champion(model=champion.model, learned=champion.learned, newest=until, examined=now)
 
     def _wanted(
         self, champion: Champion, alarmed: tuple[str, ...], window: timedelta, now: datetime

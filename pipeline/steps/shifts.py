@@ -112,10 +112,12 @@ def errors_of(
     predicted = case.task.predict(model, rows)
     errors = case.task.drift_errors(rows, case.schema, predicted)
     unit = case.schema.column(case.schema.target).unit
-    # Predictions have the seasons of what they predict; errors should have none.
+    # Predictions have the seasons of what they predict; errors should have none. A prediction
+    # follows its series for weeks: which series parts from the others is seen in the target first.
+    is_error = {name: name.endswith(ERRORS) for name in errors}
     watched = [
-        Watched(name=name, kind="number", unit=unit, seasonal=not name.endswith(ERRORS))
-        for name in errors
+        Watched(name=name, kind="number", unit=unit, seasonal=not error, beside=error)
+        for name, error in is_error.items()
     ]
     before, now = (
         table_of(case, rows[chosen], {name: values[chosen] for name, values in errors.items()})

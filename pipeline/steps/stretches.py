@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from pipeline.case import Case
 from pipeline.errors import StepError
-from pipeline.records import FittedModel, TrainRecord, Window
+from pipeline.records import EvaluateRecord, FittedModel, TrainRecord, Window
 from pipeline.schema import Schema
 from pipeline.steps.run import Run
 
@@ -53,7 +53,26 @@ def stretches(
     """Reference and current window; raises `StepError` when one is empty."""
     if run.case.schema.time is None:
         return _by_arrival(run, observations, champion)
-    return by_time(run.case, observations, champion, as_of=run.as_of, days=days)
+    return by_time(
+        run.case,
+        observations,
+        champion,
+        as_of=run.as_of,
+        days=days,
+        examined=_last_examined(run),
+    )
+
+
+def _last_examined(run: Run) -> datetime | None:
+    """The time as of which champion and challenger were last compared, before this run."""
+    return next(
+        (
+            record.as_of
+            for record in run.store.records(run.case.name, EvaluateRecord)
+            if record.run_id < run.run_id and record.as_of <= run.as_of
+        ),
+        None,
+    )
 
 
 def known_until(rows: pd.DataFrame, schema: Schema, as_of: datetime) -> datetime:
@@ -87,13 +106,16 @@ def by_time(
     *,
     as_of: datetime,
     days: int | None,
+    examined: datetime | None = None,
 ) -> Stretches:
-    """The newest stretch against what is older and was there to learn from; raises `StepError`."""
+    """The newest stretch against what is older and the champion has learned from, or was `examined`
+    on: what it was kept or promoted on is no news. Raises `StepError`.
+    """
     length = timedelta(days=days) if days else case.windows.current
     start = known_until(observations, case.schema, as_of) - length
     times = observations[str(case.schema.time)]
-    learned_until = champion.ref.learned.end if champion else start
-    reference = observations[(times < min(start, learned_until)).to_numpy()]
+    known = max(filter(None, (champion.ref.learned.end, examined))) if champion else start
+    reference = observations[(times < min(start, known)).to_numpy()]
     current = observations[(times >= start).to_numpy()]
     for name, rows in (("reference", reference), ("current", current)):
         if rows.empty:

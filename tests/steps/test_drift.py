@@ -160,13 +160,15 @@ def test_the_champions_errors_on_the_newest_window_are_told(bench: Bench) -> Non
     assert f"lets expect up to {found.worst_expected_error:.3g}." in found.sentence
 
 
-def test_the_reference_is_what_the_champion_learned_from(bench: Bench) -> None:
-    """Rows since then are in neither window until they are the newest."""
+def test_the_reference_is_what_the_champion_learned_from_or_was_examined_on(bench: Bench) -> None:
+    """It learned 35 days and was promoted on ten more: these are no news. Rows since then are in
+    neither window until they are the newest.
+    """
     bench.do(*ALL, as_of=str(FIRST + 45 * DAY))
 
     found = drifted(bench, run_id="run-2")
 
-    assert FIRST + 35 * DAY == found.reference.end
+    assert FIRST + 45 * DAY == found.reference.end
     assert FIRST + 50 * DAY == found.current.start
 
 

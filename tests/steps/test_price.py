@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hand_made import FIRST, Bench, wave_case, waves
 
@@ -66,6 +67,26 @@ def test_the_record_says_what_it_was_computed_on(long_bench: Bench) -> None:
     assert "policy,retrainings,of stretches,RMSE (waves/h)" in (
         found.folder / "prices.csv"
     ).read_text().replace('"', "")
+
+
+def test_the_alarms_of_the_past_are_on_the_page(long_bench: Bench) -> None:
+    """A look a week: waves twice as high in the last week alarm then, and in no week before. The
+    champion had learned until the held-out window of ten days began.
+    """
+    rows = waves(days=196, series=("north",))
+    rows.loc[rows["time"] >= FIRST + timedelta(days=189), "value"] *= 2
+    long_bench.case = wave_case(rows, windows=long_bench.case.windows)
+    long_bench.do("ingest", "validate", run_id="run-2")
+
+    found = priced(long_bench)
+
+    alarms = pd.read_csv(found.folder / "alarms.csv")
+    newest = FIRST + timedelta(days=189)
+    assert ["alarms"] == [file.name for file in found.record.files][-1:]
+    assert 8 <= len(alarms) == found.record.files[-1].rows
+    assert [f"{newest:%Y-%m-%d}"] == alarms.loc[alarms["alarms"] > 0, "newest rows from"].tolist()
+    assert "value" in alarms["columns"].iloc[-1]
+    assert alarms["champion learned until"].iloc[0] <= f"{FIRST + timedelta(days=137):%Y-%m-%d}"
 
 
 def test_a_model_learned_in_time_knows_no_later_row(long_bench: Bench) -> None:

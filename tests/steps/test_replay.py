@@ -89,8 +89,8 @@ def test_the_champion_is_renewed_with_a_held_out_stretch_to_spare() -> None:
     assert served[-1] > at(85)
 
 
-def champion(learned: datetime, trained: datetime) -> Champion:
-    return Champion(model=Level(50.0), learned=learned, newest=learned, trained=trained)
+def champion(learned: datetime, examined: datetime) -> Champion:
+    return Champion(model=Level(50.0), learned=learned, newest=learned, examined=examined)
 
 
 def test_nothing_is_trained_before_a_window_of_new_rows_is_there() -> None:
@@ -103,7 +103,7 @@ def test_nothing_is_trained_before_a_window_of_new_rows_is_there() -> None:
     assert soon is renewal.next(soon, (), WEEK, at(50))
     assert [] == moments
     held = renewal.next(late, (), WEEK, at(50))
-    assert (FIRST, at(40), at(50)) == (held.learned, held.newest, held.trained)
+    assert (FIRST, at(40), at(50)) == (held.learned, held.newest, held.examined)
 
 
 def test_drift_that_matters_trains_again(monkeypatch: pytest.MonkeyPatch) -> None:
