@@ -79,9 +79,7 @@ def measured(case: Case, data: Path, candidate: str, level: float) -> Coverage:
     names = np.concatenate([[fold.name] * len(fold.test) for fold in folds])
     by_group = len({fold.origin for fold in folds}) == 1
     first = 0 if by_group else len(folds[0].test)
-    stretches = list(
-        crossed(names) if by_group else case.task.refreshes(rows, case.schema, first=first)
-    )
+    stretches = list(_stretches(case, rows, folds, names, first))
     covered, sizes = regions(case, rows, found, stretches, level)
     covered, sizes, names, tested = covered[first:], sizes[first:], names[first:], rows.iloc[first:]
     return Coverage(
@@ -99,6 +97,27 @@ def measured(case: Case, data: Path, candidate: str, level: float) -> Coverage:
         },
         mean_size=round(float(sizes.mean()), 2),
     )
+
+
+def _stretches(
+    case: Case, rows: pd.DataFrame, folds: Sequence[Fold], names: NDArray[np.str_], first: int
+) -> Iterator[Stretch]:
+    if not first:
+        yield from crossed(names)
+    elif folds[0].division:
+        yield from forward(case, rows, folds[1:], names)
+    else:
+        yield from case.task.refreshes(rows, case.schema, first=first)
+
+
+def forward(
+    case: Case, rows: pd.DataFrame, folds: Sequence[Fold], names: NDArray[np.str_]
+) -> Iterator[Stretch]:
+    """Each fold with the older ones as far as they were known at its origin."""
+    known_at = rows[str(case.schema.time)] + case.schema.known_after
+    for fold in folds:
+        known = np.flatnonzero((known_at <= fold.origin).to_numpy() & (names < fold.name))
+        yield Stretch(known=known, new=np.flatnonzero(names == fold.name))
 
 
 def crossed(folds: NDArray[np.str_]) -> Iterator[Stretch]:

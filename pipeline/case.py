@@ -70,7 +70,8 @@ class Windows:
     """How the past is divided: folds, then the held-out window, which ends at as_of.
 
     A length is left at zero where nothing is divided by time: folds of a task that keeps groups
-    together, and everything in a case without a time column.
+    together, unless they are to go forward in time too, and everything in a case without a time
+    column.
     """
 
     folds: int

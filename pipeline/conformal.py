@@ -55,7 +55,8 @@ class GroupedConformal:
     spreads: tuple[float, ...]
     """Mean absolute residual of each bin, in the unit of the target."""
     factors: dict[str, dict[str, float]]
-    """By grouping and label; 1 for a label that is not here."""
+    """By grouping and label. A label that is not here has the largest of its grouping, since nobody
+    knows how wrong the model is there; 1 in a row of a member that was never seen."""
     member: str
     """The grouping whose labels have tails of their own; empty for none."""
     tails: dict[str, tuple[float, float]]
@@ -158,10 +159,20 @@ class GroupedConformal:
 
     def _row_spreads(self, predicted: Values, coded: Mapping[str, Coded]) -> Values:
         spreads = np.array(self.spreads)[np.searchsorted(self.edges, predicted, side="right")]
+        newcomers = self._newcomers(coded, len(predicted))
         for name, (labels, place) in coded.items():
             known = self.factors[name]
-            spreads = spreads * np.array([known.get(label, 1.0) for label in labels])[place]
+            factors = np.array([known.get(label, np.nan) for label in labels])[place]
+            unseen = np.where(newcomers, 1.0, max(known.values(), default=1.0))
+            spreads = spreads * np.where(np.isnan(factors), unseen, factors)
         return np.asarray(spreads, dtype=np.float64)
+
+    def _newcomers(self, coded: Mapping[str, Coded], rows: int) -> NDArray[np.bool_]:
+        """Rows of a member that was never seen, whose tails are wide for that already."""
+        if not self.member:
+            return np.zeros(rows, dtype=np.bool_)
+        labels, place = coded[self.member]
+        return np.array([label not in self.tails for label in labels], dtype=np.bool_)[place]
 
     def _row_tails(self, coded: Mapping[str, Coded], rows: int) -> tuple[Values, Values]:
         if not self.member:

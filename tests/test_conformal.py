@@ -247,6 +247,25 @@ def test_member_never_seen_gets_the_widest_interval() -> None:
     assert high[0] > 98
 
 
+def test_label_never_seen_has_the_largest_spread_of_its_grouping() -> None:
+    """A class that came after the calibration is as uncertain as the worst known one; a known
+    counter keeps its own tails, and one of the others changes nothing.
+    """
+    random = np.random.default_rng(8)
+    predicted, truth, names = counters(random)
+    groups = {"counter": names, "class": random.choice(["small", "large"], size=len(names))}
+    truth = np.where(groups["class"] == "large", predicted + 3 * (truth - predicted), truth)
+    intervals = fit(predicted, truth, names, groups=groups)
+
+    def width(counter: str, of_class: str) -> float:
+        low, high = intervals.interval([50.0], {"counter": [counter], "class": [of_class]})
+        return float(high[0] - low[0])
+
+    assert width("middle", "large") == pytest.approx(width("middle", "of tomorrow"))
+    assert width("middle", "large") > 2 * width("middle", "small")
+    assert width("of tomorrow", "of tomorrow") < width("of tomorrow", "large")
+
+
 def test_floor_cuts_both_ends() -> None:
     """A count is never below zero."""
     intervals = fit(*counters(np.random.default_rng(8)))

@@ -59,11 +59,12 @@ def stretches_of(case: Case, frame: pd.DataFrame, most: int) -> list[Fold]:
             f"Case {case.name!r} has a past of {max(count, 0)} stretches of {length.days} days to "
             f"replay; {FEWEST} are needed. Ingest more of it."
         )
-    if case.windows.fold:
-        return list(case.task.folds(frame, case.schema, count=count, length=length, end=end))
-    # Folds of this task keep groups together and lie side by side in time.
     starts = [end - length * (count - place) for place in range(count)]
-    return [_stretch(case, frame, start, start + length) for start in starts]
+    stretches = [_stretch(case, frame, start, start + length) for start in starts]
+    if stretches[0].division:
+        # Folds of this task keep groups together: each tests some of them only.
+        return stretches
+    return list(case.task.folds(frame, case.schema, count=count, length=length, end=end))
 
 
 def _stretch(case: Case, frame: pd.DataFrame, start: datetime, end: datetime) -> Fold:

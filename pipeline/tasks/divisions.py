@@ -7,7 +7,7 @@ from their names alone, so that every run holds out the same ones, whatever arri
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -88,6 +88,33 @@ class Division:
                 "--as-of, or take more data."
             )
         return found
+
+    def forward_folds(
+        self, frame: pd.DataFrame, schema: Schema, *, count: int, length: timedelta, end: datetime
+    ) -> tuple[Fold, ...]:
+        """As many windows of one length side by side up to `end`, the oldest first. The groups that
+        are not held out are dealt to them by name: each fold tests its own in its window, and
+        learns from all others that were known before. Raises `StepError` for rows without time, and
+        where a side is empty.
+        """
+        if schema.time is None:
+            raise StepError("Rows without a time have no folds that go forward; give no length.")
+        held, part = self.side(frame, schema), self.labels(frame, schema) % np.uint64(count)
+        found = []
+        for number in range(count):
+            start = end - length * (count - number)
+            before, after = _before_and_after(frame, schema, start, start + length)
+            fold = Fold(
+                name=f"{start:%Y-%m-%d}",
+                origin=start,
+                end=start + length,
+                train=np.flatnonzero(~held & (part != number) & before),
+                test=np.flatnonzero(~held & (part == number) & after),
+                division=self.words,
+            )
+            _require_rows(fold, int(held.sum()))
+            found.append(fold)
+        return tuple(found)
 
 
 def placed(folds: tuple[Fold, ...], rows: NDArray[np.intp], division: str) -> tuple[Fold, ...]:

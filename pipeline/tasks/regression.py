@@ -53,7 +53,11 @@ class Regression(NumberTarget, OwnRows):
     def folds(
         self, frame: pd.DataFrame, schema: Schema, *, count: int, length: timedelta, end: datetime
     ) -> Sequence[Fold]:
-        """Folds by group over the rows that are not held out; `length` is left aside."""
+        """Folds by group over the rows that are not held out. With a `length`, they go forward in
+        time too, as the held-out window does: for rows that change from year to year.
+        """
+        if length:
+            return self.division.forward_folds(frame, schema, count=count, length=length, end=end)
         rows = self.division.learnable(frame, schema, end=end)
         groups = self.division.labels(frame, schema)[rows]
         dealt = grouped_folds(

@@ -77,7 +77,15 @@ CASE = Case(
             build=candidates.linear,
         ),
     ),
-    windows=Windows(folds=3, held_out=TWO_YEARS, current=TWO_YEARS, block=timedelta(days=366)),
+    # Models change from year to year: folds go forward in time, as the held-out window does.
+    windows=Windows(
+        folds=4,
+        # 730 days, so that a fold's origin knows the model year that has just ended.
+        fold=timedelta(days=730),
+        held_out=TWO_YEARS,
+        current=TWO_YEARS,
+        block=timedelta(days=366),
+    ),
     gates=Gates(
         most_quarantined=0.1,
         fresh=timedelta(days=800),
