@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from pipeline.errors import StepError
 from pipeline.residuals import Coded, Labels, Residuals, Values, coded_labels, finite

@@ -50,6 +50,34 @@ def test_with_a_time_nothing_after_the_start_is_learned() -> None:
     assert start == fold.origin
 
 
+def test_folds_that_go_forward_look_neither_ahead_nor_across_groups() -> None:
+    """Each learns from rows known before its window and tests other groups in it; held-out groups
+    are in none, and no group is tested twice.
+    """
+    rows, length = parts(), timedelta(days=20)
+    held = DIVISION.side(rows, PARTS)
+    folds = DIVISION.forward_folds(rows, PARTS, count=3, length=length, end=END)
+
+    tested = [set(rows["batch"].iloc[fold.test]) for fold in folds]
+    assert [END - 3 * length, END - 2 * length, END - length] == [fold.origin for fold in folds]
+    for fold, groups in zip(folds, tested, strict=True):
+        assert fold.origin is not None
+        made = rows["made"]
+        assert (made.iloc[fold.train] + PARTS.known_after <= fold.origin).all()
+        assert made.iloc[fold.test].between(fold.origin, fold.end, inclusive="left").all()
+        assert not groups & set(rows["batch"].iloc[fold.train])
+        assert not held[fold.train].any()
+        assert not held[fold.test].any()
+    assert not tested[0] & tested[1]
+    assert not tested[1] & tested[2]
+
+
+def test_rows_without_a_time_have_no_folds_that_go_forward() -> None:
+    """The error says what to leave out."""
+    with pytest.raises(StepError, match="give no length"):
+        DIVISION.forward_folds(petals(), PETALS, count=3, length=timedelta(days=1), end=END)
+
+
 def test_without_a_time_every_row_is_on_one_side() -> None:
     """And the fold has no origin."""
     fold = Division().held_out_fold(petals(), PETALS, start=FIRST, end=FIRST)
