@@ -11,6 +11,7 @@ from pipeline.steps.wording import listed
 
 SAME = 0.0005
 """A score that moves by less is called unchanged."""
+STAYED = "is the same as before."
 
 
 def changes(rows: Sequence[RunThen], unit: str) -> tuple[str, ...]:
@@ -20,6 +21,13 @@ def changes(rows: Sequence[RunThen], unit: str) -> tuple[str, ...]:
     before, now = rows[-2], rows[-1]
     found = [*_health(before, now), *_champion(rows), *_score(rows, unit), *_drift(rows)]
     return tuple(found)
+
+
+def told_changes(found: Sequence[str]) -> list[str]:
+    """Those of the sentences that tell of something new; a score that stayed is told on the case's
+    own page alone.
+    """
+    return [sentence for sentence in found if not sentence.endswith(STAYED)]
 
 
 def metric_before(rows: Sequence[RunThen]) -> tuple[RunThen, RunThen] | None:
@@ -64,7 +72,7 @@ def _score(rows: Sequence[RunThen], unit: str) -> Iterator[str]:
     if change is None:
         return
     if abs(change) < SAME:
-        yield f"{name} is the same as before."
+        yield f"{name} {STAYED}"
         return
     moved = "rose" if change > 0 else "fell"
     told = f"{name} {moved} by {words.share(abs(change))} to {words.quantity(now.value, unit)}"

@@ -19,6 +19,7 @@ from markupsafe import Markup
 
 from pipeline.metrics import score_name
 from pipeline.publish import words
+from pipeline.publish.changes import told_changes
 
 TEMPLATES = Path(__file__).parent / "templates"
 PLAIN = frozenset(string.ascii_letters + string.digits + " ,.")
@@ -133,4 +134,5 @@ def _templates() -> jinja2.Environment:
     ):
         environment.filters[shown.__name__] = shown
     environment.filters["quantity"] = words.quantity
+    environment.filters["told_changes"] = told_changes
     return environment

@@ -169,7 +169,7 @@ def _answer(run: Run, promoted: PromoteRecord, evaluated: EvaluateRecord) -> pd.
     unit = run.case.schema.column(run.case.schema.target).unit
     return _pairs(
         {
-            "Data up to": moment_text(arrived.newest) if arrived.newest else "",
+            **({"Data up to": moment_text(arrived.newest)} if arrived.newest else {}),
             "Rows": f"{checked.rows:,}, of which {checked.quarantined:,} in quarantine",
             "Champion": _title(run, promoted.champion.ref),
             f"{score} on the held-out window": score_text(primary, promoted.scores[primary], unit),

@@ -206,3 +206,18 @@ def test_the_next_run_is_due_after_the_newest_look(home: Any) -> None:
     assert (looked + DAY, 24.0, False) == (guessed.next, guessed.every_hours, guessed.stated)
     assert next_due(rows, looked, None, live=False) is None
     assert next_due(rows[:2], looked, None, live=True) is None
+
+
+def test_the_first_page_tells_only_what_is_new(home: Any, published: Any) -> None:
+    """A score that stayed is no news there; where nothing changed at all, it says so."""
+    start = datetime(2021, 9, 9, 22, tzinfo=UTC)
+    for place in range(2):
+        home.run(run_id=f"run-{place}", as_of=start + place * DAY, champion_run="run-0")
+    page = (published().output / "index.html").read_text()
+    home.scores = {"rmse": 30.0, "r2": 0.9}
+    home.run(run_id="run-2", as_of=start + 2 * DAY, champion_run="run-0")
+    later = (published().output / "index.html").read_text()
+
+    assert "Nothing has changed: health, champion, drift and error are as they were." in page
+    assert "RMSE rose by 17%" in later
+    assert "Nothing has changed" not in later
