@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,6 +23,7 @@ from typing import Any
 from unittest import mock
 
 import click
+import pyarrow as pa
 
 from benchmarks.eea import COLUMNS, FORMAT, SCHEMA, write_csv
 from pipeline import suites
@@ -30,8 +31,7 @@ from pipeline.case import Case, Gates, Windows
 from pipeline.options import IngestOptions, ValidateOptions
 from pipeline.records import IngestRecord, ValidateRecord
 from pipeline.sources import Feed, Part, Request
-from pipeline.sources.files import digest
-from pipeline.sources.streams import stream_csv
+from pipeline.sources.streams import Reading, stream_csv
 from pipeline.steps.ingest import ingest
 from pipeline.steps.run import Run
 from pipeline.steps.validate import validate
@@ -116,8 +116,14 @@ class CarFile:
     note: str = "Nothing was measured."
 
     def fetch(self, request: Request) -> Feed:
-        part = Part(name=self.path.name, sha256=digest(self.path), rows=0)
-        return Feed(parts=(part,), batches=stream_csv(self.path, FORMAT))
+        """As the feed of a folder does; see `pipeline.sources.folders`."""
+        parts: list[Part] = []
+        return Feed(parts=parts, batches=self._batches(parts))
+
+    def _batches(self, parts: list[Part]) -> Iterator[pa.RecordBatch]:
+        reading = Reading()
+        yield from stream_csv(self.path, FORMAT, reading)
+        parts.append(Part(name=self.path.name, sha256=reading.sha256, rows=reading.rows))
 
 
 def case(path: Path) -> Case:

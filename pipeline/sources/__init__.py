@@ -7,7 +7,7 @@ file, the column and the remedy.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -55,7 +55,8 @@ class Part:
 class Feed:
     """What came: where from, and the observations themselves."""
 
-    parts: tuple[Part, ...]
+    parts: Sequence[Part]
+    """Complete once all batches were taken: a file is digested while it is read."""
     batches: Iterable[pa.RecordBatch]
 
 

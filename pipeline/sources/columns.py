@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Sequence
+from functools import cache
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -45,7 +46,7 @@ def convert_columns(
 
 def column_of(raw: pa.Table, header: str) -> pa.ChunkedArray:
     """The values of a column as they are; nulls where the file lacks it."""
-    if header not in raw.column_names:
+    if raw.schema.get_field_index(header) < 0 and header not in raw.column_names:
         return pa.chunked_array([pa.nulls(raw.num_rows, pa.string())])
     values = raw.column(header)
     if pa.types.is_dictionary(values.type):
@@ -110,6 +111,7 @@ def _mixture_problem(
     )
 
 
+@cache
 def holds_times(kind: ValueKind) -> bool:
     """Whether the kind converts to times."""
     empty = pa.chunked_array([pa.array([], pa.string())])

@@ -14,8 +14,6 @@ from pathlib import Path
 
 from pipeline.errors import SourceError
 
-BLOCK = 2**20
-
 
 def list_files(folder: Path, *patterns: str) -> tuple[Path, ...]:
     """Files of the folder whose names fit one of the patterns, whatever the case, by name.
@@ -33,13 +31,6 @@ def digest(path: Path) -> str:
     """SHA-256 of the file's bytes, in hexadecimal."""
     with readable(path), path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def count_rows(path: Path) -> int:
-    """Lines of a text file behind its first; a quoted value that spans lines counts as several."""
-    with readable(path), path.open("rb") as file:
-        blocks = iter(lambda: file.read(BLOCK), b"")
-        return max(sum(block.count(b"\n") for block in blocks) - 1, 0)
 
 
 @contextmanager

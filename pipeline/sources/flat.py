@@ -20,8 +20,8 @@ from pipeline.errors import SourceError
 from pipeline.schema import Kind, Schema
 from pipeline.sources import Feed, Part, Request
 from pipeline.sources.delimited import CsvFormat
-from pipeline.sources.files import count_rows, digest, list_files, readable
-from pipeline.sources.streams import stream_csv
+from pipeline.sources.files import digest, list_files, readable
+from pipeline.sources.streams import Reading, stream_csv
 from pipeline.sources.values import (
     INTEGER,
     NUMBER,
@@ -126,17 +126,20 @@ class FlatFile:
         if not paths:
             found = [path.name for path in list_files(request.folder, "*")]
             raise SourceError.for_no_files(request.folder, [self.pattern], found)
-        parts = tuple(
-            Part(name=path.name, sha256=digest(path), rows=count_rows(path)) for path in paths
-        )
-        return Feed(parts=parts, batches=self._batches(paths, request.schema))
+        parts: list[Part] = []
+        return Feed(parts=parts, batches=self._batches(paths, parts, request.schema))
 
-    def _batches(self, paths: tuple[Path, ...], schema: Schema) -> Iterator[pa.RecordBatch]:
+    def _batches(
+        self, paths: tuple[Path, ...], parts: list[Part], schema: Schema
+    ) -> Iterator[pa.RecordBatch]:
         typed = schema.arrow()
         row = 0
+        parts.clear()
         for path in paths:
+            reading = Reading()
             with tempfile.TemporaryDirectory() as folder:
-                for batch in stream_csv(self._utf8(path, Path(folder)), self._form(schema)):
+                plain = self._utf8(path, Path(folder))
+                for batch in stream_csv(plain, self._form(schema), reading):
                     columns = {name: batch.column(name) for name in batch.schema.names}
                     if ROW in schema.names and ROW not in columns:
                         columns[ROW] = pa.array(
@@ -144,6 +147,8 @@ class FlatFile:
                         )
                     row += batch.num_rows
                     yield from pa.table(columns).select(typed.names).cast(typed).to_batches()
+            sha256 = reading.sha256 if plain == path else digest(path)
+            parts.append(Part(name=path.name, sha256=sha256, rows=reading.rows))
 
     def _form(self, schema: Schema) -> CsvFormat:
         fields = (

@@ -10,8 +10,8 @@ import pyarrow as pa
 from pipeline.errors import SourceError
 from pipeline.sources import ROWS_PER_BATCH, Feed, Part, Request, Source
 from pipeline.sources.delimited import CsvFormat
-from pipeline.sources.files import count_rows, digest, list_files
-from pipeline.sources.streams import stream_csv
+from pipeline.sources.files import list_files
+from pipeline.sources.streams import Reading, stream_csv
 
 Observations = Callable[[pa.Table, Request], pa.Table]
 """The publisher's rows in the schema of a case, those not newer than asked for."""
@@ -41,18 +41,22 @@ def csv_feed(
     if not paths:
         found = [path.name for path in list_files(request.folder, "*")]
         raise SourceError.for_no_files(request.folder, [f"{names} ({form.title})"], found)
-    return Feed(
-        parts=tuple(
-            Part(name=path.name, sha256=digest(path), rows=count_rows(path)) for path in paths
-        ),
-        batches=_batches(paths, request, form, observations),
-    )
+    parts: list[Part] = []
+    return Feed(parts=parts, batches=_batches(paths, parts, request, form, observations))
 
 
 def _batches(
-    paths: tuple[Path, ...], request: Request, form: CsvFormat, observations: Observations
+    paths: tuple[Path, ...],
+    parts: list[Part],
+    request: Request,
+    form: CsvFormat,
+    observations: Observations,
 ) -> Iterator[pa.RecordBatch]:
+    """The rows of the files; adds each file to `parts` when it has been read."""
+    parts.clear()
     for path in paths:
-        for batch in stream_csv(path, form):
+        reading = Reading()
+        for batch in stream_csv(path, form, reading):
             table = observations(pa.Table.from_batches([batch]), request)
             yield from table.to_batches(max_chunksize=ROWS_PER_BATCH)
+        parts.append(Part(name=path.name, sha256=reading.sha256, rows=reading.rows))

@@ -1,17 +1,20 @@
 """Delimited text files of any size, in pieces: memory does not grow with the file.
 
 The quick way converts pieces side by side and judges nothing. What it refuses goes through
-`read_csv`, which reads the whole file and says where and why, or finds that all is well.
+`read_csv`, which reads the whole file and says where and why, or finds that all is well. The
+file's digest is taken of the very bytes that are read.
 """
 
 from __future__ import annotations
 
-import io
+import hashlib
+import math
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,15 +23,30 @@ import pyarrow.csv as pa_csv
 from pipeline.sources import content, lines
 from pipeline.sources.columns import column_of, column_problems, holds_times, wanted_headers
 from pipeline.sources.delimited import CsvFormat, header_of, read_csv
-from pipeline.sources.files import readable
+from pipeline.sources.files import digest, readable
 from pipeline.sources.refusals import has_offset
-from pipeline.sources.values import NUMBER, Field
+from pipeline.sources.values import EXACT, INTEGER, NUMBER, Field
 
-PIECE = 8 * 2**20
-LONGEST_RECORD = 8 * PIECE
+PIECE = 2**21
+"""Bytes that are converted at once; larger pieces don't stay in a processor's cache."""
+LONGEST_RECORD = 64 * 2**20
 WORKERS = 2
-AHEAD = WORKERS + 1
-"""Pieces in memory: those that are converted, and one to go on with."""
+AHEAD = 2 * WORKERS
+"""Pieces in memory: those that are converted, and as many to go on with."""
+
+
+@dataclass(kw_only=True)
+class Reading:
+    """What is known of a file when all of its rows have been given."""
+
+    sha256: str = ""
+    rows: int = 0
+
+
+class Hash(Protocol):
+    """What `hashlib` makes."""
+
+    def update(self, data: bytes | memoryview, /) -> None: ...
 
 
 @dataclass(kw_only=True)
@@ -46,24 +64,31 @@ class Seen:
                 raise pa.ArrowInvalid(f"{name} mixes times with and without a zone")
 
 
-def stream_csv(path: Path, form: CsvFormat) -> Iterator[pa.RecordBatch]:
+def stream_csv(
+    path: Path, form: CsvFormat, reading: Reading | None = None
+) -> Iterator[pa.RecordBatch]:
     """The rows of `read_csv` in batches, columns in the order of the fields, lines in theirs.
 
-    Raises `SourceError`, also after batches were given: what came of them is to be thrown away.
+    `reading` is filled in at the end. Raises `SourceError`, also after batches were given: what
+    came of them is to be thrown away.
     """
     with readable(path):
         header = header_of(path, form)
-    given, seen = 0, Seen()
+    told, seen, sha = reading or Reading(), Seen(), hashlib.sha256()
+    told.rows = 0
     try:
         _require_usual(path, form, header)
-        for table, shown in _in_order(_pieces(path, form.header_lines), form, header):
+        for table, shown in _in_order(_pieces(path, form.header_lines, sha), form, header):
             seen.add(shown)
-            given += table.num_rows
+            told.rows += table.num_rows
             yield from table.combine_chunks().to_batches()
         _require_filled(form, seen)
+        told.sha256 = sha.hexdigest()
     except pa.ArrowException:
         names = [field.name for field in form.fields]
-        yield from read_csv(path, form).select(names).slice(given).to_batches()
+        whole = read_csv(path, form).select(names)
+        yield from whole.slice(told.rows).to_batches()
+        told.rows, told.sha256 = whole.num_rows, digest(path)
 
 
 def _require_usual(path: Path, form: CsvFormat, header: list[str]) -> None:
@@ -78,7 +103,7 @@ def _require_filled(form: CsvFormat, seen: Seen) -> None:
 
 
 def _in_order(
-    pieces: Iterable[bytes], form: CsvFormat, header: list[str]
+    pieces: Iterable[memoryview], form: CsvFormat, header: list[str]
 ) -> Iterator[tuple[pa.Table, Seen]]:
     """Pieces converted by several threads, given in the order of the file."""
     with ThreadPoolExecutor(WORKERS) as pool:
@@ -95,29 +120,33 @@ def _in_order(
                 future.cancel()
 
 
-def _pieces(path: Path, header_lines: int) -> Iterator[bytes]:
-    """The file behind its header, cut at line ends that lie outside quotes."""
+def _pieces(path: Path, header_lines: int, sha: Hash) -> Iterator[memoryview]:
+    """The file behind its header, cut at line ends that lie outside quotes; `sha` takes it all."""
     with readable(path), path.open("rb") as file:
         mark = file.read(len(content.UTF8_MARK))
         file.seek(len(mark) if mark == content.UTF8_MARK else 0)
+        sha.update(mark if file.tell() else b"")
         for _ in range(header_lines):
-            file.readline()
-        rest = b""
-        while read := file.read(PIECE):
-            rest += read
-            end = _end_of_record(rest)
+            sha.update(file.readline())
+        held, text = 0, bytearray(PIECE)
+        while read := file.readinto(memoryview(text)[held:]):
+            sha.update(memoryview(text)[held : held + read])
+            held += read
+            end = _end_of_record(text, held)
             if end:
-                yield rest[:end]
-                rest = rest[end:]
-            elif len(rest) > LONGEST_RECORD:
+                yield memoryview(text)[:end]
+            elif held > LONGEST_RECORD:
                 raise pa.ArrowInvalid("no end of a record")
-        if rest:
-            yield rest
+            rest = memoryview(text)[end:held]
+            held, text = len(rest), bytearray(len(rest) + PIECE)
+            text[:held] = rest
+        if held:
+            yield memoryview(text)[:held]
 
 
-def _end_of_record(text: bytes) -> int:
+def _end_of_record(text: bytearray, held: int) -> int:
     """Behind the last line end that has an even number of quotes before it; 0 without any."""
-    end = text.rfind(b"\n") + 1
+    end = text.rfind(b"\n", 0, held) + 1
     quotes = text.count(b'"', 0, end)
     while end and quotes % 2:
         before = text.rfind(b"\n", 0, end - 1) + 1
@@ -126,10 +155,10 @@ def _end_of_record(text: bytes) -> int:
     return end
 
 
-def _converted(piece: bytes, form: CsvFormat, header: list[str]) -> tuple[pa.Table, Seen]:
+def _converted(piece: memoryview, form: CsvFormat, header: list[str]) -> tuple[pa.Table, Seen]:
     """Numbers are read as such; a piece that refuses it is read as text, and then converted."""
     included = wanted_headers(header, form.fields)
-    numbers = {each.header for each in form.fields if each.kind is NUMBER}
+    numbers = {each.header for each in form.fields if each.kind in (NUMBER, INTEGER)}
     try:
         return _typed(piece, form, header, {name: _type(name, numbers) for name in included})
     except pa.ArrowException:
@@ -141,10 +170,10 @@ def _type(name: str, numbers: set[str]) -> pa.DataType:
 
 
 def _typed(
-    piece: bytes, form: CsvFormat, header: list[str], types: dict[str, pa.DataType]
+    piece: memoryview, form: CsvFormat, header: list[str], types: dict[str, pa.DataType]
 ) -> tuple[pa.Table, Seen]:
     raw = pa_csv.read_csv(
-        io.BytesIO(piece),
+        pa.BufferReader(piece),
         read_options=pa_csv.ReadOptions(
             column_names=header, use_threads=False, block_size=len(piece) + 1
         ),
@@ -156,20 +185,33 @@ def _typed(
             null_values=[""],
         ),
     )
-    for name, values in zip(raw.column_names, raw.columns, strict=True):
-        if pa.types.is_floating(values.type) and pc.any(pc.is_nan(values)).as_py():
-            raise pa.ArrowInvalid(f"{name} holds what is no number")
-    columns = {each.name: each.kind.convert(column_of(raw, each.header)) for each in form.fields}
-    return pa.table(columns), _seen(raw, form.fields)
+    found = {each: column_of(raw, each.header) for each in form.fields}
+    columns = {each.name: _column(each, values) for each, values in found.items()}
+    return pa.table(columns), _seen(found)
 
 
-def _seen(raw: pa.Table, fields: tuple[Field, ...]) -> Seen:
+def _column(wanted: Field, values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """What `convert` makes of a text; raises `pa.ArrowInvalid` where a number may be another."""
+    if not pa.types.is_floating(values.type):
+        return wanted.kind.convert(values)
+    # A sum is finite where all are, but for numbers so large that reading them as text decides.
+    if not math.isfinite(pc.sum(values).as_py() or 0):
+        raise pa.ArrowInvalid(f"{wanted.header} holds what is no number")
+    if wanted.kind is NUMBER:
+        return values
+    whole = pc.cast(values, pa.int64())
+    ends = pc.min_max(whole).as_py()
+    if ends["max"] is not None and max(-ends["min"], ends["max"]) >= EXACT:
+        raise pa.ArrowInvalid(f"{wanted.header} holds numbers that a double can't tell apart")
+    return whole
+
+
+def _seen(columns: dict[Field, pa.ChunkedArray]) -> Seen:
     found = Seen()
-    for each in fields:
-        values = column_of(raw, each.header)
+    for each, values in columns.items():
         if values.null_count < len(values):
             found.filled.add(each.header)
-            if holds_times(each.kind):
-                first = values.drop_null()[0].as_py()
+            if pa.types.is_string(values.type) and holds_times(each.kind):
+                first = next(value for value in values if value.is_valid).as_py()
                 found.zoned[each.header] = has_offset(first.strip())
     return found

@@ -17,6 +17,8 @@ INSTANT = pa.timestamp("us", tz="UTC")
 DATE = r"\d{4}-\d{2}-\d{2}"
 CLOCK = r"[T ]\d{2}(:\d{2}(:\d{2}(\.\d{1,6})?)?)?"
 OFFSET = r"(Z|[+-]\d{2}(:?\d{2})?)"
+EXACT = 2**53
+"""Below it a double holds every whole number; from here on, it stands for several."""
 _DECIMAL = r"[+-]?(?:\d+\.?\d*|\.\d+)"
 
 
@@ -79,8 +81,12 @@ def _numbers(values: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def _integers(values: pa.ChunkedArray) -> pa.ChunkedArray:
     """Whole numbers, written with or without a fraction of zeros (`3` or `3.0`)."""
-    whole = values if pa.types.is_integer(values.type) else _numbers(values)
-    return pc.cast(whole, pa.int64())
+    if pa.types.is_integer(values.type):
+        return pc.cast(values, pa.int64())
+    whole = pc.cast(_numbers(values), pa.int64())
+    ends = pc.min_max(whole).as_py()
+    inexact = ends["max"] is not None and max(-ends["min"], ends["max"]) >= EXACT
+    return pc.cast(trimmed(values), pa.int64()) if inexact and is_text(values.type) else whole
 
 
 def _instants_with_offset(values: pa.ChunkedArray) -> pa.ChunkedArray:

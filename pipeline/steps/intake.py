@@ -11,10 +11,12 @@ import pyarrow as pa
 from pipeline.schema import Schema
 from pipeline.store.arrivals import Arrival
 from pipeline.store.bulk import database_in, parquet
-from pipeline.store.changes import quoted
+from pipeline.store.changes import COPY, number, quoted
+from pipeline.store.summaries import ColumnSummary, counted, summary_of
 from pipeline.store.tables import Merge, Table
 
 if TYPE_CHECKING:
+    import duckdb
     import pandas as pd
 
 RANGED = ("number", "integer", "time")
@@ -75,7 +77,13 @@ def describe_columns(arrival: Arrival, rows: pa.Table, window: Window) -> pd.Dat
         database.execute(
             f"CREATE VIEW rows AS SELECT * FROM {parquet([arrival.file])} WHERE {window.sql()}"
         )
-        return pd.DataFrame([_estimated(database, schema, name) for name in schema.names])
+        told = summary_of([arrival.file], schema.arrow().append(pa.field(COPY, pa.int64())))
+        if number(database, "SELECT count(*) FROM rows") != arrival.rows:
+            told = counted(database, "rows", schema.columns)
+        different = _different(database, schema)
+    return pd.DataFrame(
+        [_estimated(schema, name, told[name], different[name]) for name in schema.names]
+    )
 
 
 def _described(values: pd.Series[Any], schema: Schema, name: str) -> dict[str, object]:
@@ -89,23 +97,20 @@ def _described(values: pd.Series[Any], schema: Schema, name: str) -> dict[str, o
     }
 
 
-def _estimated(database: Any, schema: Schema, name: str) -> dict[str, object]:
-    (column,) = quoted([name])
-    kind = schema.column(name).kind
-    ends = f"min({column}), max({column})" if kind in ("number", "integer") else "NULL, NULL"
-    if kind == "time":
-        ends = f"epoch_us(min({column})), epoch_us(max({column}))"
-    ((rows, there, different, low, high),) = database.execute(
-        f"SELECT count(*), count({column}), approx_count_distinct({column}), {ends} FROM rows"
-    ).fetchall()
-    if kind == "time":
-        low, high = _moment(low), _moment(high)
+def _different(database: duckdb.DuckDBPyConnection, schema: Schema) -> dict[str, int]:
+    """About how many different values each column has."""
+    terms = ", ".join(f"approx_count_distinct({name})" for name in quoted(schema.names))
+    (found,) = database.execute(f"SELECT {terms} FROM rows").fetchall()
+    return dict(zip(schema.names, found, strict=True))
+
+
+def _estimated(schema: Schema, name: str, told: ColumnSummary, different: int) -> dict[str, object]:
     return {
         **_told(schema, name),
-        "missing (%)": round(100 * (1 - there / rows), 2),
+        "missing (%)": round(100 * told.missing / told.rows, 2),
         "different values (about)": float(f"{different:.2g}"),
-        "lowest": _plain(low) if kind in RANGED else "",
-        "highest": _plain(high) if kind in RANGED else "",
+        "lowest": _plain(told.lowest),
+        "highest": _plain(told.highest),
     }
 
 
@@ -120,12 +125,6 @@ def _plain(value: Any) -> object:
     if value is None or pd.isna(value):
         return ""
     return f"{value:%Y-%m-%d %H:%M}" if isinstance(value, datetime) else round(float(value), 4)
-
-
-def _moment(microseconds: int | None) -> datetime | None:
-    if microseconds is None:
-        return None
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
 
 
 def _literal(moment: datetime) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
@@ -16,9 +17,12 @@ import pyarrow.parquet as pq
 from pipeline.errors import StateError
 from pipeline.schema import Schema
 from pipeline.store.changes import COPY
+from pipeline.store.summaries import Summary
 
 LARGE = 250_000
 """Rows from which a feed goes through files, so that memory doesn't grow with it."""
+ROWS_PER_GROUP = 100_000
+"""Rows of the file that are encoded together; a query can skip those that hold nothing for it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,14 +78,39 @@ def _write(path: Path, batches: Iterable[pa.RecordBatch], schema: Schema) -> int
     ordered = [field.name for field in typed if not pa.types.is_string(field.type)]
     rows = 0
     try:
-        with pq.ParquetWriter(
-            path, typed, compression="snappy", write_statistics=ordered
-        ) as writer:
-            for batch in batches:
-                columns = [batch.column(name) for name in schema.names]
-                copies = pa.repeat(pa.scalar(0, pa.int64()), batch.num_rows)
-                writer.write_batch(pa.RecordBatch.from_arrays([*columns, copies], schema=typed))
-                rows += batch.num_rows
+        with (
+            pq.ParquetWriter(path, typed, compression="snappy", write_statistics=ordered) as writer,
+            ThreadPoolExecutor(1) as beside,
+        ):
+            summary = Summary()
+            writing: Future[None] | None = None
+            for group in _groups(batches, schema, typed):
+                rows += group.num_rows
+                if writing is not None:
+                    writing.result()
+                writing = beside.submit(writer.write_table, group)
+                summary.add(group)
+            if writing is not None:
+                writing.result()
+            writer.add_key_value_metadata(summary.footer())
     except OSError as error:
         raise StateError.for_failed_write(path, error) from error
     return rows
+
+
+def _groups(
+    batches: Iterable[pa.RecordBatch], schema: Schema, typed: pa.Schema
+) -> Iterator[pa.Table]:
+    """The rows in tables of about `ROWS_PER_GROUP`, with their column `copy`."""
+    waiting: list[pa.RecordBatch] = []
+    held = 0
+    for batch in batches:
+        columns = [batch.column(name) for name in schema.names]
+        copies = pa.repeat(pa.scalar(0, pa.int64()), batch.num_rows)
+        waiting.append(pa.RecordBatch.from_arrays([*columns, copies], schema=typed))
+        held += batch.num_rows
+        if held >= ROWS_PER_GROUP:
+            yield pa.Table.from_batches(waiting)
+            waiting, held = [], 0
+    if waiting:
+        yield pa.Table.from_batches(waiting)

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from pipeline.schema import Schema
+from pipeline.schema import Column, Schema
 from pipeline.store.arrivals import scratch
 from pipeline.store.bulk import database_in, parquet
 from pipeline.store.changes import COPY, number, quoted, same_rows
+from pipeline.store.summaries import ColumnSummary, counted, summary_of
 
 if TYPE_CHECKING:
     import duckdb
 
-ROWS_PER_BATCH = 400_000
+ORDERED = ("number", "integer", "time")
+COPIES = Column(name=COPY, kind="integer", description="number of a row among those of its key")
+ROWS_PER_BATCH = 200_000
 ROWS_COMPARED = 400_000
 """Rows that agree with others, in one table; about, since those that agree stay together."""
 
@@ -31,6 +34,8 @@ class Scan:
     database: duckdb.DuckDBPyConnection
     schema: Schema
     count: int
+    summary: dict[str, ColumnSummary] = field(default_factory=dict)
+    """Of columns of which something is known already."""
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -76,6 +81,10 @@ class Scan:
 
         Rows that agree are in one table. There is at least one, and more where they are many.
         """
+        if set(self.schema.key) <= set(names) and not self.told([COPY])[COPY].highest:
+            # A merge numbers the rows of one key: where none is numbered, no two agree in it.
+            yield self.nothing(columns)
+            return
         same = ", ".join(quoted(list(names)))
         group = f"SELECT {same}, count(*) AS n FROM rows GROUP BY {same} HAVING n > 1"
         self.database.execute(f"CREATE OR REPLACE TABLE repeats AS {group}")
@@ -90,11 +99,11 @@ class Scan:
             )
             yield self.database.sql(query).to_arrow_table().cast(self._typed(columns))
 
-    def missing(self, absent: Mapping[str, str]) -> dict[str, int]:
-        """In how many rows a column has no value, by the SQL that says so."""
-        counts = ", ".join(f"count(*) FILTER ({told})" for told in absent.values())
-        ((*found,),) = self.database.execute(f"SELECT {counts} FROM rows").fetchall()
-        return dict(zip(absent, map(int, found), strict=True))
+    def told(self, names: Sequence[str]) -> dict[str, ColumnSummary]:
+        """What the columns hold, as the files say of themselves; else counted, and kept."""
+        unknown = [self._column(name) for name in names if name not in self.summary]
+        self.summary.update(counted(self.database, "rows", unknown))
+        return {name: self.summary[name] for name in names}
 
     def different(self, name: str, *, most: int | None = None) -> pa.Table:
         """Each value of a column once; with `most`, no more than so many of them."""
@@ -105,7 +114,11 @@ class Scan:
 
     def extremes(self, names: Sequence[str]) -> pa.Table:
         """Two rows: the lowest and the highest values of columns; NaN is no value."""
-        numbers = {name for name in names if self._kind(name) == "number"}
+        if all(self._column(name).kind in ORDERED for name in names):
+            told = self.told(names)
+            columns = {name: [told[name].lowest, told[name].highest] for name in names}
+            return pa.table(columns, schema=self._typed(names))
+        numbers = {name for name in names if self._column(name).kind == "number"}
         given = {name: f" FILTER (NOT isnan({name}))" for name in quoted(sorted(numbers))}
         ends = [
             "SELECT "
@@ -133,8 +146,8 @@ class Scan:
             typed = typed.append(keys.schema.field(name))
         return self.database.sql(query).to_arrow_table().cast(typed)
 
-    def _kind(self, name: str) -> str:
-        return "integer" if name == COPY else self.schema.column(name).kind
+    def _column(self, name: str) -> Column:
+        return COPIES if name == COPY else self.schema.column(name)
 
     def _typed(self, columns: Sequence[str]) -> pa.Schema:
         typed = self.schema.arrow().append(pa.field(COPY, pa.int64()))
@@ -156,8 +169,8 @@ def scanning(
         moment = not_after.isoformat()
         where = f"{time} IS NULL OR {time} <= TIMESTAMPTZ '{moment}'" if schema.time else "true"
         database.execute(f"CREATE VIEW rows AS SELECT * FROM {parquet(files)} WHERE {where}")
-        yield Scan(
-            database=database,
-            schema=schema,
-            count=number(database, "SELECT count(*) FROM rows"),
-        )
+        count = number(database, "SELECT count(*) FROM rows")
+        found = summary_of(files, schema.arrow().append(pa.field(COPY, pa.int64())))
+        whole = all(one.rows == count for one in found.values())
+        summary = dict(found) if whole else {}
+        yield Scan(database=database, schema=schema, count=count, summary=summary)

@@ -1,78 +1,28 @@
 """A suite over more rows than fit into memory, with the findings that the whole would give.
 
 Of expectations that look at one row at a time, SQL counts the rows and tells which may fail
-(`screening`); Great Expectations judges those, as it judges distinct texts in place of all rows
-that hold them. Those of uniqueness see the rows that agree with another, those of a lowest,
-highest or different value see these values. What SQL can't tell sees all rows, in batches where
-each row is judged on its own, else whole.
+(`screening`), where what the files say of a column doesn't clear all of them already; Great
+Expectations judges those, as it judges distinct texts in place of all rows that hold them. Those
+of uniqueness see the rows that agree with another, those of a lowest, highest or different value
+see these values. What SQL can't tell sees all rows, in batches where each row is judged on its
+own, else whole.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from pipeline.records import Finding
-from pipeline.schema import Column
 from pipeline.store.changes import quoted
 from pipeline.store.scans import Scan
-from pipeline.suites import findings, reading, running
-from pipeline.suites.findings import finding, positions
-from pipeline.suites.screening import (
-    Suspicion,
-    absent,
-    any_of,
-    judges_texts,
-    of_values,
-    suspicion,
-)
-from pipeline.suites.tallies import Tally
+from pipeline.suites import reading
+from pipeline.suites.judging import Derive, Judge
 
-if TYPE_CHECKING:
-    import pandas as pd
-    from great_expectations.core import ExpectationValidationResult
-
-Derive = Callable[["pd.DataFrame"], "pd.DataFrame"]
-Entry = dict[str, Any]
 REASON = "reason"
-MOST_TEXTS = 100_000
-"""Different texts of a column up to which each is judged once."""
-MOST_FAILING_TEXTS = 2_000
-RANGED = ("number", "integer", "time")
-
-EACH_ROW = frozenset(
-    {
-        "expect_column_pair_values_a_to_be_greater_than_b",
-        "expect_column_pair_values_to_be_equal",
-        "expect_column_pair_values_to_be_in_set",
-        "expect_column_value_lengths_to_be_between",
-        "expect_column_value_lengths_to_equal",
-        "expect_column_values_to_be_between",
-        "expect_column_values_to_be_in_set",
-        "expect_column_values_to_be_null",
-        "expect_column_values_to_match_regex",
-        "expect_column_values_to_not_be_in_set",
-        "expect_column_values_to_not_be_null",
-        "expect_column_values_to_not_match_regex",
-        "expect_multicolumn_sum_to_equal",
-        "expect_select_column_values_to_be_unique_within_record",
-    }
-)
-UNIQUE = frozenset({"expect_column_values_to_be_unique", "expect_compound_columns_to_be_unique"})
-EXTREME = frozenset({"expect_column_max_to_be_between", "expect_column_min_to_be_between"})
-DIFFERENT = frozenset(
-    {
-        "expect_column_distinct_values_to_be_in_set",
-        "expect_column_distinct_values_to_contain_set",
-        "expect_column_distinct_values_to_equal_set",
-        "expect_column_unique_value_count_to_be_between",
-    }
-)
-WHOLE_TABLE = frozenset({"expect_table_row_count_to_be_between", "expect_table_row_count_to_equal"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,205 +52,6 @@ def check_batches(
         findings=tuple(sorted(found, key=lambda finding: order.index(finding.name))),
         failing=_reasons(judge.failing, rows.key, order),
     )
-
-
-@dataclass(kw_only=True)
-class Judge:
-    """Runs entries of one suite over the rows, each in its way, and keeps the failing rows."""
-
-    rows: Scan
-    suite: Path
-    values: Mapping[str, object]
-    derive: Derive
-    failing: list[pa.Table] = field(default_factory=list)
-    """Keys, with `name` of the expectation that they failed."""
-
-    def findings(self, entries: list[Entry]) -> Iterator[Finding]:
-        """One for each expectation, by the way in which it is judged."""
-        import pandas as pd
-
-        suspicions = {reading.name_of(e): s for e in entries if (s := self._suspicion(e))}
-        groups: dict[str, list[Entry]] = {}
-        for entry in entries:
-            way = "suspicion" if reading.name_of(entry) in suspicions else self.way(entry)
-            groups.setdefault(way, []).append(entry)
-        yield from self.by_suspicion(groups.get("suspicion", []), [*suspicions.values()])
-        yield from self.by_batch(groups.get("batch", []))
-        yield from self.by_extremes(groups.get("extreme", []))
-        for entry in groups.get("count", []):
-            yield from self._told(pd.DataFrame(index=range(self.rows.count)), [entry])
-        for entry in groups.get("different", []):
-            different = self.rows.different(entry["kwargs"]["column"])
-            yield from self._told(different.to_pandas(), [entry])
-        for entry in groups.get("unique", []):
-            names = reading.subjects(entry)
-            repeated = self.rows.repeated(names, self._columns([entry]))
-            yield self._finding(((table, table.to_pandas()) for table in repeated), entry)
-        for entry in groups.get("whole", []):
-            whole = self.rows.whole(self._columns([entry]))
-            yield self._finding([(whole, whole.to_pandas())], entry)
-        yield from self.by_derived(groups.get("derived", []))
-
-    def way(self, entry: Entry) -> str:
-        """How an expectation is judged that no suspicion tells of."""
-        kind = entry["type"]
-        if kind in EACH_ROW:
-            return "batch"
-        if kind in WHOLE_TABLE:
-            return "count"
-        if self._derived([entry]):
-            return "derived"
-        ways = (("extreme", EXTREME), ("different", DIFFERENT), ("unique", UNIQUE))
-        return next((way for way, kinds in ways if kind in kinds), "whole")
-
-    def by_suspicion(self, entries: list[Entry], suspicions: list[Suspicion]) -> Iterator[Finding]:
-        """Expectations of which SQL tells the rows that may fail: only these are judged."""
-        if not entries:
-            return
-        tallies = self._counted(entries)
-        for table in self._suspects(entries, any_of(suspicions)):
-            frame = table.to_pandas()
-            results = running.evaluate(frame, self.suite, entries, self.values)
-            self._collect(entries, results, tallies, table, frame)
-        for entry, result in zip(entries, results, strict=True):
-            yield tallies[reading.name_of(entry)].finding(finding(result, frame))
-
-    def by_batch(self, entries: list[Entry]) -> Iterator[Finding]:
-        """Other expectations that look at one row at a time."""
-        if not entries:
-            return
-        tallies = {reading.name_of(entry): Tally.of(entry) for entry in entries}
-        for batch in self.rows.batches(self._columns(entries)):
-            table = pa.Table.from_batches([batch])
-            frame = self._frame(table, entries)
-            results = running.evaluate(frame, self.suite, entries, self.values)
-            for entry, result in zip(entries, results, strict=True):
-                tallies[reading.name_of(entry)].count(result, frame)
-            self._collect(entries, results, tallies, table, frame)
-        for entry, result in zip(entries, results, strict=True):
-            yield tallies[reading.name_of(entry)].finding(finding(result, frame))
-
-    def by_extremes(self, entries: list[Entry]) -> Iterator[Finding]:
-        """Expectations of lowest and highest values: two rows tell as much as all."""
-        if entries:
-            yield from self._told(self.rows.extremes(self._asked(entries)).to_pandas(), entries)
-
-    def by_derived(self, entries: list[Entry]) -> Iterator[Finding]:
-        """Expectations that compare what was derived over all rows: it is held, and no more."""
-        if not entries:
-            return
-        import pandas as pd
-
-        keys: list[pa.Table] = []
-        held: list[pd.DataFrame] = []
-        for batch in self.rows.batches(self._columns(entries)):
-            table = pa.Table.from_batches([batch])
-            keys.append(table.select(list(self.rows.key)))
-            held.append(self._frame(table, entries)[self._asked(entries)])
-        whole = pa.concat_tables(keys), pd.concat(held, ignore_index=True)
-        yield from (self._finding([whole], entry) for entry in entries)
-
-    def _suspicion(self, entry: Entry) -> Suspicion | None:
-        names = reading.subjects(entry)
-        if len(names) != 1 or entry["type"] not in EACH_ROW or self._derived([entry]):
-            return None
-        column = self.rows.schema.column(names[0])
-        told = suspicion(entry, column, self.values)
-        if told is None and judges_texts(entry, column):
-            return self._suspicion_by_text(entry, column)
-        return told
-
-    def _suspicion_by_text(self, entry: Entry, column: Column) -> Suspicion | None:
-        """Each text judged once; `None` where too many differ, or too many fail."""
-        texts = self.rows.different(column.name, most=MOST_TEXTS + 1)
-        if texts.num_rows > MOST_TEXTS:
-            return None
-        alone = {**entry, "meta": {**entry["meta"], "show": None}}
-        (result,) = running.evaluate(texts.to_pandas(), self.suite, [alone], self.values)
-        found = texts[column.name].take(pa.array(positions(result), pa.int64())).to_pylist()
-        return of_values(column, found) if len(found) <= MOST_FAILING_TEXTS else None
-
-    def _counted(self, entries: list[Entry]) -> dict[str, Tally]:
-        """Tallies of all rows, with none failing yet."""
-        columns = {
-            reading.name_of(e): self.rows.schema.column(reading.subjects(e)[0]) for e in entries
-        }
-        missing = self.rows.missing({column.name: absent(column) for column in columns.values()})
-        ranged = [column.name for column in columns.values() if column.kind in RANGED]
-        ends = self.rows.extremes([*dict.fromkeys(ranged)]).to_pandas() if ranged else {}
-        tallies = {reading.name_of(entry): Tally.of(entry) for entry in entries}
-        for name, tally in tallies.items():
-            tally.rows, tally.missing = self.rows.count, missing[columns[name].name]
-            tally.ends = findings.ends(ends[tally.column]) if tally.column in ends else []
-        return tallies
-
-    def _suspects(self, entries: list[Entry], suspicion: Suspicion) -> Iterator[pa.Table]:
-        """The rows that may fail, in batches; an empty one where none may."""
-        columns = self._columns(entries)
-        none = True
-        some = self.rows.some(columns, suspicion.sql, suspicion.values)
-        for batch in self.rows.batches(columns, of=some):
-            none = False
-            yield pa.Table.from_batches([batch])
-        if none:
-            yield self.rows.nothing(columns)
-
-    def _finding(self, tables: Iterable[tuple[pa.Table, pd.DataFrame]], entry: Entry) -> Finding:
-        """A finding over rows, as keys and as what is judged.
-
-        Each table holds all that is to be compared with one another.
-        """
-        tally, name = Tally.of(entry), reading.name_of(entry)
-        for table, frame in tables:
-            (result,) = running.evaluate(frame, self.suite, [entry], self.values)
-            tally.count(result, frame)
-            self._collect([entry], [result], {name: tally}, table, frame)
-        told = finding(result, frame)
-        if not findings.judges_rows(result):
-            return told.model_copy(update={"evaluated": self.rows.count})
-        tally.rows = self.rows.count
-        return tally.finding(told)
-
-    def _told(self, frame: pd.DataFrame, entries: list[Entry]) -> Iterator[Finding]:
-        """Findings of values in place of rows."""
-        for result in running.evaluate(frame, self.suite, entries, self.values):
-            told = finding(result, frame)
-            yield told.model_copy(update={"evaluated": self.rows.count})
-
-    def _collect(
-        self,
-        entries: list[Entry],
-        results: list[ExpectationValidationResult],
-        tallies: dict[str, Tally],
-        table: pa.Table,
-        frame: pd.DataFrame,
-    ) -> None:
-        """Adds a table's failing rows to tallies, and keeps their keys for the quarantine."""
-        for entry, result in zip(entries, results, strict=True):
-            name = reading.name_of(entry)
-            failing = tallies[name].collect(result, frame)
-            if failing and entry["severity"] == "warning":
-                keys = table.select(list(self.rows.key)).take(pa.array(failing, pa.int64()))
-                names = pa.repeat(pa.scalar(name), keys.num_rows)
-                self.failing.append(keys.append_column("name", names))
-
-    def _asked(self, entries: list[Entry]) -> list[str]:
-        return list(dict.fromkeys(name for entry in entries for name in reading.asked(entry)))
-
-    def _columns(self, entries: list[Entry]) -> list[str]:
-        """What has to be read for entries; all columns where something is derived from them."""
-        if self._derived(entries):
-            return [*self.rows.schema.names, *self.rows.key[-1:]]
-        tells_rows = any(entry["severity"] == "warning" for entry in entries)
-        key = self.rows.key if tells_rows else ()
-        return list(dict.fromkeys([*key, *self._asked(entries)]))
-
-    def _derived(self, entries: list[Entry]) -> bool:
-        return not set(self._asked(entries)) <= set(self.rows.schema.names)
-
-    def _frame(self, table: pa.Table, entries: list[Entry]) -> pd.DataFrame:
-        frame: pd.DataFrame = table.to_pandas()
-        return self.derive(frame) if self._derived(entries) else frame
 
 
 def _reasons(failing: list[pa.Table], key: tuple[str, ...], order: list[str]) -> pa.Table:

@@ -14,6 +14,7 @@ from typing import Any
 
 from pipeline.schema import Column
 from pipeline.store.changes import quoted
+from pipeline.store.summaries import ColumnSummary, absent
 
 Entry = Mapping[str, Any]
 
@@ -43,6 +44,9 @@ OF_ONE_TEXT = frozenset(
 CONDITIONS = frozenset({"row_condition", "condition_parser", "ignore_row_if"})
 
 
+NEVER = "false"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Suspicion:
     """A condition in SQL, with a value for each of its question marks."""
@@ -50,11 +54,16 @@ class Suspicion:
     sql: str
     values: tuple[object, ...] = ()
 
+    @property
+    def never(self) -> bool:
+        """Whether it holds for no row."""
+        return self.sql == NEVER
+
 
 def any_of(suspicions: list[Suspicion]) -> Suspicion:
     """True where one of them is, or none where there are none."""
     return Suspicion(
-        sql=" OR ".join(f"({each.sql})" for each in suspicions) or "false",
+        sql=" OR ".join(f"({each.sql})" for each in suspicions if not each.never) or NEVER,
         values=tuple(value for each in suspicions for value in each.values),
     )
 
@@ -80,7 +89,7 @@ def of_values(column: Column, found: list[object]) -> Suspicion:
     """The rows that hold one of the values."""
     (name,) = quoted([column.name])
     if not found:
-        return Suspicion(sql="false")
+        return Suspicion(sql=NEVER)
     return Suspicion(sql=f"{name} IN ({', '.join('?' for _ in found)})", values=tuple(found))
 
 
@@ -90,10 +99,27 @@ def judges_texts(entry: Entry, column: Column) -> bool:
     return entry["type"] in OF_ONE_TEXT and column.kind in TEXTS and not conditioned
 
 
-def absent(column: Column) -> str:
-    """SQL that is true where pandas sees no value; NaN of a number is none."""
-    (name,) = quoted([column.name])
-    return f"{name} IS NULL" + (f" OR isnan({name})" if column.kind == "number" else "")
+def clears(entry: Entry, values: Mapping[str, object], told: ColumnSummary) -> bool:
+    """Whether no row fails an expectation that has a suspicion, by what is known of its column."""
+    kind, arguments = entry["type"], _resolved(entry, values)
+    if kind.endswith("_null"):
+        return told.missing == (0 if "_not_" in kind else told.rows)
+    if not kind.endswith("_between"):
+        return False
+    if told.lowest is None or told.highest is None:
+        return told.missing == told.rows
+    low, high = arguments.get("min_value"), arguments.get("max_value")
+    within = [_above(told.lowest, low, strict=bool(arguments.get("strict_min")))]
+    within += [_above(high, told.highest, strict=bool(arguments.get("strict_max")))]
+    within += [not isinstance(end, int) or abs(end) <= EXACT for end in (told.lowest, told.highest)]
+    return all(within)
+
+
+def _above(value: Any, other: Any, *, strict: bool) -> bool:
+    """Whether one end of a range lies above another; one that isn't given always does."""
+    if value is None or other is None:
+        return True
+    return bool(value > other if strict else value >= other)
 
 
 def _resolved(entry: Entry, values: Mapping[str, object]) -> dict[str, Any]:

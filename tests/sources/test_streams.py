@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,7 +14,8 @@ from hypothesis import strategies as st
 from pipeline.errors import SourceError
 from pipeline.sources import streams
 from pipeline.sources.delimited import CsvFormat, read_csv
-from pipeline.sources.streams import stream_csv
+from pipeline.sources.files import digest
+from pipeline.sources.streams import Reading, stream_csv
 from pipeline.sources.values import INTEGER, NUMBER, TEXT, UTC_TIME, Field
 
 FORM = CsvFormat(
@@ -179,3 +181,47 @@ def test_a_last_line_that_is_cut_is_refused_also_where_it_may_lack_its_end(tmp_p
 
     with pytest.raises(SourceError, match=r"last line \(4\) has 3 of 5 fields"):
         list(stream_csv(path, TWO_LINES))
+
+
+def test_a_file_is_digested_and_counted_while_it_is_read(tmp_path: Path) -> None:
+    """Mark, header and rows; by the slow way too."""
+    path = written(tmp_path, *cars(300))
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    quick, slow = Reading(), Reading()
+
+    list(stream_csv(path, FORM, quick))
+    taken = digest(path)
+    path.write_bytes(path.read_bytes() + b" 301,A,\t1,2021-01-01T00:00:00+00:00,\n")
+
+    assert Reading(sha256=taken, rows=300) == quick
+    with pytest.raises(SourceError):
+        list(stream_csv(path, FORM, slow))
+    assert "" == slow.sha256
+
+
+PLAIN = st.integers(-(2**62), 2**62).map(str) | st.just("") | st.just("9007199254740993")
+LOOSE = st.integers(0, 2**53 - 1).map(lambda n: f" {n}.0") | st.sampled_from(["", "+5", "1e3"])
+
+
+@settings(max_examples=20, deadline=None)
+@given(numbers=st.lists(PLAIN, max_size=30) | st.lists(LOOSE, max_size=30))
+def test_whole_numbers_are_kept_to_the_last_digit(
+    tmp_path_factory: pytest.TempPathFactory, numbers: list[str]
+) -> None:
+    """Also those that a double would round to another."""
+    told = [*numbers, "7"]
+    path = written(
+        tmp_path_factory.mktemp("whole"), *(f"{number},A,1,2021-01-01," for number in told)
+    )
+
+    exact = [int(Decimal(number)) if number else None for number in told]
+
+    assert exact == streamed(path)["id"].to_pylist()
+
+
+def test_a_whole_number_that_would_be_rounded_is_refused(tmp_path: Path) -> None:
+    """Written with a fraction it is read as a double, which can't hold it."""
+    path = written(tmp_path, "9007199254740993.0,A,1,2021-01-01,")
+
+    with pytest.raises(SourceError, match=r"'9007199254740993\.0' in line 2 isn't a whole"):
+        streamed(path)

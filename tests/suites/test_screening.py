@@ -19,6 +19,7 @@ from pipeline.errors import SuiteError
 from pipeline.schema import Column, Schema
 from pipeline.store import scans
 from pipeline.store.changes import COPY
+from pipeline.store.summaries import Summary
 from pipeline.suites.batched import check_batches
 from pipeline.suites.screening import any_of, suspicion
 
@@ -114,11 +115,13 @@ def table_of(rows: list[tuple[Any, ...]]) -> pa.Table:
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(rows=ROWS, found=st.lists(entries(), min_size=1, max_size=5))
+@given(rows=ROWS, found=st.lists(entries(), min_size=1, max_size=5), told=st.booleans())
 def test_screened_rows_are_judged_like_all(
-    rows: list[tuple[Any, ...]], found: list[dict[str, Any]]
+    rows: list[tuple[Any, ...]], found: list[dict[str, Any]], *, told: bool
 ) -> None:
-    """Every finding and every reason, or the same refusal, whatever the values and arguments."""
+    """Every finding and every reason, or the same refusal, whatever the values and arguments, and
+    whether the file says of its columns what they hold or not.
+    """
     named, parameters = parted(found)
     table = table_of(rows)
     with TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
@@ -126,7 +129,9 @@ def test_screened_rows_are_judged_like_all(
         folder = Path(name)
         suite, file = folder / "cars.json", folder / "rows.parquet"
         suite.write_text(json.dumps({"name": "cars", "expectations": named}))
-        pq.write_table(table, file)
+        summary = Summary()
+        summary.add(table)
+        pq.write_table(table.replace_schema_metadata(summary.footer() if told else None), file)
         try:
             whole = suites.check(table.to_pandas(), suite, parameters=parameters)
         except SuiteError:
@@ -139,14 +144,14 @@ def test_screened_rows_are_judged_like_all(
             batched = check_batches(scan, suite, parameters=parameters, derive=lambda frame: frame)
 
         assert list(whole.findings) == list(batched.findings)
-        told = dict(
+        reasons = dict(
             zip(
                 batched.failing["car"].to_pylist(),
                 batched.failing["reason"].to_pylist(),
                 strict=True,
             )
         )
-        assert whole.reasons() == told
+        assert whole.reasons() == reasons
 
 
 @pytest.mark.parametrize(
