@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from pipeline.case import Case
 from pipeline.errors import SourceError
+from pipeline.tasks import ALIKE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,6 +18,8 @@ class Cut:
     """The rows of a feed that a run may see, and how many were left out and why."""
 
     rows: pa.Table
+    """Of a large feed, one row for all that are alike."""
+    count: int
     as_of: datetime
     oldest: datetime | None
     newest: datetime | None
@@ -52,7 +55,7 @@ def cut_feed(
         )
     if newest is None:
         raise SourceError(
-            f"The feed of case {case.name!r} has {read.num_rows} rows and none has a time in "
+            f"The feed of case {case.name!r} has {_count(read)} rows and none has a time in "
             f"column {schema.time!r}. Check the file's time column."
         )
     moment = as_of or min(newest + schema.known_after, latest or datetime.max.replace(tzinfo=UTC))
@@ -66,14 +69,15 @@ def cut_feed(
             f"from {pc.min(times).as_py().isoformat()} to {newest.isoformat()}. "
             "Choose a later --as-of."
         )
-    seen = pc.sum(known).as_py()
+    seen, kept_rows = _count(read.filter(known)), _count(rows)
     return Cut(
         rows=rows,
+        count=kept_rows,
         as_of=moment,
         oldest=pc.min(rows[schema.time]).as_py(),
         newest=pc.max(rows[schema.time]).as_py(),
-        not_yet_known=read.num_rows - seen,
-        outside_days=seen - rows.num_rows,
+        not_yet_known=_count(read) - seen,
+        outside_days=seen - kept_rows,
     )
 
 
@@ -94,7 +98,20 @@ def _uncut(
         )
     if not read.num_rows:
         raise SourceError(f"The feed of case {case.name!r} has no rows. Look at its source.")
-    return Cut(rows=read, as_of=moment, oldest=None, newest=None, not_yet_known=0, outside_days=0)
+    return Cut(
+        rows=read,
+        count=_count(read),
+        as_of=moment,
+        oldest=None,
+        newest=None,
+        not_yet_known=0,
+        outside_days=0,
+    )
+
+
+def _count(rows: pa.Table) -> int:
+    """How many rows these are, or stand for."""
+    return int(pc.sum(rows[ALIKE]).as_py() or 0) if ALIKE in rows.column_names else rows.num_rows
 
 
 def _at_most(times: pa.ChunkedArray, limit: datetime) -> pa.ChunkedArray:

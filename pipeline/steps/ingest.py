@@ -31,7 +31,7 @@ def ingest(run: Run, options: IngestOptions) -> View:
     request = _request(run, options, asked)
     feed = source.fetch(request)
     with arriving(feed.batches, case.schema, run.store.home) as arrival:
-        read = cuttable(arrival, case.schema)
+        read = cuttable(arrival, case.task, case.schema)
         cut = cut_feed(read, case, as_of=asked, days=options.days, latest=run.now())
         window = Window(schema=case.schema, as_of=cut.as_of, days=options.days)
 
@@ -119,6 +119,6 @@ def _found_in(request: Request, case: str) -> str:
 def _sentence(run: Run, cut: Cut, change: Counts) -> str:
     revised_words = revised.words(change.updated, change.revisions, run.case.schema)
     return (
-        f"{cut.rows.num_rows:,} rows up to {cut.as_of:%d %B %Y, %H:%M} UTC: {change.inserted:,} "
+        f"{cut.count:,} rows up to {cut.as_of:%d %B %Y, %H:%M} UTC: {change.inserted:,} "
         f"new, {revised_words}, {change.unchanged:,} as they were."
     )

@@ -14,6 +14,7 @@ from pipeline.store.bulk import database_in, parquet
 from pipeline.store.changes import COPY, number, quoted
 from pipeline.store.summaries import ColumnSummary, counted, summary_of
 from pipeline.store.tables import Merge, Table
+from pipeline.tasks import ALIKE, Task
 
 if TYPE_CHECKING:
     import duckdb
@@ -22,18 +23,33 @@ if TYPE_CHECKING:
 RANGED = ("number", "integer", "time")
 
 
-def cuttable(arrival: Arrival, schema: Schema) -> pa.Table:
-    """The feed, or of a large one what is cut and drawn: series, time, target and parts.
+def cuttable(arrival: Arrival, task: Task, schema: Schema) -> pa.Table:
+    """The feed, or of a large one what is cut and drawn: as little of it as the task will do with.
 
-    Where there is no time, categories stand in for it.
+    Where every row counts, these are series, time, target and parts; without a time, categories.
     """
     if arrival.table is not None:
         return arrival.table
+    alike = task.volume_columns(schema)
+    if alike is not None:
+        return _condensed(arrival, schema, tuple(dict.fromkeys((*alike, schema.time or alike[0]))))
     drawn = [c.name for c in schema.columns if schema.time is None and c.kind == "category"]
     asked = (*schema.series, schema.time, schema.target, schema.parts, *drawn)
     names = [name for name in dict.fromkeys(asked) if name is not None]
     texts = [name for name in names if schema.column(name).kind in ("category", "text")]
     return arrival.narrow(tuple(names), texts)
+
+
+def _condensed(arrival: Arrival, schema: Schema, names: tuple[str, ...]) -> pa.Table:
+    """Each combination of values once, and in column `ALIKE` how many rows have it."""
+    shown = ", ".join(quoted(names))
+    typed = pa.schema([schema.arrow().field(name) for name in names])
+    query = (
+        f'SELECT {shown}, count(*) AS "{ALIKE}" FROM {parquet([arrival.need_file()])} '
+        f"GROUP BY {shown} ORDER BY {shown}"
+    )
+    with database_in(arrival.folder) as database:
+        return database.sql(query).to_arrow_table().cast(typed.append(pa.field(ALIKE, pa.int64())))
 
 
 @dataclass(frozen=True, kw_only=True)

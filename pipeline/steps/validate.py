@@ -53,7 +53,7 @@ def validate(run: Run, options: ValidateOptions) -> View:
         step.table(
             "quarantined",
             "Rows in quarantine",
-            _by_reason(judged.failing.to_pandas(), case.schema.series),
+            _by_reason(judged.failing, case.schema.series),
         )
         step.figure(pass_rates(judged.findings))
         return step.finish(
@@ -187,9 +187,11 @@ def _findings(findings: tuple[Finding, ...]) -> pd.DataFrame:
     )
 
 
-def _by_reason(failing: pd.DataFrame, series: tuple[str, ...]) -> pd.DataFrame:
+def _by_reason(failing: pa.Table, series: tuple[str, ...]) -> pd.DataFrame:
     columns = [REASON, *series]
-    return failing.groupby(columns, dropna=False).size().rename("rows").reset_index()
+    rows: pd.DataFrame = failing.select(columns).to_pandas()
+    counts: pd.DataFrame = rows.groupby(columns, dropna=False).size().reset_index(name="rows")
+    return counts
 
 
 def _sentence(rows: int, quarantined: int, findings: tuple[Finding, ...], stops: list[str]) -> str:

@@ -35,6 +35,12 @@ class Arrival:
     folder: Path
     """For scratch files; removed afterwards."""
 
+    def need_file(self) -> Path:
+        """The file of a large feed."""
+        if self.file is None:
+            raise StateError("a small feed has no file")
+        return self.file
+
     def narrow(self, names: tuple[str, ...], texts: list[str]) -> pa.Table:
         """Some columns of a large feed, in memory, texts as dictionaries."""
         read = pq.read_table(self.file, columns=list(names), read_dictionary=texts)

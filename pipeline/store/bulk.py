@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from pipeline.schema import Schema
 from pipeline.store.changes import (
@@ -33,7 +34,9 @@ from pipeline.store.changes import (
 if TYPE_CHECKING:
     import duckdb
 
-MEMORY = "512MB"
+MEMORY = "384MB"
+MOST_SORTED = 5_000_000
+"""Keys that are sorted in memory, 16 bytes each; of more, SQL tells, and spills to disk."""
 THREADS = 2
 
 
@@ -72,7 +75,7 @@ def compare(
     database.execute(f"CREATE VIEW feed AS SELECT {names} FROM {parquet([feed])} WHERE {where}")
     read = number(database, "SELECT count(*) FROM feed")
     repeated = f"SELECT 1 FROM feed GROUP BY {key} HAVING count(*) > 1 LIMIT 1"
-    unique = not database.execute(repeated).fetchall()
+    unique = _differ(feed, schema) or not database.execute(repeated).fetchall()
     one = f"SELECT {names}, 0::BIGINT AS {COPY} FROM feed"
     database.execute(
         f"CREATE VIEW incoming AS {one}"
@@ -92,6 +95,22 @@ def compare(
     distinct = number(database, "SELECT count(*) FROM incoming")
     changed = revisions(database, schema)
     return _counts(database, read, distinct, (found[0], found[1], found[2]), changed)
+
+
+def _differ(feed: Path, schema: Schema) -> bool:
+    """Whether all rows of the file surely differ in a key of one whole number: quicker than SQL."""
+    import numpy as np
+
+    (first, *others) = schema.key
+    if others or schema.column(first).kind != "integer":
+        return False
+    if pq.read_metadata(feed).num_rows > MOST_SORTED:
+        return False
+    keys = pq.read_table(feed, columns=[first])[first]
+    if keys.null_count:
+        return False
+    ordered = np.sort(keys.to_numpy())
+    return not bool((ordered[1:] == ordered[:-1]).any())
 
 
 def _counts(
@@ -139,7 +158,6 @@ def write_whole(database: duckdb.DuckDBPyConnection, folder: Path, schema: Schem
 
 def commit(path: Path, new: Path, typed: pa.Schema, mode: Any) -> None:
     """Moves the file into the table's folder and makes it part of the next version."""
-    import pyarrow.parquet as pq
     from deltalake import DeltaTable
     from deltalake import Schema as DeltaSchema
     from deltalake.transaction import AddAction, create_table_with_add_actions

@@ -28,6 +28,10 @@ Floats = NDArray[np.float64]
 Truth = NDArray[Any]
 
 
+ALIKE = "rows alike"
+"""Column that says for how many rows a row stands; without it, each stands for itself."""
+
+
 class Task(Protocol):
     """What the steps ask of a kind of problem. Tables are pandas frames, a row an observation."""
 
@@ -161,6 +165,11 @@ class Task(Protocol):
     ) -> dict[str, NDArray[Any]]:
         """What is watched of a model, in numbers by row: its predictions and its errors. They are
         named as a sentence says them.
+        """
+
+    def volume_columns(self, schema: Schema) -> tuple[str, ...] | None:
+        """What `volume` needs of many rows: of those that agree in these columns, one will do that
+        says in `ALIKE` how many they are. `None`: it needs every row.
         """
 
     def volume(self, observations: pd.DataFrame, schema: Schema) -> Figure:

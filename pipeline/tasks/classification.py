@@ -165,6 +165,9 @@ class Classification(OwnRows):
         losses = log_losses(self.truth(frame, schema), predicted, self.classes)
         return given | {"log loss of the champion": losses}
 
+    def volume_columns(self, schema: Schema) -> tuple[str, ...] | None:
+        return (schema.time or schema.target,)
+
     def volume(self, observations: pd.DataFrame, schema: Schema) -> Figure:
         from pipeline.tasks.table_views import volume_figure
 

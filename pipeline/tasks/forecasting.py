@@ -217,6 +217,10 @@ class Forecasting(NumberTarget):
         ]
         return {name: frame[name].to_numpy() for name in watched}
 
+    def volume_columns(self, schema: Schema) -> tuple[str, ...] | None:
+        """Every row counts."""
+        return None
+
     def volume(self, observations: pd.DataFrame, schema: Schema) -> Figure:
         from pipeline.tasks.forecasting_views import volume_figure
 

@@ -57,6 +57,10 @@ class PictureClassification(Classification):
         }
         return watched_columns(frame, schema) | measured
 
+    def volume_columns(self, schema: Schema) -> tuple[str, ...] | None:
+        """Every row counts."""
+        return None
+
     def volume(self, observations: pd.DataFrame, schema: Schema) -> Figure:
         """How many of each class there are, and what they look like."""
         from pipeline.tasks.picture_views import examples_figure

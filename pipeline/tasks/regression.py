@@ -96,6 +96,9 @@ class Regression(NumberTarget, OwnRows):
     def segments(self, frame: pd.DataFrame, schema: Schema) -> dict[str, NDArray[Any]]:
         return segment_labels(frame, self.segments_by or self.division.groups)
 
+    def volume_columns(self, schema: Schema) -> tuple[str, ...] | None:
+        return (schema.time or (self.segments_by or (schema.target,))[-1],)
+
     def volume(self, observations: pd.DataFrame, schema: Schema) -> Figure:
         from pipeline.tasks.table_views import volume_figure
 

@@ -10,6 +10,7 @@ import numpy as np
 from pipeline.figures import BAND, INK, MUTED, SERIES, Figure, figure
 from pipeline.regions import Regions
 from pipeline.schema import Schema
+from pipeline.tasks import ALIKE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -112,9 +113,10 @@ def _by_month(observations: pd.DataFrame, time: str) -> Figure:
     import altair as alt
     import pandas as pd
 
-    begun = observations[time].dropna().dt.tz_convert("UTC").dt.tz_localize(None)
+    dated = observations[observations[time].notna()]
+    begun = dated[time].dt.tz_convert("UTC").dt.tz_localize(None)
     months = begun.to_numpy("datetime64[us]").astype("datetime64[M]")
-    counts = pd.Series(months.astype("int64")).value_counts().sort_index()
+    counts = _alike(dated).groupby(months.astype("int64")).sum()
     names = counts.index.to_numpy().astype("datetime64[M]").astype(str)
     rows = pd.DataFrame({"month": names, "rows": counts.to_numpy()})
     chart = (
@@ -125,7 +127,7 @@ def _by_month(observations: pd.DataFrame, time: str) -> Figure:
             y=alt.Y("rows:Q", title="rows a month"),
         )
     )
-    undated = len(observations) - int(counts.sum())
+    undated = int(_alike(observations).sum() - counts.sum())
     return figure(
         chart,
         rows,
@@ -146,7 +148,10 @@ def _by_value(observations: pd.DataFrame, column: str) -> Figure:
         values = pd.cut(values, MOST_BARS).astype("string")
     else:
         values = values.astype("string")
-    counts = values.fillna("(missing)").value_counts()
+    alike = _alike(observations)
+    counts = (
+        alike.groupby(values.fillna("(missing)")).sum().sort_values(ascending=False, kind="stable")
+    )
     rows = counts.rename_axis(column).rename("rows").reset_index()
     shown = rows.head(2 * MOST_BARS)
     chart = (
@@ -163,9 +168,18 @@ def _by_value(observations: pd.DataFrame, column: str) -> Figure:
         name="volume",
         title=f"Rows by {column}",
         words=f"{len(rows)} values of {column}; most often {rows[column].iloc[0]}, "
-        f"{rows['rows'].iloc[0]:,} of {len(observations):,} rows.",
+        f"{rows['rows'].iloc[0]:,} of {alike.sum():,} rows.",
         height=22 * len(shown),
     )
+
+
+def _alike(observations: pd.DataFrame) -> pd.Series[int]:
+    """For how many rows each row stands."""
+    import pandas as pd
+
+    if ALIKE in observations:
+        return observations[ALIKE]
+    return pd.Series(1, index=observations.index)
 
 
 def _loose() -> object:
