@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
@@ -30,6 +31,7 @@ from pipeline.sources.values import EXACT, INTEGER, NUMBER, Field
 PIECE = 2**21
 """Bytes that are converted at once; larger pieces don't stay in a processor's cache."""
 LONGEST_RECORD = 64 * 2**20
+QUOTE = ord('"')
 WORKERS = 2
 AHEAD = 2 * WORKERS
 """Pieces in memory: those that are converted, and as many to go on with."""
@@ -147,7 +149,9 @@ def _pieces(path: Path, header_lines: int, sha: Hash) -> Iterator[memoryview]:
 def _end_of_record(text: bytearray, held: int) -> int:
     """Behind the last line end that has an even number of quotes before it; 0 without any."""
     end = text.rfind(b"\n", 0, held) + 1
-    quotes = text.count(b'"', 0, end)
+    if not end:
+        return 0
+    quotes = int(np.count_nonzero(np.frombuffer(text, np.uint8, end) == QUOTE))
     while end and quotes % 2:
         before = text.rfind(b"\n", 0, end - 1) + 1
         quotes -= text.count(b'"', before, end)

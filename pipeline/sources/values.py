@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
+MOMENT = pa.timestamp("us")
 INSTANT = pa.timestamp("us", tz="UTC")
 
 DATE = r"\d{4}-\d{2}-\d{2}"
@@ -103,12 +104,21 @@ def _instants_in_utc(values: pa.ChunkedArray) -> pa.ChunkedArray:
     _require_time(values.type)
     if getattr(values.type, "tz", None) is not None:
         return _instants_with_offset(values)
-    text = trimmed(values) if is_text(values.type) else values
+    naive = _naive(values)
+    return _instants_with_offset(values) if naive is None else pc.assume_timezone(naive, "UTC")
+
+
+def _naive(values: pa.ChunkedArray) -> pa.ChunkedArray | None:
+    """Times without a zone; `None` where they aren't all that."""
     try:
-        naive = pc.cast(text, pa.timestamp("us"))
+        return pc.cast(values, MOMENT)
     except pa.ArrowInvalid:
-        return _instants_with_offset(values)
-    return pc.assume_timezone(naive, "UTC")
+        if not is_text(values.type):
+            return None
+    try:
+        return pc.cast(trimmed(values), MOMENT)
+    except pa.ArrowInvalid:
+        return None
 
 
 def _require_time(of: pa.DataType) -> None:
