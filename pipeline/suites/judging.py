@@ -13,6 +13,7 @@ from pipeline.records import Finding
 from pipeline.schema import Column
 from pipeline.store.scans import Scan
 from pipeline.suites import findings, reading, running
+from pipeline.suites.condensing import different, means, touches
 from pipeline.suites.findings import finding, positions
 from pipeline.suites.screening import (
     Suspicion,
@@ -23,7 +24,7 @@ from pipeline.suites.screening import (
     suspicion,
 )
 from pipeline.suites.tallies import Tally
-from pipeline.suites.ways import EACH_ROW, EXTREME, way_of
+from pipeline.suites.ways import DIFFERENT, EACH_ROW, EXTREME, way_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,6 +77,7 @@ class Judge:
         for entry in groups.get("whole", []):
             whole = self.rows.whole(self._columns([entry]))
             yield self._finding([(whole, whole.to_pandas())], entry)
+        yield from self.by_means(groups.get("mean", []))
         yield from self.by_derived(groups.get("derived", []))
 
     def by_suspicion(self, entries: list[Entry], suspicions: list[Suspicion]) -> Iterator[Finding]:
@@ -98,9 +100,7 @@ class Judge:
         if not entries:
             return
         tallies = {reading.name_of(entry): Tally.of(entry) for entry in entries}
-        for batch in self.rows.batches(self._columns(entries)):
-            table = pa.Table.from_batches([batch])
-            frame = self._frame(table, entries)
+        for table, frame in self._tables(entries):
             results = running.evaluate(frame, self.suite, entries, self.values)
             for entry, result in zip(entries, results, strict=True):
                 tallies[reading.name_of(entry)].count(result, frame)
@@ -113,20 +113,54 @@ class Judge:
         if entries:
             yield from self._told(self.rows.extremes(self._asked(entries)).to_pandas(), entries)
 
-    def by_derived(self, entries: list[Entry]) -> Iterator[Finding]:
-        """Expectations that compare what was derived over all rows: it is held, and no more."""
+    def by_means(self, entries: list[Entry]) -> Iterator[Finding]:
+        """Expectations of a mean: its own value tells as much as all that it is the mean of.
+
+        One that lies so near to an end that the order of summing could decide sees the column.
+        """
         if not entries:
+            return
+        found = means(self._frames(entries), self._asked(entries))
+        for entry in entries:
+            (name,) = reading.subjects(entry)
+            if touches(entry, self.values, found[name].iloc[0]):
+                yield from self.by_derived([entry])
+            else:
+                yield from self._told(found[[name]], [entry])
+
+    def by_derived(self, entries: list[Entry]) -> Iterator[Finding]:
+        """Expectations that compare what was derived over all rows: it is held, and no more.
+
+        Of those that look at different, lowest or highest values, only these values are held.
+        """
+        if not entries:
+            return
+        tells_rows = any(entry["severity"] == "warning" for entry in entries)
+        few = not tells_rows and all(entry["type"] in DIFFERENT | EXTREME for entry in entries)
+        if few:
+            for entry in entries:
+                yield from self._told(
+                    different(self._frames([entry]), self._asked([entry])), [entry]
+                )
             return
         import pandas as pd
 
         keys: list[pa.Table] = []
         held: list[pd.DataFrame] = []
-        for batch in self.rows.batches(self._columns(entries)):
-            table = pa.Table.from_batches([batch])
-            keys.append(table.select(list(self.rows.key)))
-            held.append(self._frame(table, entries)[self._asked(entries)])
+        for table, frame in self._tables(entries):
+            keys.append(table.select(list(self.rows.key)) if tells_rows else table.select([]))
+            held.append(frame[self._asked(entries)])
         whole = pa.concat_tables(keys), pd.concat(held, ignore_index=True)
         yield from (self._finding([whole], entry) for entry in entries)
+
+    def _tables(self, entries: list[Entry]) -> Iterator[tuple[pa.Table, pd.DataFrame]]:
+        """All rows in batches: as they are stored, and with what is derived."""
+        for batch in self.rows.batches(self._columns(entries)):
+            table = pa.Table.from_batches([batch])
+            yield table, self._frame(table, entries)
+
+    def _frames(self, entries: list[Entry]) -> Iterator[pd.DataFrame]:
+        return (frame for _, frame in self._tables(entries))
 
     def _suspicion(self, entry: Entry) -> Suspicion | None:
         names = reading.subjects(entry)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pipeline.suites.screening import CONDITIONS
+
 EACH_ROW = frozenset(
     {
         "expect_column_pair_values_a_to_be_greater_than_b",
@@ -33,6 +35,7 @@ DIFFERENT = frozenset(
         "expect_column_unique_value_count_to_be_between",
     }
 )
+MEAN = "expect_column_mean_to_be_between"
 WHOLE_TABLE = frozenset({"expect_table_row_count_to_be_between", "expect_table_row_count_to_equal"})
 
 WAYS = (("extreme", EXTREME), ("different", DIFFERENT), ("unique", UNIQUE))
@@ -47,6 +50,8 @@ def way_of(entry: Mapping[str, Any], *, derived: bool) -> str:
         return "batch"
     if kind in WHOLE_TABLE:
         return "count"
+    if kind == MEAN and not CONDITIONS & set(entry["kwargs"]):
+        return "mean"
     if derived:
         return "derived"
     return next((way for way, kinds in WAYS if kind in kinds), "whole")
