@@ -89,7 +89,7 @@ class Judge:
             return
         tallies = self._counted(entries)
         for table in self._suspects(entries, any_of(suspicions)):
-            frame = table.to_pandas()
+            frame = self._gapped(table.to_pandas())
             results = running.evaluate(frame, self.suite, entries, self.values)
             self._collect(entries, results, tallies, table, frame)
         for entry, result in zip(entries, results, strict=True):
@@ -201,9 +201,22 @@ class Judge:
             told = self.rows.told([column])[column]
             tally = Tally.of(entry)
             tally.rows, tally.missing = told.rows, told.missing
-            tally.ends = [] if told.lowest is None else [told.lowest, told.highest]
+            ends: list[Any] = [] if told.lowest is None else [told.lowest, told.highest]
+            tally.ends = [float(end) for end in ends] if self._is_gapped(column) else ends
             tallies[reading.name_of(entry)] = tally
         return tallies
+
+    def _is_gapped(self, name: str) -> bool:
+        """Whether pandas makes doubles of the column's whole numbers, since some are missing."""
+        integers = (
+            name in self.rows.schema.names and self.rows.schema.column(name).kind == "integer"
+        )
+        return integers and self.rows.told([name])[name].missing > 0
+
+    def _gapped(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Some rows with the types that their columns have among all rows."""
+        gapped = [name for name in frame.columns if self._is_gapped(name)]
+        return frame.astype(dict.fromkeys(gapped, "float64")) if gapped else frame
 
     def _suspects(self, entries: list[Entry], suspicion: Suspicion) -> Iterator[pa.Table]:
         """The rows that may fail, in batches; an empty one where none may."""
