@@ -71,7 +71,11 @@ def make_plan(guess: Guess, *, target: str, time: str, key: tuple[str, ...], tas
     if not forecasting and not features:
         raise OptionError(_nothing(guess, target, unused, grid if grid.why_not and time else None))
     kinds[target] = "category" if chosen == "classification" else kinds[target]
-    known = {*whole, time, *(() if forecasting else features)}
+    if not forecasting:
+        # What tells rows apart says nothing of them: nobody watches it, and no caller names it.
+        own = [name for name in series if len(guess.values(name)) > MOST_CATEGORIES]
+        kinds |= dict.fromkeys(own, "text")
+    known = {*whole} if forecasting else {*features}
     return Plan(
         guess=guess,
         task=chosen,
@@ -132,8 +136,8 @@ def _form(guess: Guess, time: str) -> str:
 
 
 def _kinds(guess: Guess, time: str, form: str, series: tuple[str, ...]) -> dict[str, Kind]:
-    """What the columns hold; what tells series apart is a category, also where it is a number, and
-    times that are written in another way than those of `time` are kept as text.
+    """What the columns hold; what tells series apart is a category, also where it is a number or a
+    text of its own in each, and times that are written otherwise than those of `time` are texts.
     """
     kinds: dict[str, Kind] = {name: guess.kind(name) for name in guess.columns}
     for name, kind in kinds.items():
@@ -207,5 +211,5 @@ def _planned(
         )
         for name in guess.columns
     ]
-    numbers = Planned(name=ROW, kind="integer", nullable=False, known_ahead=True)
+    numbers = Planned(name=ROW, kind="integer", nullable=False, known_ahead=False)
     return (*([numbers] if ROW in given else []), *columns)

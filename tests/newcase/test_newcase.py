@@ -257,3 +257,22 @@ def test_numbers_times_and_gaps_are_read_as_they_are_written(root: Path) -> None
 def test_a_name_that_python_or_the_site_uses_is_refused(root: Path, name: str) -> None:
     with pytest.raises(OptionError, match="Choose another"):
         make_case(name, root / "none.csv", target="a", root=root)
+
+
+def test_a_caller_names_what_explains_a_row_and_not_what_tells_it_apart(root: Path) -> None:
+    """A new customer has an identity that no model has seen."""
+    path = root / "data.csv"
+    rows = [f"{n}-XY,{n % 7},{'ab'[n % 2]},{2024 - n % 3}-01-0{1 + n % 9},{n}" for n in range(300)]
+    path.write_text("customer,visits,plan,joined,spent\n" + "\n".join(rows) + "\n")
+
+    make_case("own_customers", path, target="spent", key=("customer",), time="joined", root=root)
+    make_case("own_rows", path, target="spent", root=root)
+    named, numbered = (
+        importlib.import_module(f"pipeline.cases.own_{name}").CASE for name in ("customers", "rows")
+    )
+
+    for case in (named, numbered):
+        asked = case.task.request_model(case.schema, "Row").model_json_schema()
+        assert {"visits", "plan"} == set(asked["properties"])
+    assert [("customer",), ("row",)] == [named.schema.key, numbered.schema.key]
+    assert named.schema.column("customer").kind == "text"
