@@ -142,26 +142,32 @@ def _timedelta(length: timedelta) -> str:
     return f"timedelta(days={round(length / timedelta(days=1), 2):g})"
 
 
-def _trends(plan: Plan) -> str:
-    """A view over time, or by the first category of a table without time."""
+def _trends(plan: Plan) -> list[str]:
+    """Views over time and by its cycles, or by the first category of a table without time."""
     counted = plan.task == "classification"
-    said = {"aggregate": "count"} if counted else {}
-    if plan.time:
-        title = f"{plan.target} over time"
-        name = "over_time"
-        said["bucket"] = plan.rhythm.bucket if plan.rhythm else "month"
-        if counted:
-            said["lines"] = plan.target
-        elif plan.rhythm and plan.series:
-            said["panels"] = plan.series[0]
-    else:
-        lines = plan.target if counted else next(iter(plan.of_kind("category")), "")
-        if not lines:
-            return ""
-        title, name = f"{plan.target} by {lines}", "by_group"
-        said["lines"] = lines
-    told = ", ".join(f"{key}={value!r}" for key, value in said.items())
-    return f"trends=(TrendView(name={name!r}, title={title!r}, {told}),),"
+    lines = plan.target if counted else next(iter(plan.of_kind("category")), "")
+    if plan.time is None:
+        return (
+            [_view("by_group", f"{plan.target} by {lines}", counted, lines=lines)] if lines else []
+        )
+    if plan.rhythm is None:
+        by = {"lines": lines} if counted else {}
+        return [_view("over_time", f"{plan.target} over time", counted, bucket="month", **by)]
+    panels = {"panels": plan.series[0]} if plan.series else {}
+    views = [
+        _view(
+            "over_time", f"{plan.target} over time", counted, bucket=plan.stretches.bucket, **panels
+        )
+    ]
+    return views + [
+        _view(f"by_{cycle}", f"{plan.target} by {cycle}", counted, bucket=cycle, **panels)
+        for cycle in plan.rhythm.cycles
+    ]
+
+
+def _view(name: str, title: str, counted: bool, **said: str) -> str:
+    told = {"name": name, "title": title, **said} | ({"aggregate": "count"} if counted else {})
+    return f"TrendView({', '.join(f'{key}={value!r}' for key, value in told.items())})"
 
 
 def _filled(template: str, **values: object) -> str:

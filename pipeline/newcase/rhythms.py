@@ -14,6 +14,8 @@ from pipeline.tasks.timesteps import Step
 LEAST_ORIGINS = 10
 """Forecasts in the held-out window: models are told apart by at least eight pairs of losses."""
 MOST_FOLDS = 3
+BUCKETS = {"day": timedelta(days=120), "week": timedelta(days=2 * 366)}
+"""Up to which length of a history a view over time has such steps."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,8 +33,8 @@ class Rhythm:
     known_after: str
     fresh: int
     """Days for which newest rows count as fresh: three steps, and a month at least."""
-    bucket: str
-    """Of a view over time."""
+    cycles: tuple[str, ...] = ()
+    """Buckets that come round: a view each."""
 
     @property
     def reach(self) -> int:
@@ -52,7 +54,7 @@ RHYTHMS: dict[Step, Rhythm] = {
         block="days=1",
         known_after="hours=1",
         fresh=30,
-        bucket="month",
+        cycles=("hour", "weekday"),
     ),
     "D": Rhythm(
         every="D",
@@ -65,7 +67,7 @@ RHYTHMS: dict[Step, Rhythm] = {
         block="days=7",
         known_after="days=1",
         fresh=30,
-        bucket="month",
+        cycles=("weekday",),
     ),
     "M": Rhythm(
         every="M",
@@ -78,7 +80,6 @@ RHYTHMS: dict[Step, Rhythm] = {
         block="days=31",
         known_after="days=28",
         fresh=93,
-        bucket="year",
     ),
     "Y": Rhythm(
         every="Y",
@@ -91,7 +92,6 @@ RHYTHMS: dict[Step, Rhythm] = {
         block="days=365",
         known_after="days=365",
         fresh=1098,
-        bucket="year",
     ),
 }
 
@@ -103,6 +103,8 @@ class Stretches:
     folds: int = 5
     fold: timedelta = timedelta(0)
     held_out: timedelta = timedelta(0)
+    bucket: str = "month"
+    """Of a view over time, some dozens of them."""
 
 
 def stretches(rhythm: Rhythm | None, times: Sequence[datetime], path: Path) -> Stretches:
@@ -124,4 +126,12 @@ def stretches(rhythm: Rhythm | None, times: Sequence[datetime], path: Path) -> S
             f"looks back {rhythm.reach} of them, and folds and a held-out window need more than "
             "are left. Bring a longer history, or use --task regression."
         )
-    return Stretches(folds=int(folds), fold=fold * mean, held_out=held * mean)
+    return Stretches(
+        folds=int(folds), fold=fold * mean, held_out=held * mean, bucket=_bucket(rhythm, span)
+    )
+
+
+def _bucket(rhythm: Rhythm, span: timedelta) -> str:
+    if rhythm.every in "MY":
+        return timesteps.NAMES[rhythm.every]
+    return next((name for name, longest in BUCKETS.items() if span <= longest), "month")

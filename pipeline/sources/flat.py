@@ -112,9 +112,9 @@ class FlatFile:
     """Words that stand for no value in columns of numbers; an empty one always does."""
     time_form: str = ""
     """How times are written (`strptime`); empty: ISO 8601."""
-    publisher: str = "not stated"
-    licence: str = "not stated"
-    address: str = "a file of your own"
+    publisher: str = "the owner of the file"
+    licence: str = "licence not stated"
+    address: str = ""
     simulated: bool = False
     note: str = field(default="Read from a file of your own.")
 

@@ -7,12 +7,21 @@ from typing import Literal
 
 from pipeline.metrics import score_name
 from pipeline.options import EvaluateOptions
-from pipeline.records import EvaluateRecord, Evidence, FittedModel, Refreshed, Scores, TrainRecord
+from pipeline.records import (
+    BASELINE,
+    EvaluateRecord,
+    Evidence,
+    FittedModel,
+    Refreshed,
+    Scores,
+    TrainRecord,
+)
 from pipeline.steps.contenders import Role, contenders
 from pipeline.steps.evidence import SERVED
 from pipeline.steps.run import Run
 from pipeline.steps.view import View
 
+UNBEATEN = "no candidate that may serve was better than it on the folds."
 GUARD_LOSS = 0.1
 """Share by which a challenger's loss may be surely higher in a segment."""
 
@@ -66,7 +75,9 @@ def choose(found: EvaluateRecord, *, alpha: float, margin: float, same: bool = F
         told = _told(found, "challenger", "baseline", alpha, margin)
         if better("challenger", "baseline"):
             return Choice(role="challenger", sentence=f"Promote the first champion: {told}")
-        return Choice(role="baseline", sentence=f"Promote the baseline: {told}")
+        unbeaten = _candidate(found, "challenger") == BASELINE
+        why = UNBEATEN if unbeaten else told
+        return Choice(role="baseline", sentence=f"Promote the baseline: {why}")
     reason = (
         "training gave the champion once more: the same rows and the same model."
         if same
@@ -143,6 +154,10 @@ def _spoiled(found: EvaluateRecord, alpha: float) -> str:
         f"{guard.loss:.0%} higher than the champion's, more than chance explains among "
         f"{guard.segments} segments."
     )
+
+
+def _candidate(found: EvaluateRecord, role: Role) -> str:
+    return next((system.candidate for system in found.systems if system.role == role), "")
 
 
 def _scores(found: EvaluateRecord, role: Role) -> Scores:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pipeline.case import Candidate
 from pipeline.errors import StateError
-from pipeline.records import PromoteRecord, TrainRecord
+from pipeline.records import BASELINE, PromoteRecord, TrainRecord
 from pipeline.steps.promote import Choice, choose
 
 DAY = timedelta(days=1)
@@ -73,6 +73,19 @@ def test_a_first_challenger_that_does_not_beat_the_baseline_leaves_it_the_place(
 
     assert "baseline" == found.role
     assert found.sentence.startswith("Promote the baseline: the challenger's RMSE is")
+
+
+def test_a_baseline_that_nobody_beat_on_the_folds_is_not_compared_with_itself() -> None:
+    """It is its own challenger: the sentence says why, and not that it is 0 % better."""
+    found = evaluate_record({"challenger": 5.0, "baseline": 5.0}, {"challenger over baseline": 1.0})
+    same = [each.model_copy(update={"candidate": BASELINE}) for each in found.systems]
+
+    chosen = choose(found.model_copy(update={"systems": tuple(same)}), alpha=ALPHA, margin=MARGIN)
+
+    assert "baseline" == chosen.role
+    assert (
+        "Promote the baseline: no candidate that may serve was better than it on the folds."
+    ) == chosen.sentence
 
 
 def test_a_challenger_that_beats_champion_and_baseline_is_promoted() -> None:
