@@ -22,7 +22,8 @@ from typing import Any
 
 import click
 
-from benchmarks.serving import FREE, free_port, running, trained
+from benchmarks.servers import free_port, running
+from benchmarks.serving import FREE, trained
 
 MOST_SHOWN = 500
 """Characters of a line: some show a whole body."""

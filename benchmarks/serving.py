@@ -14,16 +14,12 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -32,6 +28,7 @@ import click
 import psutil
 
 from benchmarks.load import Measured, Plan, measure
+from benchmarks.servers import free_port, peer_python, running
 from pipeline.case import find_case
 from pipeline.keys import make_key
 from pipeline.packaging.bundles import read_bundle
@@ -39,56 +36,8 @@ from pipeline.packaging.serving import service_files
 from pipeline.store import Store
 
 PEERS: Final = Path(__file__).parent / "peers"
-PINS: Final = ("fastapi[standard]", "joblib", "pandas==3.1.1", "pyarrow", "scikit-learn==1.9.1")
-SECONDS_TO_START: Final = 240
 FREE: Final = {"VIGIE_RATE_PER_KEY": "1000000/second", "VIGIE_RATE_PER_ADDRESS": "1000000/second"}
 """Limits that are counted and never reached."""
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
-
-
-def peer_python() -> Path:
-    """The plain service's environment, below the user's cache folder."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = cache / "vigie-benchmarks" / "plain-service"
-    python = folder / "bin" / "python"
-    if not (folder / "ready").exists():
-        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-        subprocess.run([str(python), "-m", "pip", "install", "--quiet", *PINS], check=True)
-        (folder / "ready").touch()
-    return python
-
-
-@contextmanager
-def running(command: list[str], port: int, path: str, **options: Any) -> Iterator[int]:
-    """A server that answers at `path`, ended afterwards."""
-    with tempfile.TemporaryFile() as said:
-        process = subprocess.Popen(command, stdout=said, stderr=said, **options)
-        try:
-            deadline = time.monotonic() + SECONDS_TO_START
-            while not _answers(port, path):
-                if process.poll() is not None or time.monotonic() > deadline:
-                    said.seek(0)
-                    words = said.read()[-2000:].decode(errors="replace")
-                    raise SystemExit(f"{command[:4]} did not come up. It said:\n{words}")
-                time.sleep(0.3)
-            yield process.pid
-        finally:
-            process.terminate()
-            process.wait(60)
-
-
-def _answers(port: int, path: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5):
-            return True
-    except urllib.error.HTTPError:
-        return True
-    except OSError:
-        return False
 
 
 def trained(home: Path) -> Store:
@@ -149,64 +98,76 @@ def main(seconds: float, repetitions: int, home: Path | None) -> None:
         work = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         store = trained(home or work / "home")
         records = write_frame(store, work / "frame.parquet")
-        python, model = str(peer_python()), str(work / "model.joblib")
-        plain = [python, str(PEERS / "plain_service.py")]
-        subprocess.run([*plain, "train", str(work / "frame.parquet"), model], check=True)
         keys = service_files(store)["keys"]
         _, key = make_key(keys, f"benchmark {time.time()}", ["predict"], now=datetime.now(UTC))
-        ports = {name: free_port() for name in ("vigie", "plain", "bare")}
-        environment = {**os.environ, **FREE, "OMP_NUM_THREADS": "1", "BENTOML_DO_NOT_TRACK": "true"}
-        bentoml_home = {"BENTOML_HOME": str(work / "bentoml")}
-        (work / "bentoml").mkdir()
-        serve = [sys.executable, "-m", "pipeline", "serve", "--home", str(store.home)]
-        servers = {
-            "vigie": stack.enter_context(
-                running(
-                    [*serve, "--port", str(ports["vigie"])],
-                    ports["vigie"],
-                    "/readyz",
-                    env=environment,
-                )
-            )
-        }
-        plain += ["serve", str(work / "frame.parquet"), model, str(ports["plain"])]
-        servers["plain"] = stack.enter_context(
-            running(plain, ports["plain"], "/docs", env=environment)
-        )
-        bare = [sys.executable, "-m", "bentoml", "serve", "bare_bentoml:Bare"]
-        bare += ["--host", "127.0.0.1", "--port", str(ports["bare"])]
-        servers["bare"] = stack.enter_context(
-            running(bare, ports["bare"], "/readyz", cwd=PEERS, env={**environment, **bentoml_home})
-        )
-        header = {"Authorization": f"Bearer {key}"}
-        plans: dict[str, Plan] = {}
-        for size, connections in ((1, 32), (1000, 4)):
-            sent = bodies(records, size)
-            common: dict[str, Any] = {
-                "bodies": sent,
-                "connections": connections,
-                "seconds": seconds,
-            }
-            plans[f"vigie {size}"] = Plan(
-                port=ports["vigie"], path="/v1/bikes/predict", headers=header, **common
-            )
-            plans[f"plain {size}"] = Plan(port=ports["plain"], path="/predict", **common)
-        plans["bare 1"] = Plan(
-            port=ports["bare"], path="/predict", bodies=bodies(records, 1), seconds=seconds
-        )
+        servers = _started(stack, store, work)
+        plans = _plans(servers, records, key, seconds)
         for plan in plans.values():
             measure(Plan(**{**vars(plan), "seconds": 1.0}))
         found: dict[str, list[Measured]] = {name: [] for name in plans}
         costs: dict[str, list[float]] = {name: [] for name in plans}
         for _ in range(repetitions):
             for name, plan in plans.items():
-                pid = servers[name.split()[0]]
+                pid, _ = servers[name.split()[0]]
                 before = _processor_seconds(pid)
                 found[name].append(measure(plan))
                 took = _processor_seconds(pid) - before
                 costs[name].append(1000 * took / found[name][-1].calls)
         candidate = read_bundle(store.home / "serving" / "current" / "bikes").card.candidate
         print(json.dumps(_told(found, costs, candidate)))
+
+
+def _started(stack: ExitStack, store: Store, work: Path) -> dict[str, tuple[int, int]]:
+    """The three servers: process and port, by name."""
+    python, model, frame = (
+        str(peer_python()),
+        str(work / "model.joblib"),
+        str(work / "frame.parquet"),
+    )
+    plain = [python, str(PEERS / "plain_service.py")]
+    subprocess.run([*plain, "train", frame, model], check=True)
+    environment = {**os.environ, **FREE, "OMP_NUM_THREADS": "1", "BENTOML_DO_NOT_TRACK": "true"}
+    (work / "bentoml").mkdir()
+    bare = {"cwd": PEERS, "env": {**environment, "BENTOML_HOME": str(work / "bentoml")}}
+    ports = {name: free_port() for name in ("vigie", "plain", "bare")}
+    port = {name: str(number) for name, number in ports.items()}
+    vigie = [sys.executable, "-m", "pipeline", "serve", "--home", str(store.home)]
+    bentoml = [sys.executable, "-m", "bentoml", "serve", "bare_bentoml:Bare"]
+    commands: dict[str, tuple[list[str], str, dict[str, Any]]] = {
+        "vigie": ([*vigie, "--port", port["vigie"]], "/readyz", {"env": environment}),
+        "plain": ([*plain, "serve", frame, model, port["plain"]], "/docs", {"env": environment}),
+        "bare": ([*bentoml, "--host", "127.0.0.1", "--port", port["bare"]], "/readyz", bare),
+    }
+    return {
+        name: (
+            stack.enter_context(running(command, ports[name], path, **options)),
+            ports[name],
+        )
+        for name, (command, path, options) in commands.items()
+    }
+
+
+def _plans(
+    servers: dict[str, tuple[int, int]], records: list[dict[str, str]], key: str, seconds: float
+) -> dict[str, Plan]:
+    """What is measured, by server and records of a call."""
+    header = {"Authorization": f"Bearer {key}"}
+    ports = {name: port for name, (_, port) in servers.items()}
+    plans: dict[str, Plan] = {}
+    for size, connections in ((1, 32), (1000, 4)):
+        common: dict[str, Any] = {
+            "bodies": bodies(records, size),
+            "connections": connections,
+            "seconds": seconds,
+        }
+        plans[f"vigie {size}"] = Plan(
+            port=ports["vigie"], path="/v1/bikes/predict", headers=header, **common
+        )
+        plans[f"plain {size}"] = Plan(port=ports["plain"], path="/predict", **common)
+    plans["bare 1"] = Plan(
+        port=ports["bare"], path="/predict", bodies=bodies(records, 1), seconds=seconds
+    )
+    return plans
 
 
 def _processor_seconds(pid: int) -> float:

@@ -30,7 +30,8 @@ import click
 import psutil
 
 from benchmarks.load import Measured, Plan, measure
-from benchmarks.serving import FREE, bodies, free_port, running, trained, write_frame
+from benchmarks.servers import free_port, running
+from benchmarks.serving import FREE, bodies, trained, write_frame
 from pipeline.calls import read_calls
 from pipeline.keys import make_key
 from pipeline.packaging.bundles import ModelCard, read_bundle

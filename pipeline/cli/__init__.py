@@ -10,13 +10,15 @@ import sys
 import click
 
 from pipeline import __version__
+from pipeline.cli.access import keys
 from pipeline.cli.looking import policies, status, trends
 from pipeline.cli.making import new, pack, site
 from pipeline.cli.moving import state
 from pipeline.cli.notifying import notify
 from pipeline.cli.options import CONTEXT
+from pipeline.cli.predicting import predict
 from pipeline.cli.running import backfill, run
-from pipeline.cli.serving import calls, keys, predict, rollback, serve
+from pipeline.cli.serving import calls, rollback, serve
 from pipeline.errors import VigieError
 
 
