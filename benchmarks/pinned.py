@@ -19,7 +19,8 @@ from typing import Any
 import click
 
 from benchmarks.environments import environment
-from benchmarks.serving import free_port, running, trained
+from benchmarks.servers import free_port, running
+from benchmarks.serving import trained
 from bento.asking import ask
 from bento.trial import same
 from pipeline.case import find_cases
