@@ -46,17 +46,23 @@ def stretch_of(case: Case) -> timedelta:
     return case.windows.current / WINDOW
 
 
+def stretches_between(case: Case, oldest: datetime, newest: datetime) -> int:
+    """How many stretches rows of those times have to replay, after what the first model needs."""
+    past = newest + case.schema.known_after - oldest - case.task.history
+    return max(0, int(past / stretch_of(case)) - WINDOW)
+
+
 def stretches_of(case: Case, frame: pd.DataFrame, most: int) -> list[Fold]:
     """At most that many stretches up to the newest row, each with what was known at its start;
     raises `StepError` where the past is too short.
     """
     times, length = frame[str(case.schema.time)], stretch_of(case)
     end = (times.max() + case.schema.known_after).to_pydatetime()
-    past = end - times.min().to_pydatetime() - case.task.history
-    count = min(most, int(past / length) - WINDOW)
+    found = stretches_between(case, times.min().to_pydatetime(), times.max().to_pydatetime())
+    count = min(most, found)
     if count < FEWEST:
         raise StepError(
-            f"Case {case.name!r} has a past of {max(count, 0)} stretches of {length.days} days to "
+            f"Case {case.name!r} has a past of {count} stretches of {length.days} days to "
             f"replay; {FEWEST} are needed. Ingest more of it."
         )
     starts = [end - length * (count - place) for place in range(count)]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from pipeline.case import find_case
 from pipeline.records import Artifact, IngestRecord, PolicyPrice, PolicyRecord, TableVersion, Window
 from pipeline.store.replays import replay_folder, write_replay
 
@@ -90,6 +91,23 @@ def test_before_the_first_replay_the_page_says_how(home: Any, published: Any, re
     page = read(published().output / "bikes/policies.html")
 
     assert "vigie policies bikes" in page.text
+
+
+def test_a_past_that_is_too_short_is_told_with_what_is_missing(
+    home: Any, published: Any, read: Any
+) -> None:
+    """Twelve stretches of a week for bikes: four are missing, and no command would help today."""
+    run_id = home.run()
+    record = home.store.record("bikes", run_id, IngestRecord)
+    case = find_case("bikes")
+    weeks = timedelta(weeks=12 + 4) + case.task.history - case.schema.known_after
+    home.store.write_record(record.model_copy(update={"oldest": record.newest - weeks}))
+
+    page = read(published().output / "bikes/policies.html")
+
+    assert "The past is too short" in page.text
+    assert "12 such stretches are there" in page.text
+    assert "With 28 more days of rows" in page.text
 
 
 def test_without_time_there_is_no_page(home: Any, published: Any) -> None:
