@@ -8,6 +8,7 @@ from dataclasses import fields
 from datetime import timedelta
 from functools import cache
 from importlib.util import find_spec
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ TITLES = {
 def case_module(name: str, plan: Plan) -> str:
     """`__init__.py`: declarations alone."""
     guess, title = plan.guess, titled(name)
+    fresh = plan.rhythm.fresh if plan.rhythm else FRESH_DAYS
     return _filled(
         "case.py.j2",
         name=name,
@@ -46,7 +48,9 @@ def case_module(name: str, plan: Plan) -> str:
         layout=_layout(plan),
         competing=_competing(plan),
         windows=_windows(plan),
-        fresh=plan.rhythm.fresh if plan.rhythm else FRESH_DAYS,
+        fresh=fresh,
+        # A champion has not seen the held-out window on which it was tested.
+        oldest=4 * fresh + ceil(plan.stretches.held_out / timedelta(days=1)),
         trends=_trends(plan),
     )
 

@@ -142,6 +142,7 @@ def test_a_case_from_a_file_goes_through_every_step(root: Path, tmp_path: Path, 
     assert FILES[name][3] == case.task.kind
     assert FILES[name][2] == read_file(data / f"own_{name}" / f"{name}.csv").encoding
     assert "stopped" not in view.record.sentence
+    assert case.gates.oldest_champion > case.windows.held_out
     trained = bench.store.record(case.name, "run-1", TrainRecord)
     promoted = bench.store.record(case.name, "run-1", PromoteRecord)
     assert trained is not None
