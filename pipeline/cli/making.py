@@ -90,7 +90,7 @@ def site(
 
     click.echo(make(anew=anew))
     if serve:
-        from pipeline.publish.serving import watch
+        from pipeline.publish.watching import watch
 
         watch(make, store.home, folder, port=port, say=click.echo, stop=threading.Event())
     else:

@@ -1,5 +1,5 @@
-"""The site on this machine alone while somebody works: made again when something that it rests on
-has changed, and then loaded again by every browser that shows it.
+"""The site on this machine alone: loaded again by every browser that shows it when it was made
+again.
 
 What makes a browser do so is added to the pages on their way; it is in no file of the site.
 """
@@ -7,9 +7,8 @@ What makes a browser do so is added to the pages on their way; it is in no file 
 from __future__ import annotations
 
 import functools
-import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -17,17 +16,12 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import SiteError, VigieError
-from pipeline.store import project
+from pipeline.errors import SiteError
 
 HOST = "127.0.0.1"
 PORT = 8400
-LOOK_EVERY = 1.0
-"""Seconds between two looks at the home."""
 BEAT = 15.0
 """Seconds after which a browser hears that nothing has changed."""
-NEWEST = 50
-"""Runs of a case whose steps are looked at, and not the run as a whole alone."""
 SCRIPT = b"""<script>
 (function () {
   let known;
@@ -38,8 +32,6 @@ SCRIPT = b"""<script>
 })();
 </script>
 """
-Say = Callable[[str], None]
-Print = tuple[tuple[str, int, int], ...]
 
 
 @dataclass
@@ -128,21 +120,6 @@ class Pages(SimpleHTTPRequestHandler):
             return
 
 
-def watch(
-    make: Callable[[], str], home: Path, output: Path, *, port: int, say: Say, stop: threading.Event
-) -> None:
-    """Serves the site in `output` and keeps it up to date by `make`, until `stop` is set or
-    somebody presses Ctrl-C.
-    """
-    edition, look = Edition(), functools.partial(look_at, home, project.SITE)
-    with served(output, edition, port) as address:
-        say(f"Open {address} (Ctrl-C ends it). Pages follow what runs and hand-written pages say.")
-        try:
-            keep_up(make, look, edition=edition, say=say, stop=stop)
-        except KeyboardInterrupt:
-            say("Ended.")
-
-
 @contextmanager
 def served(folder: Path, edition: Edition, port: int) -> Iterator[str]:
     """Serves the folder for as long as the block lasts, and gives its address; port 0 is any.
@@ -167,65 +144,3 @@ def served(folder: Path, edition: Edition, port: int) -> Iterator[str]:
         server.shutdown()
         server.server_close()
         thread.join()
-
-
-def keep_up(
-    make: Callable[[], str],
-    look: Callable[[], Print],
-    *,
-    edition: Edition,
-    say: Say,
-    stop: threading.Event,
-    every: float = LOOK_EVERY,
-) -> None:
-    """Makes the site again, by `make`, whenever `look` sees something else, until `stop` is set.
-
-    What is being written is left to come to rest first. A site that can't be made is said, and the
-    one before stays.
-    """
-    known = seen = look()
-    while not stop.wait(every):
-        before, seen = seen, look()
-        if seen == known or seen != before:
-            continue
-        known = seen
-        try:
-            say(make())
-        except VigieError as error:
-            say(str(error))
-        else:
-            edition.advance()
-
-
-def look_at(home: Path, site: Path) -> Print:
-    """What the file system says of runs and hand-written pages, at a cost that doesn't grow much
-    with the number of runs.
-    """
-    found: list[tuple[str, int, int]] = []
-    for case in sorted(_folders(home / "runs")):
-        runs = sorted(_folders(case), reverse=True)
-        found += [_told(path) for run in runs for path in (run, run / "run.json")]
-        found += [
-            _told(path) for run in runs[:NEWEST] for path in sorted(run.glob("*/record.json"))
-        ]
-    written = [
-        site.parent / "_quarto.yml",
-        *site.rglob("*"),
-        *(home / "checks").glob("*.json"),
-        *project.ROOT.glob("pipeline/cases/*/page.md"),
-    ]
-    return (*found, *map(_told, sorted(written)))
-
-
-def _folders(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        return []
-    return [Path(entry.path) for entry in os.scandir(folder) if entry.is_dir()]
-
-
-def _told(path: Path) -> tuple[str, int, int]:
-    try:
-        stat = path.stat()
-    except OSError:
-        return (str(path), 0, 0)
-    return (str(path), stat.st_mtime_ns, stat.st_size)

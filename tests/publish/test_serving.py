@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from pipeline.errors import SiteError
-from pipeline.publish.serving import Edition, keep_up, look_at, served, watch
+from pipeline.publish.serving import Edition, served
+from pipeline.publish.watching import keep_up, look_at, watch
 
 SECONDS = 10.0
 
