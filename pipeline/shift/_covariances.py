@@ -11,6 +11,9 @@ from pipeline.shift._noise import Floats, Grid, rising
 HOLE = 1e8
 """Variance of a block without rows, in that of an innovation: its weight is nothing."""
 LONGEST_GAP = 200
+LEAST_SEEN = 0.5
+"""Share of a pattern that must lie in known blocks: a series that went silent early in a window
+would else be told by what a gradual change of its first days would have grown to."""
 
 
 def current_covariances(
@@ -37,10 +40,11 @@ def estimate(
 ) -> tuple[Floats, Floats]:
     """Weights of the blocks in the estimated change of each pattern (models x blocks x patterns),
     and its variance (models x patterns): generalised least squares (Aitken 1936), c'V^-1 y over
-    c'V^-1 c. A pattern without a known block stands for all that are known.
+    c'V^-1 c. A pattern of which less than `LEAST_SEEN` is known stands for all known blocks.
     """
     known = patterns * now
-    known = np.where(known.any(axis=1, keepdims=True), known, now.astype(np.float64)).T
+    seen = known.sum(axis=1, keepdims=True) >= LEAST_SEEN * patterns.sum(axis=1, keepdims=True)
+    known = np.where(seen, known, now.astype(np.float64)).T
     solved = np.linalg.solve(covariances, np.broadcast_to(known, (len(covariances), *known.shape)))
     information = (solved * known).sum(axis=1)
     return solved * now[:, None] / information[:, None], 1 / information

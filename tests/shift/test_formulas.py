@@ -54,6 +54,17 @@ def test_the_estimated_change_is_least_squares_of_whitened_blocks() -> None:
     assert weights[0, 2] == pytest.approx([0, 0, 0])
 
 
+def test_a_silent_series_is_told_by_the_blocks_that_are_there() -> None:
+    """Known in the first two of eight only, a gradual change is the mean of these two."""
+    now = np.arange(8) < 2
+    patterns = np.stack([pattern_of(GRADUAL, 8), pattern_of(1.0, 8)])
+
+    weights, _ = estimate((np.eye(8) + 1e8 * np.diag(~now))[None], patterns, now)
+
+    assert weights[0, :, 0] == pytest.approx([0.5, 0.5, 0, 0, 0, 0, 0, 0])
+    assert weights[0, :, 1] == pytest.approx(weights[0, :, 0])
+
+
 def test_coefficients_vary_as_the_whole_covariance_matrix_says() -> None:
     """(X'X)^-1 X' Gamma X (X'X)^-1 for the models of the grid that an AR(1) of 0.5 is among, to
     three hundredths: at 400 blocks Gamma is nearly diagonal in frequencies.
