@@ -82,19 +82,42 @@ def document(champions: Mapping[str, Champion], settings: Settings) -> dict[str,
         _name_values(champion, schemas)
     paths: dict[str, Any] = {}
     for champion in champions.values():
-        paths |= _paths(champion, settings)
+        paths |= _tagged(_paths(champion, settings), champion.case.name)
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "Vigie",
             "version": pipeline.__version__,
-            "description": "Predictions of the champions, with what surrounds them. "
-            "[Try it](./try).",
+            "description": INTRODUCTION,
         },
+        "tags": [
+            *(
+                {"name": each.case.name, "description": each.case.title}
+                for each in champions.values()
+            ),
+            {"name": OWN, "description": "all cases, tokens, and whether the service is up"},
+        ],
         "servers": [{"url": "."}],
-        "paths": paths | _own_paths(settings),
+        "paths": paths | _tagged(_own_paths(settings), OWN),
         "components": {"schemas": schemas, "securitySchemes": SCHEMES},
     }
+
+
+OWN: Final = "service"
+INTRODUCTION: Final = (
+    "For every case: predictions of the model that serves it, with intervals or sets of classes; "
+    "trends of what was observed; how good the model is; its card. A key is sent as "
+    "`Authorization: Bearer …` and made with `vigie keys add`. Whatever is refused says why, "
+    "with each field named (RFC 9457). [Try it](./try) asks from a form."
+)
+
+
+def _tagged(paths: dict[str, Any], tag: str) -> dict[str, Any]:
+    """With all operations in one group."""
+    for operations in paths.values():
+        for operation in operations.values():
+            operation["tags"] = [tag]
+    return paths
 
 
 SCHEMES: Final = {
