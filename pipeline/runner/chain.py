@@ -6,11 +6,14 @@ A run is done in parts: it comes to a stop before each notebook, so that runs ma
 
 from __future__ import annotations
 
+import shutil
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, MutableMapping
+from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Final, Literal
 
 from pipeline.case import find_case
 from pipeline.errors import SourceError, VigieError
@@ -29,8 +32,14 @@ from pipeline.store.atomic import write_bytes
 from pipeline.store.locks import Held, hold, owner
 
 Say = Callable[[str], None]
-Parts = Generator[NotebookName, None, RunRecord]
-"""Gives the notebook that is to follow, does it when asked for the next; ends with the record."""
+END: Final = "end"
+Part = NotebookName | Literal["end"]
+Parts = Generator[Part, None, RunRecord]
+"""Gives the notebook that is to follow, does it when asked for the next; after the last one `END`,
+before it is told that the run has ended; then the record.
+"""
+Early = MutableMapping[NotebookName, Future[None]]
+"""Notebooks that are executed before their turn, beside those before them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +51,7 @@ class Work:
     record: RunRecord
     say: Say
     held: Held
+    early: Early
 
 
 def run_case(store: Store, case: str, order: Order, *, run_id: str, say: Say) -> RunRecord:
@@ -118,7 +128,16 @@ def standing(store: Store, case: str, order: Order) -> RunRecord | None:
     return past.standing(done) if following is None else None
 
 
-def in_parts(store: Store, case: str, order: Order, *, run_id: str, say: Say, held: Held) -> Parts:
+def in_parts(
+    store: Store,
+    case: str,
+    order: Order,
+    *,
+    run_id: str,
+    say: Say,
+    held: Held,
+    early: Early | None = None,
+) -> Parts:
     """A new run of a case that is held. One that is closed before its end was interrupted."""
     chain = begin(store, find_case(case), order)
     record = RunRecord(
@@ -130,9 +149,21 @@ def in_parts(store: Store, case: str, order: Order, *, run_id: str, say: Say, he
         started=datetime.now(UTC),
         owner=owner(),
     )
-    work = Work(chain=chain, past=Past.of(chain), record=record, say=say, held=held)
+    work = Work(
+        chain=chain,
+        past=Past.of(chain),
+        record=record,
+        say=say,
+        held=held,
+        early={} if early is None else early,
+    )
     store.write_run(record)
     final = yield from _through(work)
+    try:
+        yield END
+    except GeneratorExit:
+        store.write_run(final)
+        raise
     held.check()
     store.write_run(final)
     _check(store, order, final, new=True)
@@ -140,7 +171,7 @@ def in_parts(store: Store, case: str, order: Order, *, run_id: str, say: Say, he
 
 
 def _through(work: Work) -> Parts:
-    outcome = "done"
+    outcome, store, case = "done", work.chain.store, work.chain.case
     for notebook in NOTEBOOKS:
         if notebook == "4-train" and work.chain.keeps:
             decided = work.chain.need("3-drift", DecideRecord)
@@ -148,6 +179,8 @@ def _through(work: Work) -> Parts:
             continue
         try:
             yield notebook
+            if notebook == "4-train":
+                drop_early(work.early, store, case.name, work.record.run_id)
             work = _next(work, notebook)
         except VigieError as error:
             _say(work, notebook, "  FAILED    ", str(error))
@@ -207,27 +240,44 @@ def _last(chain: Chain, notebook: NotebookName) -> Record:
 def _execute(work: Work, notebook: NotebookName) -> list[Record]:
     chain, record = work.chain, work.record
     store, case, order = chain.store, record.case, chain.order
-    values = order.values(notebook, case, str(store.home), record.run_id)
-    output = store.notebook_path(case, record.run_id, notebook)
     if notebook == "4-train" and order.is_anew(notebook):
         store.forget_folds(case)
-
-    def attempt() -> None:
-        execute(
-            notebook,
-            output,
-            values,
-            seconds=order.seconds,
-            notebook_seconds=order.step_seconds,
-            engine=order.engine,
-            cores=order.cores_of(notebook),
-        )
 
     def waits(error: SourceError, seconds: float) -> None:
         _say(work, notebook, "  waits     ", f"{error} Trying again in {seconds:.0f} s.")
 
-    retrying(attempt, waits)
+    early = work.early.pop(notebook, None)
+    if early is not None:
+        early.result()
+    else:
+        retrying(lambda: perform(store, case, order, record.run_id, notebook), waits)
     return refuse_hollow(store, case, record.run_id, notebook)
+
+
+def perform(store: Store, case: str, order: Order, run_id: str, notebook: NotebookName) -> None:
+    """Executes a notebook of a run; raises what it ended with."""
+    execute(
+        notebook,
+        store.notebook_path(case, run_id, notebook),
+        order.values(notebook, case, str(store.home), run_id),
+        seconds=order.seconds,
+        notebook_seconds=order.step_seconds,
+        engine=order.engine,
+        cores=order.cores_of(notebook),
+    )
+
+
+def drop_early(early: Early, store: Store, case: str, run_id: str) -> None:
+    """What was executed before its turn met another outcome of those before it than was expected:
+    it is as if it had not been.
+    """
+    for notebook in [*early]:
+        error = early[notebook].exception()
+        if isinstance(error, VigieError) and error.failure == "interrupted":
+            raise error
+        del early[notebook]
+        for step in STEPS_OF[notebook]:
+            shutil.rmtree(store.run_folder(case, run_id) / step, ignore_errors=True)
 
 
 def _say(work: Work, notebook: NotebookName, how: str, sentence: str) -> None:

@@ -1,27 +1,44 @@
 """Runs of one case for one date after the other that overlap, where there is a second core.
 
-A date's data may be taken in and checked while the date before is judged, and its drift measured
-while that one's report is written: none of these looks at what the other makes. A training has all
-cores for itself. The records are those of runs that follow one another.
+Three threads do the dates in turn: one takes the data in and checks them, a date ahead; one judges;
+one writes reports. None of them looks at what the others make of another date, but that a date is
+judged when the one before has been. Where a challenger was trained so lately that no other will be,
+models are compared while the drift is measured. A training has all cores for itself. The records
+are those of runs that follow one another.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from queue import SimpleQueue
 
-from pipeline.errors import HeldError, StateError
+from pipeline.case import find_case
+from pipeline.errors import HeldError, StepError
 from pipeline.kernels import stop
-from pipeline.options import NotebookName
-from pipeline.records import RunRecord
-from pipeline.runner.chain import Parts, Say, holding, in_parts, standing, standing_run
+from pipeline.options import NOTEBOOKS, NotebookName
+from pipeline.runner.chain import (
+    END,
+    Say,
+    drop_early,
+    holding,
+    in_parts,
+    perform,
+    standing,
+    standing_run,
+)
+from pipeline.runner.going import RANKS, Going, Result
 from pipeline.runner.order import Order
+from pipeline.runner.slots import Slots
 from pipeline.store import Store
 from pipeline.store.locks import Held
 
-Result = RunRecord | StateError
 SECONDS_BETWEEN_STOPS = 0.1
+AHEAD = 1
+"""Dates whose data are taken in before their turn."""
+COMPARES: NotebookName = "5-evaluate"
 
 
 def replay(
@@ -42,120 +59,163 @@ def replay(
     if not rest:
         return
     try:
-        with (
-            holding(store, case, rest[0]) as held,
-            ThreadPoolExecutor(1, thread_name_prefix=f"vigie beside {case}") as pool,
-        ):
-            yield from Replay(store, case, held, say, new_id, pool).run(rest)
+        with holding(store, case, rest[0]) as held:
+            yield from Replay(store, case, held, say, new_id).run(rest)
     except HeldError as error:
         yield error
 
 
-@dataclass(eq=False)
-class Going:
-    """A run between two of its notebooks, or one that stands already."""
-
-    parts: Parts | None
-    following: NotebookName | None = None
-    result: Result | None = None
-    stopping: bool = False
-
-    def until(self, *notebooks: NotebookName) -> None:
-        """Goes on to the first of these, else to its end; what broke it is its result."""
-        while (
-            self.parts is not None
-            and self.result is None
-            and self.following not in notebooks
-            and not self.stopping
-        ):
-            try:
-                self.following = next(self.parts)
-            except StopIteration as ended:
-                self.result = ended.value
-            except StateError as error:
-                self.result = error
-
-    @property
-    def interrupted(self) -> bool:
-        """Whether somebody wants all to end."""
-        return isinstance(self.result, RunRecord) and self.result.failure == "interrupted"
-
-    def close(self) -> None:
-        """One that has not ended was interrupted."""
-        if self.parts is not None:
-            self.parts.close()
-
-
 @dataclass(frozen=True)
+class Line:
+    """Runs on their way from one thread to the next; `None` after the last one."""
+
+    queue: SimpleQueue[Going | None] = field(default_factory=SimpleQueue)
+
+    def put(self, going: Going) -> None:
+        self.queue.put(going)
+
+    def end(self) -> None:
+        self.queue.put(None)
+
+    def __iter__(self) -> Iterator[Going]:
+        return iter(self.queue.get, None)
+
+
 class Replay:
     """One case, which is held, as of one date after the other."""
 
-    store: Store
-    case: str
-    held: Held
-    say: Say
-    new_id: Callable[[], str]
-    pool: ThreadPoolExecutor
+    def __init__(
+        self, store: Store, case: str, held: Held, say: Say, new_id: Callable[[], str]
+    ) -> None:
+        self.store = store
+        self.case = case
+        self.held = held
+        self.say = say
+        self.new_id = new_id
+        self.stopping = threading.Event()
+        self.room = threading.Semaphore(AHEAD)
+        self.begun: list[Going] = []
+        self.asked_before = self._asked()
 
     def run(self, orders: Sequence[Order]) -> Iterator[Result]:
-        """While a run is judged the next one takes its data in; while that one's drift is measured,
-        the first one's report is written.
-        """
-        report = going = ahead = Going(None)
+        """Gives the results in turn; what breaks or interrupts one thread stops all."""
+        self.slots = Slots(2 if orders[0].overlaps else 1)
+        taken, judged, ended = Line(), Line(), Line()
+        with ThreadPoolExecutor(4, thread_name_prefix=f"vigie {self.case}") as self.pool:
+            threads = [
+                self.pool.submit(self._thread, work, line)
+                for work, line in (
+                    (lambda: self._take_in(orders, taken), taken),
+                    (lambda: self._judge(taken, judged), judged),
+                    (lambda: self._report(judged, ended), ended),
+                )
+            ]
+            try:
+                for going in ended:
+                    if going.result is not None:
+                        yield going.result
+                for thread in threads:
+                    thread.result()
+            finally:
+                self._stop()
+                early = [done for going in self.begun for done in going.early.values()]
+                while wait([*threads, *early], SECONDS_BETWEEN_STOPS).not_done:
+                    stop()
+                for going in self.begun:
+                    going.close()
+
+    def _thread(self, work: Callable[[], None], line: Line) -> None:
         try:
-            for place, order in enumerate(orders):
-                going, ahead = ahead if ahead.parts else self._taken(order), Going(None)
-                self._both(report, (), going, ("4-train", "5-evaluate"))
-                if report.result is not None:
-                    yield report.result
-                going.until("5-evaluate")
-                if place + 1 < len(orders) and not going.interrupted:
-                    ahead = self._begun(orders[place + 1])
-                self._both(ahead, ("3-drift",), going, ("6-report",))
-                report = going
-                if report.interrupted or ahead.interrupted:
-                    break
-            report.until()
-            if report.result is not None:
-                yield report.result
-            ahead.close()
+            work()
         except BaseException:
-            for each in (report, going, ahead):
-                each.close()
+            self._stop()
+            stop()
             raise
+        finally:
+            line.end()
+
+    def _stop(self) -> None:
+        self.stopping.set()
+        self.room.release()
+
+    def _take_in(self, orders: Sequence[Order], taken: Line) -> None:
+        for order in orders:
+            self.room.acquire()
+            if self.stopping.is_set():
+                return
+            # Whether a run stands is seen in its turn: those before it may change that.
+            found = standing(self.store, self.case, order)
+            going = self._new(order) if found is None else Going(order)
+            going.until(self.slots, self.stopping, "3-drift", END)
+            taken.put(going)
+            if going.interrupted:
+                return
+
+    def _judge(self, taken: Line, judged: Line) -> None:
+        for ahead in taken:
+            going = ahead if ahead.parts else self._taken(ahead.order)
+            self.room.release()
+            if self._is_only_compared(going):
+                going.early[COMPARES] = self.pool.submit(self._early, going)
+            going.until(self.slots, self.stopping, "6-report", END)
+            judged.put(going)
+            if going.interrupted or self.stopping.is_set():
+                self._stop()
+                return
+            drop_early(going.early, self.store, self.case, going.run_id)
+
+    def _report(self, judged: Line, ended: Line) -> None:
+        for going in judged:
+            going.until(self.slots, self.stopping)
+            ended.put(going)
+            if going.interrupted or self.stopping.is_set():
+                self._stop()
+                return
+
+    def _early(self, going: Going) -> None:
+        with self.slots.taken(1, RANKS[COMPARES]):
+            if self.stopping.is_set():
+                raise StepError.for_interrupt(COMPARES)
+            perform(self.store, self.case, going.order, going.run_id, COMPARES)
 
     def _taken(self, order: Order) -> Going:
         """The run whose turn it is: one that stands, or a new one."""
         found = standing_run(self.store, self.case, order, self.say)
-        return self._new(order) if found is None else Going(None, result=found)
-
-    def _begun(self, order: Order) -> Going:
-        """A new run before its turn; nothing where one stands, which is seen in its turn."""
-        found = standing(self.store, self.case, order)
-        return self._new(order) if found is None else Going(None)
+        return self._new(order) if found is None else Going(order, result=found)
 
     def _new(self, order: Order) -> Going:
-        return Going(
-            in_parts(
-                self.store, self.case, order, run_id=self.new_id(), say=self.say, held=self.held
-            )
+        going = Going(order, run_id=self.new_id())
+        going.parts = in_parts(
+            self.store,
+            self.case,
+            order,
+            run_id=going.run_id,
+            say=self.say,
+            held=self.held,
+            early=going.early,
         )
+        self.begun.append(going)
+        return going
 
-    def _both(
-        self,
-        one: Going,
-        there: tuple[NotebookName, ...],
-        other: Going,
-        here: tuple[NotebookName, ...],
-    ) -> None:
-        """Side by side, the other in this thread; what interrupts one stops both."""
-        beside = self.pool.submit(one.until, *there)
-        try:
-            other.until(*here)
-            beside.result()
-        except BaseException:
-            one.stopping = True
-            while not beside.done():
-                stop()
-                wait([beside], SECONDS_BETWEEN_STOPS)
-            raise
+    def _is_only_compared(self, going: Going) -> bool:
+        """Whether nothing will be trained, as far as that is known before the drift. Not for a date
+        that was asked for before: much of it may only be taken over.
+        """
+        order = going.order
+        if going.following != "3-drift" or order.moment in self.asked_before:
+            return False
+        if not order.overlaps or order.is_anew(COMPARES) or order.until is not None:
+            return False
+        from pipeline.steps.decide import is_settled
+
+        options = NOTEBOOKS["3-drift"].checked(
+            "3-drift", order.values("3-drift", self.case, str(self.store.home), going.run_id)
+        )
+        return is_settled(self.store, find_case(self.case), options)
+
+    def _asked(self) -> set[str]:
+        """As-of times of the runs that there are."""
+        known = (
+            self.store.run_record(self.case, run_id) for run_id in self.store.run_ids(self.case)
+        )
+        return {record.asked_as_of for record in known if record is not None}

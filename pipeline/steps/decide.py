@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Literal
 from pipeline.case import Case
 from pipeline.comparison import tolerance_limit
 from pipeline.metrics import score_name, score_text
-from pipeline.options import DriftOptions
+from pipeline.options import DriftOptions, Options
 from pipeline.records import DriftRecord, FittedModel, TrainRecord
 from pipeline.steps.run import Run
 from pipeline.steps.view import View
+from pipeline.store import Store
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -95,7 +96,7 @@ def choose(case: Case, standing: Standing | None, asked: str) -> Reason:
     if wanted is None:
         return Reason(trigger="", sentence=f"Keep: {_quiet(case, standing)}")
     ago, wait = standing.trained_days_ago, case.windows.current.days
-    if ago is not None and ago < wait:
+    if _is_lately(case, ago):
         return Reason(
             trigger="",
             sentence=f"Keep: {_lower(wanted.sentence)} But a challenger was trained {ago:.0f} days "
@@ -177,13 +178,35 @@ def _lower(sentence: str) -> str:
     return sentence[0].lower() + sentence[1:] if sentence.startswith("What ") else sentence
 
 
+def is_settled(store: Store, case: Case, options: Options) -> bool:
+    """Whether nothing is trained whatever drift says, as far as that is known before it: not when
+    a challenger was trained so lately that another waits. A champion whose error can't be told is
+    met by the decision alone.
+    """
+    moment = options.moment
+    if not isinstance(options, DriftOptions) or moment is None or options.retrain == "always":
+        return False
+    newest = _trained_before(store, case, options.run_id, moment)
+    ago = _days(moment, newest.as_of) if newest else None
+    return _is_lately(case, ago) and store.champion(case.name, moment) is not None
+
+
+def _is_lately(case: Case, trained_days_ago: float | None) -> bool:
+    """Whether another training waits until a window of new rows is there."""
+    return trained_days_ago is not None and trained_days_ago < case.windows.current.days
+
+
 def _newest_training(run: Run) -> TrainRecord | None:
-    """The newest training before this run."""
+    return _trained_before(run.store, run.case, run.run_id, run.as_of)
+
+
+def _trained_before(store: Store, case: Case, run_id: str, moment: datetime) -> TrainRecord | None:
+    """The newest training before a run as of that time."""
     return next(
         (
             record
-            for record in run.store.records(run.case.name, TrainRecord)
-            if record.run_id < run.run_id and record.as_of <= run.as_of
+            for record in store.records(case.name, TrainRecord)
+            if record.run_id < run_id and record.as_of <= moment
         ),
         None,
     )

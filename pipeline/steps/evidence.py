@@ -144,12 +144,12 @@ def worst_segment(
 
 
 def before_this(run: Run) -> EvaluateRecord | None:
-    """The newest evaluation before this run."""
+    """The newest evaluation before this run, of a notebook that was not killed afterwards."""
     return next(
         (
             record
             for record in run.store.records(run.case.name, EvaluateRecord)
-            if record.run_id < run.run_id and record.as_of <= run.as_of
+            if record.run_id < run.run_id and record.as_of <= run.as_of and run.store.stands(record)
         ),
         None,
     )

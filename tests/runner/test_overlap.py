@@ -77,13 +77,16 @@ def test_overlapping_dates_leave_the_records_of_a_sequence(
 def test_data_are_taken_in_while_the_date_before_is_judged(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And the next drift is measured while a report is written."""
-    meeting = {
-        ("5-evaluate", "2024-02-20"): threading.Barrier(2),
-        ("6-report", "2024-02-20"): threading.Barrier(2),
-    }
-    meeting["1-ingest", "2024-02-21"] = meeting["5-evaluate", "2024-02-20"]
-    meeting["3-drift", "2024-02-21"] = meeting["6-report", "2024-02-20"]
+    """A report is written meanwhile, and models are compared while the drift is measured where
+    nothing will be trained.
+    """
+    meeting: dict[tuple[str, str], threading.Barrier] = {}
+    for one, other in (
+        (("3-drift", "2024-02-20"), ("1-ingest", "2024-02-21")),
+        (("5-evaluate", "2024-02-21"), ("3-drift", "2024-02-21")),
+        (("6-report", "2024-02-20"), ("1-ingest", "2024-02-22")),
+    ):
+        meeting[one] = meeting[other] = threading.Barrier(2)
 
     def before(notebook: NotebookName, day: str) -> None:
         if (notebook, day) in meeting:
