@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 from pipeline.errors import SnapshotError
 from pipeline.snapshots.manifest import Manifest, Pack, name_of
-from pipeline.snapshots.moving import fetch_manifest, numbers
+from pipeline.snapshots.moving import SCRATCH, fetch_manifest, numbers
 from pipeline.snapshots.packs import number_of_pack, unpack
 from pipeline.snapshots.places import Place
+from pipeline.store.scratch import scratch_folder
 
 Say = Callable[[str], None]
 
@@ -64,13 +63,13 @@ def prune_place(place: Place, keep: int) -> Pruned:
 
 
 def _check(place: Place, pack: Pack) -> None:
-    with tempfile.TemporaryDirectory(prefix="vigie-state-") as folder:
-        path = Path(folder) / "pack"
+    with scratch_folder(SCRATCH) as folder:
+        path = folder / "pack"
         try:
             place.fetch(pack.name, path)
         except FileNotFoundError as error:
             raise SnapshotError.for_damage(pack.name, ["it is missing"]) from error
-        contents = Path(folder) / "contents"
+        contents = folder / "contents"
         contents.mkdir()
         unpack(pack, path, pack.holds, contents)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pipeline import __version__
 from pipeline.errors import SnapshotError
+from pipeline.snapshots.carrying import fetch_files, megabytes, packs_of, send
 from pipeline.snapshots.home import (
     SENDING,
     Base,
@@ -21,15 +22,15 @@ from pipeline.snapshots.home import (
     write_base,
     write_sending,
 )
-from pipeline.snapshots.manifest import File, Manifest, Pack, name_of, number_of, read_manifest
-from pipeline.snapshots.packs import unpack, write_pack
+from pipeline.snapshots.manifest import File, Manifest, name_of, number_of, read_manifest
 from pipeline.snapshots.places import Place
 from pipeline.store.atomic import exchange
 from pipeline.store.locks import owner
+from pipeline.store.scratch import scratch_folder
 
 Say = Callable[[str], None]
-MOST_PACKS = 24
-"""A push that would make more packs writes one that holds all."""
+SCRATCH = "vigie-snapshot-"
+"""How folders begin that hold packs while they are made or read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,8 +53,8 @@ def numbers(place: Place) -> list[int]:
 def fetch_manifest(place: Place, number: int) -> Manifest:
     """The list of a snapshot; raises `SnapshotError` when it is damaged or not there."""
     name = name_of(number)
-    with tempfile.TemporaryDirectory(prefix="vigie-state-") as scratch:
-        path = Path(scratch) / name
+    with scratch_folder(SCRATCH) as scratch:
+        path = scratch / name
         try:
             place.fetch(name, path)
         except FileNotFoundError as error:
@@ -66,8 +67,7 @@ def push(home: Path, place: Place, *, now: datetime, say: Say) -> Moved:
 
     Raises `SnapshotError` when somebody else has pushed since this home was pulled or pushed.
     """
-    with quiet(home), tempfile.TemporaryDirectory(prefix="vigie-state-") as folder:
-        scratch = Path(folder)
+    with quiet(home), scratch_folder(SCRATCH) as scratch:
         found = listed(home, scratch)
         if not found:
             raise SnapshotError(f"{home} holds no state yet. Run first: vigie run --home {home}.")
@@ -78,7 +78,7 @@ def push(home: Path, place: Place, *, now: datetime, say: Say) -> Moved:
             return Moved(number=newest.number, files=len(files), size=newest.size, sent=0)
         contents = {file.sha256: path for file, path in found.values()}
         number = (newest.number if newest else 0) + 1
-        kept, pack = _packs(newest, contents, scratch, number)
+        kept, pack = packs_of(newest, contents, scratch, number)
         manifest = Manifest(
             number=number,
             made=now,
@@ -87,9 +87,9 @@ def push(home: Path, place: Place, *, now: datetime, say: Say) -> Moved:
             files=files,
             packs=(*kept, *([pack] if pack else [])),
         )
-        say(f"Sending {_megabytes(pack.size if pack else 0)} of {_megabytes(manifest.size)} …")
+        say(f"Sending {megabytes(pack.size if pack else 0)} of {megabytes(manifest.size)} …")
         write_sending(home, _base(place, manifest))
-        sent = _send(place, pack, scratch / "pack") if pack else 0
+        sent = send(place, pack, scratch / "pack") if pack else 0
         _publish(place, manifest, scratch)
         _remember(home, place, manifest)
         return Moved(number=manifest.number, files=len(files), size=manifest.size, sent=sent)
@@ -118,7 +118,7 @@ def pull(home: Path, place: Place, *, number: int | None, replace: bool, say: Sa
                 return Moved(number=chosen, files=len(here), size=manifest.size, sent=0)
             fresh = scratch / "home"
             fresh.mkdir()
-            sent = _build(place, manifest, here, fresh, scratch, say)
+            sent = fetch_files(place, manifest, here, fresh, scratch, say)
         except SnapshotError as error:
             raise _offering(error, place, chosen, [n for n in known if n < chosen]) from error
         write_base(fresh, _base(place, manifest))
@@ -157,32 +157,6 @@ def _newest(home: Path, place: Place) -> Manifest | None:
     return fetch_manifest(place, newest) if newest else None
 
 
-def _packs(
-    newest: Manifest | None, contents: dict[str, Path], scratch: Path, number: int
-) -> tuple[tuple[Pack, ...], Pack | None]:
-    """The packs of before that are still of use, and one with what is not in them."""
-    of_use = tuple(
-        pack
-        for pack in (newest.packs if newest else ())
-        if not contents.keys().isdisjoint(pack.holds)
-    )
-    kept = of_use if len(of_use) < MOST_PACKS else ()
-    held = {digest for pack in kept for digest in pack.holds}
-    new = {digest: path for digest, path in contents.items() if digest not in held}
-    return kept, write_pack(new, scratch / "pack", number) if new else None
-
-
-def _send(place: Place, pack: Pack, path: Path) -> int:
-    try:
-        place.create(pack.name, path)
-    except FileExistsError:
-        # Named by its digest: an earlier push that was cut short has sent the same bytes.
-        if place.size(pack.name) != pack.size:
-            place.remove(pack.name)
-            place.create(pack.name, path)
-    return pack.size
-
-
 def _publish(place: Place, manifest: Manifest, scratch: Path) -> None:
     path = scratch / manifest.name
     path.write_bytes(manifest.to_bytes())
@@ -192,40 +166,6 @@ def _publish(place: Place, manifest: Manifest, scratch: Path) -> None:
         raise SnapshotError.for_other_writer(
             place.address, manifest.number, manifest.number - 1
         ) from error
-
-
-def _build(
-    place: Place,
-    manifest: Manifest,
-    here: dict[str, tuple[File, Path]],
-    fresh: Path,
-    scratch: Path,
-    say: Say,
-) -> int:
-    """The snapshot's files in `fresh`; gives the bytes fetched."""
-    local = {file.sha256: path for file, path in here.values()}
-    contents = scratch / "contents"
-    contents.mkdir()
-    missing = {file.sha256 for file in manifest.files} - local.keys()
-    sent = 0
-    for pack in manifest.packs:
-        wanted = missing.intersection(pack.holds)
-        if not wanted:
-            continue
-        say(f"Fetching {pack.name}, {_megabytes(pack.size)} …")
-        path = scratch / pack.name
-        try:
-            place.fetch(pack.name, path)
-        except FileNotFoundError as error:
-            raise SnapshotError.for_damage(manifest.name, [f"{pack.name} is missing"]) from error
-        unpack(pack, path, wanted, contents)
-        path.unlink()
-        sent += pack.size
-    for file in manifest.files:
-        target = fresh / file.path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(local.get(file.sha256, contents / file.sha256), target)
-    return sent
 
 
 def _refuse_to_lose(home: Path, place: Place, here: dict[str, File]) -> None:
@@ -255,7 +195,3 @@ def _base(place: Place, manifest: Manifest) -> Base:
     return Base(
         address=place.address, number=manifest.number, made=manifest.made, files=manifest.files
     )
-
-
-def _megabytes(size: int) -> str:
-    return f"{size / 1e6:.1f} MB"
