@@ -90,7 +90,7 @@ def test_data_are_taken_in_while_the_date_before_is_judged(
 
     def before(notebook: NotebookName, day: str) -> None:
         if (notebook, day) in meeting:
-            meeting[notebook, day].wait(60)
+            meeting[notebook, day].wait(300)
 
     watched(monkeypatch, before)
 
