@@ -37,13 +37,16 @@ def make(base: str, prefix: str, suffix: str = "") -> Path:
     import fcntl
 
     while True:
+        # Until it is locked, somebody may sweep it away.
         folder = Path(tempfile.mkdtemp(suffix, prefix, base))
-        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            descriptor = os.open(folder, os.O_RDONLY)
+        except FileNotFoundError:
+            continue
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         if folder.is_dir():
             _HELD[folder] = descriptor
             return folder
-        # Somebody swept it away between the two.
         os.close(descriptor)
 
 

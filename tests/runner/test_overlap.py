@@ -77,14 +77,11 @@ def test_overlapping_dates_leave_the_records_of_a_sequence(
 def test_data_are_taken_in_while_the_date_before_is_judged(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A report is written meanwhile, and models are compared while the drift is measured where
-    nothing will be trained.
-    """
+    """And models are compared while the drift is measured, where nothing will be trained."""
     meeting: dict[tuple[str, str], threading.Barrier] = {}
     for one, other in (
         (("3-drift", "2024-02-20"), ("1-ingest", "2024-02-21")),
         (("5-evaluate", "2024-02-21"), ("3-drift", "2024-02-21")),
-        (("6-report", "2024-02-20"), ("1-ingest", "2024-02-22")),
     ):
         meeting[one] = meeting[other] = threading.Barrier(2)
 
