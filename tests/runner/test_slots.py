@@ -22,11 +22,10 @@ def test_the_lowest_rank_goes_first_whoever_came_first() -> None:
         with slots.taken(1, rank):
             done.append(name)
 
-    with ThreadPoolExecutor(4) as pool:
-        with slots.taken(1, 0):
-            for number, (name, rank) in enumerate([("c", 3), ("b", 2), ("B", 2), ("a", 0)], 1):
-                pool.submit(work, name, rank)
-                waiting(slots, number)
+    with ThreadPoolExecutor(4) as pool, slots.taken(1, 0):
+        for number, (name, rank) in enumerate([("c", 3), ("b", 2), ("B", 2), ("a", 0)], 1):
+            pool.submit(work, name, rank)
+            waiting(slots, number)
 
     assert ["a", "b", "B", "c"] == done
 
