@@ -4,14 +4,16 @@
 
 Airflow is installed in an environment of its own, with `python -m venv` and pip; the tests of
 `tests/schedule/test_airflow.py` use it too, and `--prepare` does nothing else. The case runs on
-its sample; the decision is asked for by a parameter, once `always` and once `never`. Prints one
-JSON line: the state in which each task ended, by branch.
+its sample; the decision is asked for by a parameter, once `always` and once `never`. Says each task
+that begins; one that fails is not tried again, since Airflow would wait five minutes for it. Prints
+one JSON line: the state in which each task ended, by branch.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -29,6 +31,7 @@ from pipeline.store.project import ROOT
 
 NAME, REQUIREMENT = "airflow", "apache-airflow>=3.3,<3.4"
 DAG = ROOT / "deploy" / "airflow" / "vigie_dag.py"
+BEGINS = re.compile(r"\[DAG TEST\] starting task_id=(\S+)")
 WRAPPER = """#!/bin/sh
 [ "$1" = run ] && set -- "$@" --set retrain="$RETRAIN"
 exec {python} -m pipeline "$@"
@@ -69,17 +72,22 @@ def dags_test(programs: Path, home: Path, dag: str, own: Mapping[str, str]) -> d
 
 
 def call(programs: Path, home: Path, own: Mapping[str, str], *words: str) -> None:
-    """One command of Airflow; raises `RuntimeError` with the end of what it said."""
+    """One command of Airflow; says each task that it begins. Raises `RuntimeError` with the end of
+    what it said."""
     path = f"{programs}{os.pathsep}{os.environ['PATH']}"
     variables = {name: text for name, text in os.environ.items() if name[:9] != "COVERAGE_"}
-    done = subprocess.run(
-        [programs / "airflow", *words], cwd=home, capture_output=True, text=True, check=False,
+    began, said = time.monotonic(), []
+    with subprocess.Popen(
+        [programs / "airflow", *words], cwd=home, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         env={**variables, **settings(home), **own, "PATH": path},
-    )  # fmt: skip
-    if done.returncode:
-        raise RuntimeError(
-            f"airflow {' '.join(words)} failed: {(done.stdout + done.stderr)[-3000:]}"
-        )
+    ) as running:  # fmt: skip
+        for line in running.stdout or ():
+            said.append(line)
+            if task := BEGINS.search(line):
+                print(f"{time.monotonic() - began:6.1f} s  {task[1]}", file=sys.stderr, flush=True)
+    if running.returncode:
+        raise RuntimeError(f"airflow {' '.join(words)} failed: {''.join(said)[-3000:]}")
 
 
 @click.command()
@@ -107,6 +115,7 @@ def take_branches(programs: Path, folder: Path, case: str) -> dict[str, object]:
         "VIGIE_HOME": str(folder / "state"),
         "VIGIE_CASES": case,
         "VIGIE_SOURCE": "sample",
+        "VIGIE_RETRIES": "0",
         "PYTHONPATH": str(ROOT),
     }
     home, began = folder / "airflow", time.monotonic()

@@ -6,10 +6,11 @@ Copy the file to the folder of DAGs and set, for the scheduler and its workers,
     VIGIE_HOME     the folder of all state
     VIGIE_CASES    cases, divided by blanks (default: bikes states vehicles ratings plants)
     VIGIE_SOURCE   live, or sample for a trial (default: live)
+    VIGIE_RETRIES  how often a task that failed is tried again, five minutes later (default: 2)
 
 Every task is a command of Vigie, which takes over what earlier ones have done: a task that is
-tried again, or a DAG that is run twice, does nothing twice. Try it without a scheduler:
-`airflow dags test vigie_bikes`.
+tried again, or a DAG that is run twice, does nothing twice. Try it without a scheduler, and see
+what fails at once: `VIGIE_RETRIES=0 airflow dags test vigie_bikes`.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from airflow.sdk import DAG
 
 VIGIE = os.environ.get("VIGIE", "vigie")
 SOURCE = os.environ.get("VIGIE_SOURCE", "live")
+RETRIES = int(os.environ.get("VIGIE_RETRIES", "2"))
 CASES = os.environ.get("VIGIE_CASES", "bikes states vehicles ratings plants").split()
 
 
@@ -55,7 +57,7 @@ def dag_of(case: str) -> DAG:
         start_date=datetime(2024, 1, 1, tzinfo=UTC),
         catchup=False,
         max_active_runs=1,
-        default_args={"retries": 2, "retry_delay": timedelta(minutes=5)},
+        default_args={"retries": RETRIES, "retry_delay": timedelta(minutes=5)},
         doc_md=__doc__,
         tags=["vigie"],
     ) as dag:
