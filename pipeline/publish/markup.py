@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import html
-import json
+import math
 import re
 import string
 from functools import cache
 from pathlib import Path
 
 import jinja2
+import yaml
 from markupsafe import Markup
 
 from pipeline.metrics import score_name
@@ -76,8 +77,8 @@ def page(title: str, description: str, blocks: list[str]) -> str:
         "description-meta": literal(description.translate(UNQUOTED)),
         "toc": True,
     }
-    lines = "\n".join(f"{name}: {json.dumps(value)}" for name, value in front.items())
-    return f"---\n{lines}\n---\n\n" + "\n".join(blocks)
+    lines = yaml.safe_dump(front, sort_keys=False, allow_unicode=True, width=math.inf)
+    return f"---\n{lines}---\n\n" + "\n".join(blocks)
 
 
 def fragment(template: str, **values: object) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import html
+import re
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 
-from hypothesis import given
+import yaml
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.publish import markup, prose
@@ -65,6 +68,20 @@ def test_no_shortcode_reaches_quarto() -> None:
 
     assert "{{<" not in markup.raw_html(f"<p>{shortcode}</p>")
     assert "{" not in markup.literal(shortcode)
+
+
+@settings(deadline=None)
+@given(WORDS | SIGNS)
+def test_front_matter_shows_its_text_and_starts_no_shortcode(text: str) -> None:
+    """Quarto reads entities first and looks for shortcodes then; Pandoc puts a description into an
+    attribute as it is."""
+    page = markup.page(text, text, [])
+    front = yaml.safe_load(page.split("---\n")[1])
+    title, described = front["title"], html.unescape(front["description-meta"])
+
+    assert " ".join(text.split()) == " ".join(markup.plain(prose.inline(title)).split())
+    assert not re.search(r"\{\{|\}\}", html.unescape(title))
+    assert not re.search(r'["<>{}]', described)
 
 
 def test_prose_keeps_headings_for_the_contents() -> None:
