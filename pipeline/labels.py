@@ -18,11 +18,11 @@ AXIS_TIMES = (
 )
 """Formats of D3 by what a mark of the axis begins."""
 _UNSEEN = re.compile(
-    r'<path (?P<label>aria-label="[^"]*") role="graphics-symbol" aria-roledescription="point" '
+    r'<path aria-label=(?P<label>"[^"]*") role="graphics-symbol" aria-roledescription="point" '
     r'transform="translate\((?P<x>[-\d.e]+),(?P<y>[-\d.e]+)\)"[^>]* opacity="0"/>'
 )
 _SEEN = re.compile(
-    r'<path (aria-label="[^"]*") role="graphics-symbol" aria-roledescription="point"'
+    r'<path aria-label=("[^"]*") role="graphics-symbol" aria-roledescription="point"'
     r'[^>]*(?<! opacity="0")/>'
 )
 _DAY = re.compile(r"\d{4}-(?P<month>\d\d)-(?P<day>\d\d)(?:[T ](?P<time>\d\d:\d\d(?::\d\d)?))?")
@@ -64,7 +64,7 @@ def compacted(svg: str) -> str:
         if found["label"] in seen:
             return ""
         x, y = (f"{float(found[name]):.1f}".removesuffix(".0") for name in ("x", "y"))
-        return f'<path class="said" {found["label"]} transform="translate({x},{y})"/>'
+        return f'<path class="said" data-said={found["label"]} transform="translate({x},{y})"/>'
 
     return _UNSEEN.sub(short, svg)
 

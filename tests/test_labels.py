@@ -19,7 +19,7 @@ HOURS = pd.DataFrame(
         "count": [5.0, 7.25, 6.0],
     }
 )
-SAID = re.compile(r'<path class="said" aria-label="([^"]*)" transform="translate\(([^)]*)\)"/>')
+SAID = re.compile(r'<path class="said" data-said="([^"]*)" transform="translate\(([^)]*)\)"/>')
 
 
 def drawn(chart: Any, data: pd.DataFrame = HOURS) -> str:

@@ -37,7 +37,7 @@
       const box = mark.getBBox();
       const wide = mark.getAttribute("aria-roledescription") !== "point" && !mark.matches(".said");
       return {
-        panel: panels.get(panel), wide, label: rounded(mark.getAttribute("aria-label")),
+        panel: panels.get(panel), wide, label: rounded(mark.dataset.said || mark.getAttribute("aria-label")),
         left: matrix.e + box.x * wide, top: matrix.f + box.y * wide,
         right: matrix.e + (box.x + box.width) * wide, bottom: matrix.f + (box.y + box.height) * wide,
       };

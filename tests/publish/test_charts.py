@@ -66,7 +66,7 @@ def point(browser: Any, mark: str) -> None:
     """Moves the mouse to the mark with that label."""
     from selenium.webdriver.common.action_chains import ActionChains
 
-    element = browser.find_element("css selector", f'.said[aria-label*="{mark}"]')
+    element = browser.find_element("css selector", f'.said[data-said*="{mark}"]')
     place = browser.execute_script(
         "const m = arguments[0].getScreenCTM(); return [m.e, m.f]", element
     )
