@@ -19,7 +19,7 @@ from pipeline.case import Candidate, Case
 from pipeline.errors import StepError
 from pipeline.models import dump_model, load_model
 from pipeline.options import DriftOptions
-from pipeline.policies import POLICIES, History, serving
+from pipeline.policies import POLICIES, History, Policy, serving
 from pipeline.records import PolicyPrice
 from pipeline.splits import Fold
 from pipeline.steps.backtest import fitted
@@ -181,6 +181,45 @@ class PastModels:
                 )
             )
         return tuple(found)
+
+    def setback(self, policy: Policy, first: int) -> Setback | None:
+        """The model of a policy that lost most against the first one; `None` where none did."""
+        models, primary = serving(policy, self.history, first=first), self.case.task.primary
+        found = []
+        for model in sorted(set(models.tolist()) - {first}):
+            stretches = [first + place for place in np.flatnonzero(models == model)]
+            truth = np.concatenate([self.truth[each] for each in stretches])
+            error, kept = (
+                self.case.task.metrics(
+                    truth, np.concatenate([self.predicted[which][each] for each in stretches])
+                )[primary]
+                for which in (model, first)
+            )
+            losses = self.history.errors[[model, first]][:, stretches].sum(axis=1)
+            found.append(
+                Setback(
+                    learned=_start(self.folds[model]),
+                    stretches=len(stretches),
+                    error=error,
+                    kept=kept,
+                    lost=float(losses[0] - losses[1]),
+                )
+            )
+        worst = max(found, key=lambda each: each.lost, default=None)
+        return worst if worst is not None and worst.error > worst.kept else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setback:
+    """A model that did worse than the first one, in the stretches that it served."""
+
+    learned: datetime
+    stretches: int
+    error: float
+    kept: float
+    """Error of the first model in the same stretches."""
+    lost: float
+    """Sum of its mean losses by stretch, less the first model's."""
 
 
 def calendar_name(case: Case) -> str:

@@ -13,6 +13,7 @@ from pipeline.errors import OptionError, StepError
 from pipeline.figures import Figure
 from pipeline.metrics import score_name, score_text
 from pipeline.options import DriftOptions
+from pipeline.policies import POLICIES
 from pipeline.records import (
     BASELINE,
     Artifact,
@@ -102,7 +103,7 @@ def price(
         replayed=_window(case, frame, folds[first:], judged.as_of),
         prices=prices,
         files=_written(folder, rows, figures, alarms),
-        sentence=_sentence(case, prices, len(folds) - first),
+        sentence=_sentence(case, prices, len(folds) - first) + _setback(case, models, prices),
     )
     write_replay(store.home, record)
     return Price(record=record, rows=rows, folder=folder)
@@ -202,4 +203,21 @@ def _sentence(case: Case, prices: tuple[PolicyPrice, ...], stretches: int) -> st
     return (
         f"Retrainings in {stretches} stretches, and {score_name(case.task.primary)}: {told}. "
         f"Lowest error: {best.policy}."
+    )
+
+
+def _setback(case: Case, models: PastModels, prices: tuple[PolicyPrice, ...]) -> str:
+    """Why the worst policy did worse than never; empty where none did."""
+    first = 2 * models.history.window
+    error, place = max((each.error, place) for place, each in enumerate(prices))
+    found = models.setback(list(POLICIES.values())[place], first)
+    if found is None or error <= prices[0].error:
+        return ""
+    unit, primary = case.schema.column(case.schema.target).unit, case.task.primary
+    served = "stretch" if found.stretches == 1 else f"{found.stretches} stretches"
+    return (
+        f" {prices[place].policy.capitalize()} did worse than never by the model that it learned "
+        f"on {found.learned:%Y-%m-%d}: in the {served} that it served, it erred by "
+        f"{score_text(primary, found.error, unit)}, the first model by "
+        f"{score_text(primary, found.kept, unit)}."
     )

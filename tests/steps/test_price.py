@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,10 @@ from hand_made import FIRST, Bench, wave_case, waves
 
 from pipeline.case import Candidate
 from pipeline.errors import OptionError, StepError
+from pipeline.policies import History, never
 from pipeline.schema import Schema
-from pipeline.steps.past_models import calendar_name
+from pipeline.splits import Fold
+from pipeline.steps.past_models import PastModels, Setback, calendar_name
 from pipeline.steps.price import keep_up, price
 from pipeline.store.replays import read_replay
 
@@ -138,6 +141,32 @@ def test_a_model_that_learns_nothing_is_called_so(long_bench: Bench) -> None:
     )
 
     assert "learns nothing that changes with time" in priced(long_bench).record.sentence
+
+
+def test_the_model_that_lost_most_is_told() -> None:
+    """Learned at the third of four moments, it errs by 3 in two stretches, the first model by 1."""
+    truth, off = np.array([4.0, 5.0, 7.0]), np.array([[1.0] * 4, [1.0] * 4, [3.0] * 4, [0.5] * 4])
+    nothing = np.array([], dtype=np.intp)
+    starts = [FIRST + timedelta(days=7 * number) for number in range(5)]
+    folds = [
+        Fold(name="", origin=start, end=end, train=nothing, test=nothing)
+        for start, end in pairwise(starts)
+    ]
+    history = History(errors=off**2, window=1, alpha=0.05, drifted=lambda model, now: False)
+    found = PastModels(
+        case=wave_case(),
+        folds=folds,
+        models=[None] * 4,
+        truth=[truth] * 4,
+        predicted=[[truth + each for each in row] for row in off],
+        history=history,
+    )
+
+    assert found.setback(never, 0) is None
+    assert found.setback(lambda _, model, now: now == 3, 0) is None
+    assert Setback(learned=starts[2], stretches=2, error=3.0, kept=1.0, lost=16.0) == found.setback(
+        lambda _, model, now: now == 2, 0
+    )
 
 
 def _baseline(bench: Bench) -> Any:
