@@ -214,9 +214,9 @@ def test_time_of_the_run_without_zone_is_refused() -> None:
 
 
 def nightly(days: int, *, quiet: int, least: float = 1.0) -> list[Row]:
-    """Fifty bicycles an hour, but for one hour of the day (UTC)."""
-    hours = range(24 * days)
-    return series_of([least if hour % 24 == quiet else 50.0 for hour in hours])
+    """Fifty bicycles an hour, but for one hour of the day (UTC) and those beside it."""
+    night = range(quiet - 1, quiet + 2)
+    return series_of([least if hour % 24 in night else 50.0 for hour in range(24 * days)])
 
 
 @pytest.mark.parametrize(
@@ -238,6 +238,14 @@ def test_the_quietest_hour_is_told_by_the_clock_in_paris(
 
     assert len(rows) == len(found)
     assert {expected} >= set(found.astype(object).where(found.notna(), None))
+
+
+def test_a_single_hour_that_is_quieter_by_chance_does_not_move_the_night() -> None:
+    """Of four hours that are all but equal the first is the least: the night is still around 2."""
+    night = {23: 30.0, 0: 0.9, 1: 1.0, 2: 1.0, 3: 1.0}
+    rows = series_of([night.get((hour + 2) % 24, 50.0) for hour in range(24 * 14)])
+
+    assert {1.0, 2.0} >= set(check_columns(table_of(rows), MIDNIGHT)["quietest_hour"])
 
 
 def mornings(days: int, *, late: int = 0, night: float = 10.0, newest: int = 0) -> list[Row]:

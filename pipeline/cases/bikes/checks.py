@@ -38,8 +38,9 @@ def check_columns(table: pd.DataFrame, as_of: datetime) -> pd.DataFrame:
     - `week_ratio`: all bicycles of the week up to and including `as_of` over those of the week
       before, counters that counted in both weeks only; the same in every row. Null where it
       is unknown: no counter in both weeks, or no bicycle in the first of them.
-    - `quietest_hour`: hour of the clock in Paris, 0 to 23, with the fewest bicycles on average over
-      all rows; the same in every row. Null where it is unknown (`clock.quietest_hour`).
+    - `quietest_hour`: hour of the clock in Paris, 0 to 23, in the middle of the three in a row with
+      the fewest bicycles on average over all rows; the same in every row. Null where it is unknown
+      (`clock.quietest_hour`).
     - `morning_rise`: hour of the clock in Paris at which the bicycles of the newest working days
       have half risen; the same in every row. Null where it is unknown (`clock.morning_rise`).
 
