@@ -79,7 +79,8 @@ class Scan:
     def repeated(self, names: Sequence[str], columns: Sequence[str]) -> Iterator[pa.Table]:
         """Columns of the rows that agree with another in `names`; a null equals a null.
 
-        Rows that agree are in one table. There is at least one, and more where they are many.
+        Rows that agree are in one table, in the order of their keys. There is at least one, and
+        more where they are many.
         """
         if set(self.schema.key) <= set(names) and not self.told([COPY])[COPY].highest:
             # A merge numbers the rows of one key: where none is numbered, no two agree in it.
@@ -90,12 +91,13 @@ class Scan:
         self.database.execute(f"CREATE OR REPLACE TABLE repeats AS {group}")
         held = number(self.database, "SELECT coalesce(sum(n), 0) FROM repeats")
         parts = -(-held // ROWS_COMPARED) or 1
+        order = ", ".join(f"r.{name} NULLS LAST" for name in quoted(list(self.key)))
         shown = ", ".join(f"r.{name}" for name in quoted(list(columns)))
         for part in range(parts):
             chosen = f"SELECT * FROM repeats WHERE hash({same}) % {parts} = {part}"
             query = (
                 f"SELECT {shown} FROM rows r SEMI JOIN ({chosen}) g "
-                f"ON {same_rows('r', 'g', tuple(names))}"
+                f"ON {same_rows('r', 'g', tuple(names))} ORDER BY {order}"
             )
             yield self.database.sql(query).to_arrow_table().cast(self._typed(columns))
 
