@@ -50,14 +50,16 @@ def policy_blocks(store: Store, case: str, folder: Path) -> Iterator[str]:
 
 
 def _too_short(store: Store, name: str) -> Short | None:
-    """`None` where the past is long enough, or nothing is known of it or of the case."""
+    """`None` where the past is long enough, has no stretches, or nothing is known of it."""
     from pipeline.steps.past_models import FEWEST, stretch_of, stretches_between
 
     case, arrived = find_cases().get(name), next(store.records(name, IngestRecord), None)
     if case is None or arrived is None or arrived.oldest is None or arrived.newest is None:
         return None
-    found = stretches_between(case, arrived.oldest, arrived.newest)
     length = stretch_of(case)
+    if not length:
+        return None
+    found = stretches_between(case, arrived.oldest, arrived.newest)
     if found >= FEWEST:
         return None
     return Short(

@@ -159,11 +159,14 @@ def in_parts(
     )
     store.write_run(record)
     final = yield from _through(work)
-    try:
-        yield END
-    except GeneratorExit:
-        store.write_run(final)
-        raise
+    if final.failure != "interrupted":
+        # Who waits for an earlier date's end before this one is told does so here. An interrupt is
+        # told at once, so that nothing else begins.
+        try:
+            yield END
+        except GeneratorExit:
+            store.write_run(final)
+            raise
     held.check()
     store.write_run(final)
     _check(store, order, final, new=True)

@@ -6,7 +6,6 @@ import hashlib
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import threading
@@ -122,8 +121,10 @@ def test_a_preview_shows_the_site(checkout: Path, stand_in: None) -> None:
             with urlopen(f"{address}bikes/index.html", timeout=SECONDS) as answer:
                 page = answer.read().decode()
         finally:
+            # Not by SIGINT, which a process that was begun in the background may not hear.
+            running.terminate()
+            running.wait()
             killer.cancel()
-            running.send_signal(signal.SIGINT)
 
     assert "Bicycle counts in Paris" in page
 

@@ -180,7 +180,7 @@ def test_the_answer_says_what_holds_today(bench: Bench) -> None:
 
     assert "29 February 2024, 23:00 UTC" == answer["Data up to"]
     assert "2,880, of which 0 in quarantine" == answer["Rows"]
-    assert "ridge" == answer["Champion"]
+    assert "Ridge regression on the past" == answer["Champion"]
     assert "same hour a day before" in answer["RMSE of the baseline"]
     assert answer["Promotion"].startswith("Promote the first champion:")
     assert answer["Decision"] == "Retrain: there is no champion yet."
@@ -200,7 +200,7 @@ def test_the_card_says_what_the_model_is_made_of(bench: Bench) -> None:
         card["Publisher of the data"],
         card["To be aware of"],
     )
-    assert "RMSE 5.1" in card["Scores on the held-out window"]
+    assert "RMSE 5.2 waves/h" in card["Scores on the held-out window"]
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,8 @@ from hand_made import DAYS, FIRST, wave_case, waves
 
 from pipeline.errors import StepError
 from pipeline.shift import ColumnShift
-from pipeline.steps.replay import Champion, replay
+from pipeline.steps.renewal import Renewal
+from pipeline.steps.replay import WEEK, alarms_table, replay
 from pipeline.steps.shift_figures import distributions_figure, heat_figure
 from pipeline.steps.shifts import Shifts, compare_windows
 
@@ -116,11 +117,10 @@ def test_without_alarms_one_column_is_drawn(
 
 def test_a_replay_tells_each_week() -> None:
     """The week in which the wind rises alarms for it; what was newer is in no look before."""
-    found = replay(CASE, windy(), since=START - timedelta(days=14), until=START + timedelta(days=7))
+    looks = list(replay(CASE, windy(), since=START - 2 * WEEK, until=START + WEEK, window=WEEK))
+    found = alarms_table(iter(looks))
 
-    assert [START - timedelta(days=14), START - timedelta(days=7), START] == list(
-        found["window start"]
-    )
+    assert [START - 2 * WEEK, START - WEEK, START] == [look.start for look in looks]
     assert "wind" in found["columns"].iloc[-1]
     assert "Mean wind is" in found["in words"].iloc[-1]
     assert "wind" not in "".join(found["columns"].iloc[:-1])
@@ -138,14 +138,15 @@ def test_a_replay_judges_a_champions_errors_on_rows_it_had_not_learned_from() ->
     """The waves grow in the last week: its residuals and errors alarm with the column."""
     rows = waves()
     rows = rows.assign(value=rows["value"].where(rows["time"] < START, 2 * rows["value"]))
-    champion = Champion(
-        model=TenAtAllTimes(),
+    learned = FIRST + timedelta(days=10)
+    windows = replace(CASE.windows, held_out=START + WEEK - learned)
+    renewal = Renewal(
+        case=replace(CASE, windows=windows),
         frame=CASE.task.frame(rows, CASE.schema),
-        learned=FIRST + timedelta(days=10),
+        learn=lambda moment: TenAtAllTimes(),
     )
-    found = replay(
-        CASE, rows, since=START, until=START + timedelta(days=7), champion=champion
-    ).iloc[-1]
+    looks = replay(CASE, rows, since=START, until=START + WEEK, window=WEEK, renewal=renewal)
+    found = alarms_table(looks).iloc[-1]
 
     assert "residual of the champion" in found["columns"]
     assert "Mean residual of the champion is" in found["in words"]
@@ -154,4 +155,4 @@ def test_a_replay_judges_a_champions_errors_on_rows_it_had_not_learned_from() ->
 def test_a_replay_without_anything_older_is_refused() -> None:
     """The first look needs a reference."""
     with pytest.raises(StepError, match="no rows before the 7 days from 2024-01-01"):
-        replay(CASE, waves(), since=FIRST, until=START)
+        list(replay(CASE, waves(), since=FIRST, until=START, window=WEEK))

@@ -65,7 +65,7 @@ def test_classes_without_a_time_go_through_all_steps(flowers: Bench, tmp_path: P
     assert evaluated
     assert promoted
 
-    assert "log loss" in told
+    assert told.startswith("Log loss ")
     assert "below the baseline" in told
     assert "logistic" == promoted.champion.ref.candidate
     assert promoted.scores["log_loss"] < 0.6 < promoted.baseline_scores["log_loss"]

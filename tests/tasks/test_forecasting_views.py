@@ -79,7 +79,7 @@ def test_series_that_stand_at_zero_are_no_example() -> None:
 
 def test_an_example_tells_how_much_of_the_truth_is_in_its_interval() -> None:
     """Half of the values were put outside: 50 % lie within."""
-    assert "50% of the counted values lie within their interval." in example().alt
+    assert "50% of the observed values lie within their interval." in example().alt
 
 
 def test_a_name_that_looks_like_a_script_is_text() -> None:
