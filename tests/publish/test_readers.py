@@ -148,7 +148,10 @@ def _leads_nowhere(site: Site, link: str) -> bool:
     from urllib.parse import unquote
 
     path = unquote(link.removeprefix(site.address).partition("#")[0].partition("?")[0])
-    return not (site.folder / (path or "index.html")).is_file()
+    # A folder's page is served by the folder's name; Quarto links to it so.
+    if not path or path.endswith("/"):
+        path += "index.html"
+    return not (site.folder / path).is_file()
 
 
 def _foreign(browser: Any, address: str) -> set[str]:
