@@ -97,7 +97,7 @@ CASE = Case(
         ),
         Candidate(
             name="half_fuel_trend",
-            title="Last year's value, grown by half of that",
+            title="Last year's value, with half of its fuel's growth",
             build=candidates.half_fuel_trend,
         ),
         Candidate(
