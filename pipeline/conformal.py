@@ -75,42 +75,12 @@ class GroupedConformal:
             )
 
     @classmethod
-    def fit(
-        cls,
-        predicted: ArrayLike,
-        truth: ArrayLike,
-        *,
-        level: float,
-        groups: Labels,
-        member: str = "",
-        age: ArrayLike | None = None,
-        half_life: float | None = None,
-        together: ArrayLike | None = None,
-        bins: int = 20,
-    ) -> Self:
-        """Calibrates on rows that the model has not learned from.
-
-        `groups` holds a label per row for each grouping, `age` how long ago each row was; a row
-        `half_life` old counts half (the unit is the caller's). Rows of one label of `together` are
-        not independent of one another. Raises `StepError` for fewer rows
-        than the level needs (2 / (1 - level) - 1, counted with their weights), values that are not
-        finite, or lengths that differ.
-        """
-        residuals = Residuals.of(
-            predicted,
-            truth,
-            groups=groups,
-            member=member,
-            age=age,
-            half_life=half_life,
-            together=together,
-            bins=bins,
-        )
-        return cls.of(residuals, level)
-
-    @classmethod
     def of(cls, residuals: Residuals, level: float) -> Self:
-        """Calibrates for one of several levels on the same rows; raises `StepError` as `fit`."""
+        """Calibrates for one of several levels on the same rows.
+
+        Raises `StepError` for fewer rows than the level needs: 2 / (1 - level) - 1, counted with
+        their weights.
+        """
         if not 0 < level < 1:
             raise StepError(f"level is {level!r}; give a share above 0 and below 1.")
         needed = math.ceil(round(2 / (1 - level), 9)) - 1

@@ -90,7 +90,13 @@ class Residuals:
         together: ArrayLike | None = None,
         bins: int = 20,
     ) -> Self:
-        """Arguments are those of `GroupedConformal.fit`; raises `StepError` as it does."""
+        """Of rows that the model has not learned from.
+
+        `groups` holds a label per row for each grouping, `age` how long ago each row was; a row
+        `half_life` old counts half (the unit is the caller's). Rows of one label of `together` are
+        not independent of one another. Raises `StepError` for values that are not finite, or
+        lengths that differ.
+        """
         guessed, known = finite(predicted, truth)
         weights = _weights(age, half_life, len(guessed))
         if member and member not in groups:

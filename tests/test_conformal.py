@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 
 from pipeline.conformal import GroupedConformal
 from pipeline.errors import StepError
-from pipeline.residuals import Tails
+from pipeline.residuals import Residuals, Tails
 
 Values = NDArray[np.float64]
 ROWS = 6_000
@@ -32,9 +32,13 @@ def counters(random: np.random.Generator, rows: int = ROWS) -> tuple[Values, Val
     return predicted, truth, names
 
 
+def calibrated(predicted: Values, truth: Values, *, level: float, **told: Any) -> GroupedConformal:
+    return GroupedConformal.of(Residuals.of(predicted, truth, **told), level)
+
+
 def fit(predicted: Values, truth: Values, names: NDArray[Any], **more: Any) -> GroupedConformal:
     told: dict[str, Any] = {"level": 0.9, "groups": {"counter": names}, "member": "counter"} | more
-    return GroupedConformal.fit(predicted, truth, **told)
+    return calibrated(predicted, truth, **told)
 
 
 def share(found: tuple[Values, Values], truth: Values, rows: Any = slice(None)) -> float:
@@ -71,7 +75,7 @@ def test_spread_of_a_group_is_recovered() -> None:
 def test_without_groups_and_bins_it_is_split_conformal() -> None:
     """19 residuals at a level of 0.9: the smallest and the largest are the ends."""
     residuals = np.arange(1.0, 20.0) - 10
-    intervals = GroupedConformal.fit(np.full(19, 50.0), 50 + residuals, level=0.9, groups={})
+    intervals = calibrated(np.full(19, 50.0), 50 + residuals, level=0.9, groups={})
 
     low, high = intervals.interval([50.0], {})
 
@@ -160,7 +164,7 @@ def test_rows_of_a_group_count_as_few() -> None:
         errors = random.normal(size=80)[car] + 0.1 * random.normal(size=len(car))
         told, fresh = car < 40, car >= 40
         for kept in (True, False):
-            fitted = GroupedConformal.fit(
+            fitted = calibrated(
                 np.zeros(told.sum()),
                 errors[told],
                 level=0.9,
