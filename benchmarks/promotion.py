@@ -38,9 +38,9 @@ from pipeline.looks import Looks, look
 from pipeline.options import IngestOptions, TrainOptions, ValidateOptions
 from pipeline.records import ValidateRecord
 from pipeline.steps.backtest import backtest
+from pipeline.steps.differences import is_better
 from pipeline.steps.evidence import ALLOWANCE
 from pipeline.steps.ingest import ingest
-from pipeline.steps.promote import is_better
 from pipeline.steps.run import open_run
 from pipeline.steps.train import competitors
 from pipeline.steps.validate import validate

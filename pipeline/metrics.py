@@ -43,7 +43,16 @@ def score_text(name: str, value: float, unit: str) -> str:
     >>> score_text("rmse", 25.631, "bicycles/h"), score_text("r2", 0.9, "bicycles/h")
     ('25.6 bicycles/h', '0.9')
     """
-    return f"{value:.3g} {unit}".rstrip() if name in IN_UNIT_OF_TARGET else f"{value:.3g}"
+    return f"{digits(value)} {unit}".rstrip() if name in IN_UNIT_OF_TARGET else digits(value)
+
+
+def digits(value: float) -> str:
+    """Three significant digits; of a thousand and more all before the point.
+
+    >>> digits(0.04567), digits(25.631), digits(12345.6)
+    ('0.0457', '25.6', '12,346')
+    """
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 def score_label(name: str, unit: str) -> str:

@@ -47,6 +47,7 @@ def _record(present: PromoteRecord, before: PromoteRecord, moment: datetime) -> 
             "lock_digest": project.lock_digest(),
             "inputs": present.inputs,
             "action": "roll back",
+            "grounds": (),
             "parameters": {MEASURED_IN: before.measured_in},
             "sentence": f"Rolled back by hand: {back.candidate} of run {back.run_id} serves again "
             f"in place of {gone.candidate} of run {gone.run_id}.",

@@ -105,7 +105,9 @@ def _told(row: RunThen, alarms: tuple[str, ...], unit: str) -> Iterator[tuple[Ki
         yield "alarm", told, f"{len(row.alarms)} of {len(row.drift)} watched columns have an alarm."
     # A run that took over an earlier one's decision decided nothing itself.
     if row.decision and row.decided_in == row.run_id:
-        yield "decision", row.decision, " ".join(filter(None, [row.sentence, _score(row, unit)]))
+        training = row.training if row.training != row.sentence else ""
+        sentences = filter(None, [training, row.sentence, _score(row, unit)])
+        yield "decision", row.decision, " ".join(sentences)
 
 
 def _score(row: RunThen, unit: str) -> str:

@@ -21,6 +21,7 @@ from markupsafe import Markup
 from pipeline.metrics import score_name
 from pipeline.publish import words
 from pipeline.publish.changes import told_changes
+from pipeline.steps.grounds import amount_of, limit_of
 
 TEMPLATES = Path(__file__).parent / "templates"
 PLAIN = frozenset(string.ascii_letters + string.digits + " ,.")
@@ -136,4 +137,6 @@ def _templates() -> jinja2.Environment:
         environment.filters[shown.__name__] = shown
     environment.filters["quantity"] = words.quantity
     environment.filters["told_changes"] = told_changes
+    environment.filters["ground_amount"] = amount_of
+    environment.filters["ground_limit"] = limit_of
     return environment

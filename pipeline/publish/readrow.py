@@ -50,6 +50,7 @@ def read_row(store: Store, case: str, run_id: str, lives: Lives) -> RunThen:
         decided_in=last.run_id if last else None,
         decision=promoted.action if promoted else decided.decision if decided else None,
         sentence=last.sentence if last else run.sentence,
+        training=decided.sentence if decided else "",
         metric=_metric(promoted, _of(run, EvaluateRecord)),
         champion=_champion(store, promoted),
         drift=_drift(_of(run, DriftRecord)),

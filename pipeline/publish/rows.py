@@ -85,6 +85,10 @@ class RunThen(Part):
         description="the run that decided: an earlier one where its decision was taken over"
     )
     sentence: str = Field(description="the decision and its reason")
+    training: str = Field(
+        default="",
+        description="whether a model was to be trained, and why; empty where it was not decided",
+    )
     metric: MetricThen | None = Field(description="null where nothing was scored")
     champion: ChampionThen | None = Field(description="null where nothing was decided")
     drift: tuple[ColumnThen, ...] | None = Field(description="null where drift was not measured")

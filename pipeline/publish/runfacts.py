@@ -17,6 +17,7 @@ from pipeline.records import (
     DecideRecord,
     DriftRecord,
     EvaluateRecord,
+    Ground,
     PromoteRecord,
     Record,
     ReportRecord,
@@ -163,6 +164,13 @@ class RunFacts:
         return self._of(PromoteRecord)
 
     @property
+    def grounds(self) -> tuple[Ground, ...]:
+        """The numbers of its decisions, with what each was held against."""
+        asked = self.decide
+        found = (asked.grounds or _older_grounds(asked)) if asked else ()
+        return (*found, *(self.promote.grounds if self.promote else ()))
+
+    @property
     def validate(self) -> ValidateRecord | None:
         return self._of(ValidateRecord)
 
@@ -217,3 +225,18 @@ class RunFacts:
 
     def _of(self, kind: type[Kind]) -> Kind | None:
         return next((found for found in self.run.records if isinstance(found, kind)), None)
+
+
+def _older_grounds(record: DecideRecord) -> tuple[Ground, ...]:
+    """Of a record that was written before grounds were kept."""
+    numbers = (
+        ("Champion's error in the current window", record.error, "", record.limit),
+        ("Age of the champion", record.champion_age_days, "days", None),
+    )
+    drifted = None if record.drifted is None else 100 * record.drifted
+    shares = (("Share of its importance in columns with an alarm", drifted, "%", None),)
+    return tuple(
+        Ground(name=name, value=value, unit=known, limit=limit)
+        for name, value, known, limit in (*numbers, *shares)
+        if value is not None
+    )

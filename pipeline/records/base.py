@@ -74,6 +74,18 @@ class Window(Part):
     )
 
 
+class Ground(Part):
+    """A number that a decision rests on."""
+
+    name: str = Field(description="what the number is, in words")
+    value: float
+    unit: str = Field(default="", description="'%' for a share in per cent; empty for a count")
+    limit: float | None = Field(
+        default=None, description="what it was held against, in the same unit; none for nothing"
+    )
+    rule: str = Field(default="", description="what the limit means, in words")
+
+
 class ModelRef(Part):
     """A fitted model: which candidate, in which run it was trained, and its bytes' digest."""
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from pipeline.records.base import Record, Window
+from pipeline.records.base import Ground, Record, Window
 from pipeline.shift import ColumnShift
 
 
@@ -51,4 +51,7 @@ class DecideRecord(Record):
     )
     trained_days_ago: float | None = Field(
         default=None, description="since the newest training, of whichever model"
+    )
+    grounds: tuple[Ground, ...] = Field(
+        default=(), description="the numbers of the decision; empty in older records"
     )

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from pipeline.comparison import Comparison
 from pipeline.looks import Looks
-from pipeline.records.base import ModelRef, Part, Record, Scores, Window
+from pipeline.records.base import Ground, ModelRef, Part, Record, Scores, Window
 from pipeline.records.training import FittedModel
 from pipeline.regions import Calibration
 
@@ -123,6 +123,9 @@ class PromoteRecord(Record):
     scores: Scores = Field(description="the champion's on the held-out window")
     baseline_scores: Scores
     primary: str
+    grounds: tuple[Ground, ...] = Field(
+        default=(), description="the numbers of the decision; empty in older records"
+    )
 
     @property
     def by_hand(self) -> bool:

@@ -2,44 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from pipeline.case import Case
 from pipeline.comparison import tolerance_limit
-from pipeline.metrics import score_name, score_text
 from pipeline.options import DriftOptions, Options
 from pipeline.records import DriftRecord, FittedModel, TrainRecord
+from pipeline.steps.grounds import grounds_table
+from pipeline.steps.reasons import Reason, Standing, grounds, quiet, wanted
 from pipeline.steps.run import Run
 from pipeline.steps.view import View
+from pipeline.steps.wording import span_text
 from pipeline.store import Store
 
 if TYPE_CHECKING:
     from datetime import datetime
-
-Trigger = Literal["", "first", "asked", "performance", "drift", "age"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reason:
-    """What made it retrain, empty for keep, and the sentence."""
-
-    trigger: Trigger
-    sentence: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Standing:
-    """What the decision rests on."""
-
-    error: float
-    limit: float
-    drifted: float | None
-    """Share of the champion's importance that lies in columns with an alarm."""
-    alarmed: tuple[str, ...]
-    trained_days_ago: float | None
-    learned_days_ago: float
-    """Age of what the newest model learned, champion or not."""
 
 
 def decide(run: Run, options: DriftOptions) -> View:
@@ -49,7 +26,9 @@ def decide(run: Run, options: DriftOptions) -> View:
     newest = _newest_training(run)
     standing = stand(run.case, found, champion, newest)
     reason = choose(run.case, standing, options.retrain)
+    known = grounds(run.case, standing) if standing else ()
     with run.step("decide", options) as step:
+        step.table("grounds", "What the decision rests on", grounds_table(known))
         return step.finish(
             as_of=run.as_of,
             sentence=reason.sentence,
@@ -61,6 +40,7 @@ def decide(run: Run, options: DriftOptions) -> View:
             limit=standing.limit if standing else None,
             drifted=standing.drifted if standing else None,
             trained_days_ago=_days(found.as_of, newest.as_of) if newest else None,
+            grounds=known,
         )
 
 
@@ -81,28 +61,29 @@ def stand(
         alarmed=alarmed,
         trained_days_ago=_days(found.as_of, newest.as_of) if newest else None,
         learned_days_ago=_days(found.as_of, learned),
+        newest=_newest(found),
     )
 
 
 def choose(case: Case, standing: Standing | None, asked: str) -> Reason:
     """Whether to retrain, and the reason in a sentence."""
     if standing is None:
-        return Reason(trigger="first", sentence="Retrain: there is no champion yet.")
+        return Reason(trigger="first", sentence="Retrain: no model serves yet.")
     if asked == "always":
         return Reason(trigger="asked", sentence="Retrain: it was asked for.")
     if asked == "never":
         return Reason(trigger="", sentence="Keep: it was asked for.")
-    wanted = _wanted(case, standing)
-    if wanted is None:
-        return Reason(trigger="", sentence=f"Keep: {_quiet(case, standing)}")
+    reason = wanted(case, standing)
+    if reason is None:
+        return Reason(trigger="", sentence=f"Keep: {quiet(case, standing)}.")
     ago, wait = standing.trained_days_ago, case.windows.current.days
     if _is_lately(case, ago):
         return Reason(
             trigger="",
-            sentence=f"Keep: {_lower(wanted.sentence)} But a challenger was trained {ago:.0f} days "
-            f"ago; another waits until {wait} days of new rows are there.",
+            sentence=f"Keep for now: {reason.sentence}; but a challenger was trained {ago:.0f} "
+            f"days ago, and the next waits until {wait} days of new rows are there.",
         )
-    return Reason(trigger=wanted.trigger, sentence=f"Retrain: {_lower(wanted.sentence)}")
+    return Reason(trigger=reason.trigger, sentence=f"Retrain: {reason.sentence}.")
 
 
 def worst_expected(champion: FittedModel, case: Case, *, alpha: float) -> float:
@@ -131,51 +112,10 @@ def drifted_share(importance: dict[str, float], alarmed: tuple[str, ...]) -> flo
     return sum(importance.get(name, 0.0) for name in alarmed) / total
 
 
-def _wanted(case: Case, standing: Standing) -> Reason | None:
-    if standing.error > standing.limit:
-        return Reason(
-            trigger="performance",
-            sentence=f"{_error(case, standing)} is above {standing.limit:.3g}, the worst that its "
-            "backtest allows.",
-        )
-    if standing.drifted is not None and standing.drifted >= case.gates.drifted:
-        return Reason(
-            trigger="drift",
-            sentence=f"{', '.join(standing.alarmed)} changed, with {standing.drifted:.0%} of what "
-            f"the champion's predictions rest on (at least {case.gates.drifted:.0%}).",
-        )
-    oldest = case.gates.oldest_champion.days
-    if standing.learned_days_ago > oldest:
-        return Reason(
-            trigger="age",
-            sentence=f"What the newest model learned is {standing.learned_days_ago:.0f} days old, "
-            f"over {oldest}.",
-        )
-    return None
-
-
-def _quiet(case: Case, standing: Standing) -> str:
-    told = f"{_error(case, standing)} is within {standing.limit:.3g}"
-    if standing.alarmed and standing.drifted is not None:
-        told += (
-            f", the columns that changed ({', '.join(standing.alarmed)}) hold "
-            f"{standing.drifted:.0%} of what it rests on (less than {case.gates.drifted:.0%})"
-        )
-    return (
-        f"{told}, and what the newest model learned is {standing.learned_days_ago:.0f} days old "
-        f"(up to {case.gates.oldest_champion.days})."
-    )
-
-
-def _error(case: Case, standing: Standing) -> str:
-    unit = case.schema.column(case.schema.target).unit
-    scored = score_text(case.task.primary, standing.error, unit)
-    return f"{score_name(case.task.primary)} {scored} in the newest window"
-
-
-def _lower(sentence: str) -> str:
-    """In the middle of a sentence, but for abbreviations and names of columns."""
-    return sentence[0].lower() + sentence[1:] if sentence.startswith("What ") else sentence
+def _newest(found: DriftRecord) -> str:
+    """The current window in words."""
+    start, end = found.current.start, found.current.end
+    return f"the newest {span_text(end - start)}" if start else "the newest rows"
 
 
 def is_settled(store: Store, case: Case, options: Options) -> bool:

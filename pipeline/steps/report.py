@@ -189,7 +189,7 @@ def _card(run: Run, promoted: PromoteRecord, evaluated: EvaluateRecord) -> pd.Da
     scores = ", ".join(
         f"{score_name(name)} {score_text(name, value, unit)}"
         for name, value in promoted.scores.items()
-        if name != "rows"
+        if name != "n"
     )
     return _pairs(
         {

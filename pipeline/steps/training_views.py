@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.case import Case
 from pipeline.figures import Figure
-from pipeline.metrics import score_label, score_name, score_text, skill
+from pipeline.metrics import digits, score_label, score_name, score_text, skill
 from pipeline.steps.backtest import Backtest
 
 if TYPE_CHECKING:
@@ -88,24 +88,24 @@ def ranking(tested: list[Backtest], case: Case, absent: dict[str, str]) -> pd.Da
 
 
 def spread(tested: list[Backtest], case: Case) -> pd.DataFrame:
+    """A row a candidate, best first; of every score its mean over the folds and its spread, so that
+    a column has one unit.
+    """
     import pandas as pd
 
-    ranked = sorted(tested, key=lambda each: each.scores[case.task.primary])
-    return pd.DataFrame(
-        [
-            {
-                "candidate": each.name,
-                "score": score_name(name),
-                "mean over folds": round(value, 4),
-                "standard deviation": round(each.spread[name], 4),
-                "worst fold": round(max(scores), 4) if name == case.task.primary else "",
-                "folds": len(each.folds),
-            }
-            for each in ranked
-            for name, value in each.scores.items()
-            if (scores := [fold.scores[name] for fold in each.folds]) and name != "n"
-        ]
-    )
+    primary, unit = case.task.primary, case.schema.column(case.schema.target).unit
+    ranked = sorted(tested, key=lambda each: each.scores[primary])
+    rows = []
+    for each in ranked:
+        row: dict[str, object] = {"candidate": each.name, "folds": len(each.folds)}
+        for name, value in each.scores.items():
+            if name != "n":
+                label = score_label(name, unit)
+                row[label] = f"{digits(value)} ± {digits(each.spread[name])}"
+                if name == primary:
+                    row[f"worst fold, {label}"] = round(each.worst(primary), 4)
+        rows.append(row)
+    return pd.DataFrame(rows)
 
 
 def sentence(

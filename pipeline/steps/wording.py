@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
+YEAR, LONG = 365.25, 700
+"""Days."""
 MOST_NAMED = 4
 """Names in a sentence; of more, only the first are told."""
 
@@ -42,3 +44,15 @@ def moment_text(value: datetime) -> str:
     """
     at = "" if (value.hour, value.minute) == (0, 0) else f", {value:%H:%M} UTC"
     return day_text(value) + at
+
+
+def span_text(length: timedelta) -> str:
+    """A length of time in days, or in years from two on.
+
+    >>> span_text(timedelta(days=28)), span_text(timedelta(days=1461)), span_text(timedelta(days=1))
+    ('28 days', '4 years', '1 day')
+    """
+    days = length / timedelta(days=1)
+    if days >= LONG:
+        return f"{days / YEAR:.0f} years"
+    return f"{days:.0f} day{'' if round(days) == 1 else 's'}"

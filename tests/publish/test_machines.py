@@ -135,7 +135,7 @@ def test_the_feed_tells_decisions_alarms_and_failures(eventful: Any, published: 
     ]
     assert "Too few rows." == found[0]["summary"]
     assert (
-        "It holds. RMSE of the champion: 27\N{NO-BREAK SPACE}bikes/h; "
+        "Step decide did its work. It holds. RMSE of the champion: 27\N{NO-BREAK SPACE}bikes/h; "
         "of the baseline: 38.9\N{NO-BREAK SPACE}bikes/h." in {one["summary"] for one in found}
     )
     for one in entries(output):
@@ -175,6 +175,16 @@ def test_an_entry_keeps_its_id_for_ever(eventful: Any, published: Publish) -> No
     }
 
     assert before.items() < after.items()
+
+
+def test_the_feed_tells_why_a_model_was_trained_too(home: Any, published: Publish) -> None:
+    """Both decisions of a run are one entry: to train, and who serves."""
+    home.alarms = ()
+    home.sentence |= {"decide": "Retrain: no model serves yet.", "promote": "Promote it."}
+    home.run(run_id="a")
+
+    (told,) = entries(published().output)
+    assert told["summary"].startswith("Retrain: no model serves yet. Promote it. RMSE of the")
 
 
 def test_a_decision_that_was_taken_over_is_told_once(home: Any, published: Publish) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pipeline.publish import Published, words
-from pipeline.records import RunRecord
+from pipeline.records import DecideRecord, Ground, PromoteRecord, RunRecord
 
 Publish = Callable[..., Published]
 Read = Callable[[Path], Any]
@@ -59,6 +59,23 @@ def test_a_page_of_a_run_has_the_numbers_of_its_records(
         FIRST,
     ):
         assert " ".join(expected.split()) in text
+
+
+def test_the_numbers_of_a_decision_stand_beside_it(
+    home: Any, published: Publish, read: Read
+) -> None:
+    """Name, number with its unit, and what it was held against, of both decisions."""
+    home.run(run_id=FIRST)
+    asked = home.store.record("bikes", FIRST, DecideRecord)
+    chosen = home.store.record("bikes", FIRST, PromoteRecord)
+    error = Ground(name="Error now", value=44, unit="bikes/h", limit=41, rule="more is too much")
+    chance = Ground(name="Chance <of> it", value=3.2, unit="%", limit=3.8, rule="allowed")
+    home.store.write_record(asked.model_copy(update={"grounds": (error,)}))
+    home.store.write_record(chosen.model_copy(update={"grounds": (chance,)}))
+    text = read(published().output / "bikes" / "runs" / f"{FIRST}.html").text
+
+    assert "Error now44 bikes/h41 bikes/h; more is too much" in text
+    assert "Chance <of> it3.2%3.8%; allowed" in text
 
 
 def test_only_the_newest_execution_of_a_notebook_is_linked(

@@ -12,7 +12,8 @@ from hand_made import FIRST, NEWEST_KNOWN, Bench, drift_record, fitted_model, wa
 from pipeline.comparison import tolerance_limit
 from pipeline.records import DecideRecord, DriftRecord
 from pipeline.shift import ColumnShift
-from pipeline.steps.decide import Reason, Standing, choose, drifted_share, stand, worst_expected
+from pipeline.steps.decide import choose, drifted_share, stand, worst_expected
+from pipeline.steps.reasons import Reason, Standing, grounds
 
 CASE = wave_case()
 QUIET = Standing(
@@ -34,7 +35,7 @@ def test_without_a_champion_one_is_trained(asked: str) -> None:
     """The first run always trains, even when training was forbidden: there is nothing to keep."""
     found = choose(CASE, stand(CASE, drift_record(champion_error=None), None, None), asked)
 
-    assert Reason(trigger="first", sentence="Retrain: there is no champion yet.") == found
+    assert Reason(trigger="first", sentence="Retrain: no model serves yet.") == found
 
 
 def test_what_is_asked_for_is_done() -> None:
@@ -48,8 +49,8 @@ def test_an_error_above_the_limit_calls_for_training() -> None:
     assert (
         Reason(
             trigger="performance",
-            sentence="Retrain: RMSE 7.01 waves/h in the newest window is above 7, the worst that "
-            "its backtest allows.",
+            sentence="Retrain: the champion errs more than it should: RMSE 7.01 waves/h over the "
+            "newest rows, where its backtest lets expect 7 at most.",
         )
     ) == chosen(error=7.01)
 
@@ -59,8 +60,9 @@ def test_an_error_at_the_limit_is_kept() -> None:
     assert (
         Reason(
             trigger="",
-            sentence="Keep: RMSE 7 waves/h in the newest window is within 7, and what the newest "
-            "model learned is 20 days old (up to 28).",
+            sentence="Keep: the champion errs no more than expected (RMSE 7 waves/h over the "
+            "newest rows; 7 at most), and the newest model's knowledge is 20 days old (28 at "
+            "most).",
         )
     ) == chosen(error=7.0)
 
@@ -77,9 +79,12 @@ def test_drift_counts_by_what_it_means_to_the_champion() -> None:
     major = chosen(alarmed=("value",), drifted=0.25)
 
     assert "" == minor.trigger
-    assert "the columns that changed (wind) hold 10% of what it rests on" in minor.sentence
+    assert "wind has changed but only 10% of what it goes by lies there" in minor.sentence
     assert "drift" == major.trigger
-    assert "Retrain: value changed, with 25% of what the champion's predictions" in major.sentence
+    assert (
+        "Retrain: value has changed, and 25% of what the champion goes by lies there (25% is "
+        "enough)."
+    ) == major.sentence
 
 
 def test_importance_that_was_not_measured_is_no_reason() -> None:
@@ -95,8 +100,20 @@ def test_after_a_training_the_next_one_waits_for_new_rows() -> None:
     found = chosen(error=9.0, trained_days_ago=7.0)
 
     assert "" == found.trigger
-    assert "above 7" in found.sentence
-    assert "a challenger was trained 7 days ago; another waits until 10 days" in found.sentence
+    assert found.sentence.startswith("Keep for now: the champion errs more than it should")
+    assert "a challenger was trained 7 days ago, and the next waits until 10 days" in found.sentence
+
+
+def test_every_number_has_its_name_its_unit_and_its_limit() -> None:
+    """What the sentence leaves out is in the record, in words and numbers."""
+    known = grounds(CASE, replace(QUIET, newest="the newest 10 days"))
+
+    assert [
+        ("Champion's error (RMSE) over the newest 10 days", 5.0, "waves/h", 7.0),
+        ("Share of what the champion goes by in columns that changed", 0.0, "%", 25.0),
+        ("Age of what the newest model learned", 20.0, "days", 28.0),
+        ("Time since the newest training", 20.0, "days", 10.0),
+    ] == [(each.name, each.value, each.unit, each.limit) for each in known]
 
 
 def test_the_limit_is_what_the_next_window_of_the_backtest_stays_below() -> None:
@@ -145,6 +162,7 @@ def test_the_numbers_come_from_the_records() -> None:
         alarmed=("wind",),
         trained_days_ago=None,
         learned_days_ago=12.0,
+        newest="the newest 10 days",
     )
 
 
@@ -158,7 +176,9 @@ def test_the_decision_is_recorded_with_the_champions_age(bench: Bench) -> None:
     assert isinstance(second, DecideRecord)
     assert ("retrain", None) == (first.decision, first.champion_age_days)
     assert ("keep", 10.0) == (second.decision, second.champion_age_days)
-    assert second.sentence.startswith("Keep: RMSE ")
+    assert second.sentence.startswith("Keep: the champion errs no more than expected (RMSE ")
+    assert () == first.grounds
+    assert second.error == second.grounds[0].value
 
 
 def test_a_baseline_that_serves_is_not_trained_against_every_run(bench: Bench) -> None:

@@ -151,7 +151,7 @@ def test_a_challenger_that_is_the_champion_is_one_system(bench: Bench) -> None:
 
     assert {"champion": "run-1", "baseline": "run-2"} == roles(bench, "run-2")
     told = bench.do("evaluate", "promote", run_id="run-2").record.sentence
-    assert "Hold: training gave the champion once more" in told
+    assert "Hold the champion: training gave the very same model" in told
 
 
 def test_errors_are_told_by_how_far_ahead(bench: Bench) -> None:

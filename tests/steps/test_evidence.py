@@ -16,6 +16,7 @@ from pipeline.conformal import GroupedConformal
 from pipeline.looks import look
 from pipeline.records import EvaluateRecord, Evidence, PromoteRecord, SegmentGuard, TrainRecord
 from pipeline.steps.contenders import contenders
+from pipeline.steps.differences import grounds
 from pipeline.steps.evidence import SERVED, worst_segment
 from pipeline.steps.promote import choose
 from pipeline.steps.track import tracked
@@ -153,7 +154,7 @@ def test_a_champion_that_does_worse_than_its_predecessor_is_rolled_back(bench: B
     assert isinstance(record, PromoteRecord)
     assert "roll back" == record.action
     assert ("ridge", "run-1") == (record.champion.ref.candidate, record.champion.ref.run_id)
-    assert "Roll back: the predecessor's RMSE is" in record.sentence
+    assert "Roll the champion back: the model before erred " in record.sentence
     assert 12 == evaluated(bench, "run-3").comparisons["predecessor over champion"].n
     served = evaluated(bench, "run-3").served
     assert served is not None
@@ -201,7 +202,7 @@ def test_each_look_has_its_own_level() -> None:
     found = choose(record(evidence=told), alpha=0.05, margin=0.01)
 
     assert "hold" == found.action
-    assert "which chance may explain" in found.sentence
+    assert "which may be mere chance" in found.sentence
 
 
 def test_the_gain_is_that_of_all_rows_compared() -> None:
@@ -211,7 +212,7 @@ def test_the_gain_is_that_of_all_rows_compared() -> None:
     found = choose(record(evidence=told), alpha=0.05, margin=0.01)
 
     assert "hold" == found.action
-    assert "0.5% lower than the champion's on 100 rows since" in found.sentence
+    assert "erred 0.5% less than it on 100 rows since" in found.sentence
 
 
 @pytest.mark.parametrize(
@@ -228,7 +229,26 @@ def test_a_challenger_surely_worse_in_one_segment_is_held(
     found = choose(record(guard), alpha=0.05, margin=0.01)
 
     assert action == found.action
-    assert ("in series north its loss is 30% higher" in found.sentence) == (action == "hold")
+    told = "surely worse in series north: its mean loss there is 30% higher"
+    assert (told in found.sentence) == (action == "hold")
+
+
+def test_every_number_of_a_promotion_has_its_name_its_unit_and_its_limit() -> None:
+    """Of each pair that was compared, and of the guard, whoever serves in the end."""
+    guard = SegmentGuard(by="series", segment="north", loss=0.3, p_value=0.4, segments=2)
+    told = {"challenger over champion": evidence(0.2, 0.04)}
+
+    found = {
+        each.name: (round(each.value, 3), each.unit, each.limit and round(each.limit, 3))
+        for each in grounds(record(guard, evidence=told), alpha=0.05, margin=0.01)
+    }
+
+    pair, segment = "Challenger beside champion", "Guard, series north"
+    assert (20.0, "%", 1.0) == found[f"{pair}: error (RMSE) lower by"]
+    assert (0.1, "%", 3.995) == found[f"{pair}: how often chance alone shows as much (p-value)"]
+    assert (100.0, "rows", None) == found[f"{pair}: rows compared since 1 January 2024"]
+    assert (30.0, "%", 10.0) == found[f"{segment}: challenger's mean loss above the champion's by"]
+    assert (33.333, "%", 1.0) == found["Challenger beside baseline: error (RMSE) lower by"]
 
 
 def test_the_guard_finds_the_segment() -> None:

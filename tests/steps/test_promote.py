@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from pipeline.case import Candidate
 from pipeline.errors import StateError
 from pipeline.records import BASELINE, PromoteRecord, TrainRecord
-from pipeline.steps.promote import Choice, choose
+from pipeline.steps.promote import choose
+from pipeline.steps.verdicts import Choice
 
 DAY = timedelta(days=1)
 TRAINED = ("ingest", "validate", "drift", "decide", "train")
@@ -55,8 +56,8 @@ def test_a_first_challenger_that_beats_the_baseline_is_promoted() -> None:
 
     assert "challenger" == found.role
     assert (
-        "Promote the first champion: the challenger's RMSE is 20.0% lower than the baseline's on "
-        "the held-out window, more than chance explains."
+        "Promote the first champion: the challenger erred 20.0% less than the baseline on the "
+        "held-out window, more than chance would explain."
     ) == found.sentence
 
 
@@ -72,7 +73,7 @@ def test_a_first_challenger_that_does_not_beat_the_baseline_leaves_it_the_place(
     found = first(challenger, 5.0, p_value)
 
     assert "baseline" == found.role
-    assert found.sentence.startswith("Promote the baseline: the challenger's RMSE is")
+    assert found.sentence.startswith("Promote the baseline: the challenger erred ")
 
 
 def test_a_baseline_that_nobody_beat_on_the_folds_is_not_compared_with_itself() -> None:
@@ -93,16 +94,23 @@ def test_a_challenger_that_beats_champion_and_baseline_is_promoted() -> None:
     found = later((4.0, 5.0, 6.0), (0.01, 0.001, 0.01))
 
     assert "challenger" == found.role
-    assert "Promote: the challenger's RMSE is 20.0% lower than the champion's" in found.sentence
+    assert (
+        "Promote the challenger: it erred 20.0% less than the champion on the held-out window, "
+        "more than chance would explain."
+    ) == found.sentence
 
 
 @pytest.mark.parametrize(
     ("challenger", "p_value", "why"),
     [
-        (4.96, 0.001, "more than chance explains, but less than the 1.0% that matter"),
-        (4.0, 0.06, "which chance may explain"),
-        (5.0, 0.5, "which chance may explain"),
-        (6.0, 0.99, "surely worse: more than chance explains"),
+        (
+            4.96,
+            0.001,
+            "more than chance would explain, but less than the 1.0% that makes a change worth it",
+        ),
+        (4.0, 0.06, "which may be mere chance"),
+        (5.0, 0.5, "which may be mere chance"),
+        (6.0, 0.99, "surely worse: more than chance would explain"),
     ],
     ids=["margin", "chance", "tie", "worse"],
 )
@@ -113,7 +121,7 @@ def test_the_champion_stays_against_a_challenger_that_is_not_better(
     found = later((challenger, 5.0, 9.0), (p_value, 0.001, 0.001))
 
     assert "champion" == found.role
-    assert found.sentence.startswith("Hold: the challenger's RMSE is ")
+    assert found.sentence.startswith("Hold the champion: the challenger erred ")
     assert why in found.sentence
 
 
@@ -121,7 +129,7 @@ def test_a_worse_challenger_is_told_as_higher() -> None:
     """The sentence has no minus sign to stumble over."""
     found = later((6.0, 5.0, 9.0), (0.99, 0.1, 0.1))
 
-    assert "is 20.0% higher than the champion's" in found.sentence
+    assert "erred 20.0% more than it" in found.sentence
 
 
 def test_a_challenger_that_does_not_beat_the_baseline_is_not_promoted() -> None:
@@ -129,7 +137,11 @@ def test_a_challenger_that_does_not_beat_the_baseline_is_not_promoted() -> None:
     found = later((5.0, 6.0, 5.02), (0.001, 0.45, 0.10))
 
     assert "champion" == found.role
-    assert "Hold: the challenger's RMSE is 0.4% lower than the baseline's" in found.sentence
+    assert (
+        "Hold the champion: the challenger is better than it, but not surely better than the "
+        "baseline: it erred 0.4% less than the baseline on the held-out window, which may be mere "
+        "chance."
+    ) == found.sentence
 
 
 def test_a_baseline_that_beats_every_model_is_promoted() -> None:
@@ -138,8 +150,8 @@ def test_a_baseline_that_beats_every_model_is_promoted() -> None:
 
     assert "baseline" == found.role
     assert (
-        "Promote the baseline: the baseline's RMSE is 33.3% lower than the champion's on the "
-        "held-out window, more than chance explains."
+        "Promote the baseline: it erred 33.3% less than the champion on the held-out window, more "
+        "than chance would explain."
     ) == found.sentence
 
 
@@ -152,7 +164,9 @@ def test_a_champion_as_good_as_the_baseline_stays() -> None:
 def test_without_a_challenger_the_champion_stays() -> None:
     """A run that trained nothing promotes nothing."""
     assert Choice(
-        role="champion", action="hold", sentence="Hold: no new challenger was trained."
+        role="champion",
+        action="hold",
+        sentence="Hold the champion: no new model was trained that could take its place.",
     ) == kept(4.0, 5.0, 0.01)
 
 
@@ -162,7 +176,9 @@ def test_a_challenger_that_is_the_champion_itself_is_told_so() -> None:
 
     told = choose(found, alpha=ALPHA, margin=MARGIN, same=True).sentence
 
-    assert "Hold: training gave the champion once more: the same rows and the same model." == told
+    assert (
+        "Hold the champion: training gave the very same model once more, from the same rows."
+    ) == told
 
 
 def test_without_a_challenger_the_baseline_can_take_over() -> None:

@@ -183,7 +183,7 @@ def test_the_answer_says_what_holds_today(bench: Bench) -> None:
     assert "Ridge regression on the past" == answer["Champion"]
     assert "same hour a day before" in answer["RMSE of the baseline"]
     assert answer["Promotion"].startswith("Promote the first champion:")
-    assert answer["Decision"] == "Retrain: there is no champion yet."
+    assert answer["Decision"] == "Retrain: no model serves yet."
 
 
 def test_the_card_says_what_the_model_is_made_of(bench: Bench) -> None:
