@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,9 @@ BAR_HEIGHT = 24
 AXIS_WIDTH = 34
 """The same for all, so that panels stand in line."""
 MOST_DOTS = 40
+DOT_AREA = 14
+"""Of a point, in square pixels."""
+_STEPS = {"day": {"days": 1}, "week": {"weeks": 1}, "month": {"months": 1}, "year": {"years": 1}}
 
 
 def draw(view: TrendView, observations: OpenObservations, schema: Schema) -> Figure:
@@ -51,14 +55,22 @@ def draw(view: TrendView, observations: OpenObservations, schema: Schema) -> Fig
         }
     )
     title = f"{measured} ({unit})" if unit else measured
+    lines = _lines(view, plain)
     return figure(
-        _panels(view, plain, title) if view.bucket else _bars(plain, title),
+        _panels(view, _with_gaps(plain, view.bucket), title) if lines else _bars(plain, title),
         table,
         name=f"trend_{view.name}",
         title=view.title,
         words=_words(view, table, plain, unit),
-        height=BAR_HEIGHT * max(len(plain), 3) if view.bucket is None else PANEL_HEIGHT * 2,
+        height=PANEL_HEIGHT * 2 if lines else BAR_HEIGHT * max(len(plain), 3),
     )
+
+
+def _lines(view: TrendView, plain: pd.DataFrame) -> bool:
+    """Whether there is a course of time to draw: a single step has none, and is shown as bars."""
+    if view.bucket is None:
+        return False
+    return view.panels is not None or view.lines is None or len(set(plain["step"])) != 1
 
 
 def _label(value: object) -> str:
@@ -74,19 +86,36 @@ def _most(rows: pd.DataFrame, name: str | None, weight: str, most: int) -> pd.Da
     return rows[rows[name].isin(largest)]
 
 
+def _with_gaps(plain: pd.DataFrame, bucket: str | None) -> pd.DataFrame:
+    """With a row without value in each gap of a line, so that none is drawn across steps for which
+    there is no observation.
+    """
+    import pandas as pd
+
+    if bucket is None or bucket not in _STEPS or plain.empty:
+        return plain
+    line, steps = [plain["panel"], plain["line"]], pd.to_datetime(plain["step"])
+    due = steps + pd.DateOffset(**_STEPS[bucket])
+    missing = steps.groupby(line, sort=False).shift(-1) > due
+    holes = plain[missing].assign(step=due[missing].dt.strftime("%Y-%m-%d"), value=math.nan)
+    return pd.concat([plain, holes]) if len(holes) else plain
+
+
 def _panels(view: TrendView, plain: pd.DataFrame, title: str) -> Drawn:
     """Lines over the buckets, one panel for each value; without panels, one chart."""
     import altair as alt
 
     few = plain["step"].nunique() <= MOST_DOTS
+    dots = alt.OverlayMarkDef(size=DOT_AREA) if few else False
     chart = (
         alt.Chart(plain)
-        .mark_line(strokeWidth=1.4, point=alt.OverlayMarkDef(size=10) if few else False)
+        .mark_line(strokeWidth=1.4, strokeCap="round", point=dots)
         .encode(
             x=_axis(view),
             y=alt.Y(
                 "value:Q",
                 title=title,
+                scale=alt.Scale(domain={"unionWith": [0, _least_height(plain)]}),
                 axis=alt.Axis(
                     minExtent=AXIS_WIDTH,
                     maxExtent=AXIS_WIDTH,
@@ -110,6 +139,14 @@ def _panels(view: TrendView, plain: pd.DataFrame, title: str) -> Drawn:
         spacing={"row": 18, "column": 22},
     )
     return faceted.resolve_scale(y="independent") if view.own_scales else faceted
+
+
+def _least_height(plain: pd.DataFrame) -> float:
+    """How high the vertical axis goes at least: a panel of zeros alone would have none, and zero in
+    its middle. No other panel is made higher by it.
+    """
+    highest = plain.groupby("panel")["value"].max()
+    return float(highest[highest > 0].min()) if (highest > 0).any() else 1.0
 
 
 def _header() -> Any:
@@ -194,7 +231,16 @@ def _cut(table: pd.DataFrame, plain: pd.DataFrame, name: str, part: str, *, summ
 def _place(row: pd.Series[Any], unit: str, bucket: str | None) -> str:
     names = [str(row[name]) for name in ("panel", "line") if row[name] != ""]
     place = ", ".join([*names, *([_step(row["step"], bucket)] if bucket else [])])
-    return f"{row['value']:,.3g} {unit}".rstrip() + f" ({place})"
+    return f"{_number(row['value'])} {unit}".rstrip() + f" ({place})"
+
+
+def _number(value: float) -> str:
+    """Three digits or, above a thousand, all whole ones.
+
+    >>> _number(2034.6), _number(163.4), _number(0.0123)
+    ('2,035', '163', '0.0123')
+    """
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 def _step(step: object, bucket: str) -> str:

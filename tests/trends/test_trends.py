@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections import defaultdict
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import mean
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
@@ -19,6 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import CaseError, OptionError, StateError
+from pipeline.figures import Figure
 from pipeline.schema import Column, Schema
 from pipeline.trends import AGGREGATES, Observations, Question, TrendView, parse_condition
 from pipeline.trends.small_multiples import draw
@@ -391,3 +394,52 @@ def test_sums_choose_the_panels_with_the_largest(cars: Observations) -> None:
     assert "(the 4 with the largest sums are shown)" in figure.alt
     assert f'"line": {least}' not in figure.spec
     assert f'"line":"{least}"' not in figure.spec
+
+
+def drawn(rows: list[dict[str, Any]], tmp_path: Path, **view: Any) -> tuple[Figure, list[Any]]:
+    """The figure of rows by year, and what of it is drawn."""
+    path = tmp_path / "cars.parquet"
+    pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA.arrow()), path)
+    asked = TrendView(name="mass", title="Mass", bucket="year", **view)
+    with Observations(files=[path], schema=SCHEMA).opened() as opened:
+        figure = draw(asked, opened, SCHEMA)
+    (points,) = json.loads(figure.spec)["datasets"].values()
+    return figure, points
+
+
+def of_year(year: int, mass: float, **others: object) -> dict[str, Any]:
+    return {"time": datetime(year, 5, 1, tzinfo=UTC), "mass": mass, **others}
+
+
+def test_no_line_is_drawn_across_steps_without_an_observation(tmp_path: Path) -> None:
+    """The gap is a row without value in the drawing, and no row of the data beside it."""
+    years = [2001, 2002, 2005, 2006]
+
+    figure, points = drawn([of_year(year, 7.0) for year in years], tmp_path)
+
+    assert ["2003-01-01"] == [point["step"] for point in points if point["value"] is None]
+    assert years == [int(line[:4]) for line in figure.csv.splitlines()[1:]]
+    (path,) = re.findall(r'aria-roledescription="line mark" d="([^"]*)"', figure.svg)
+    assert 2 == path.count("M")
+
+
+def test_a_single_step_is_shown_as_bars(tmp_path: Path) -> None:
+    """One year of several kinds is no course of time."""
+    cars = [of_year(2001, 1000.0, seats=2), of_year(2001, 2000.0, seats=4)]
+
+    figure, points = drawn(cars, tmp_path, lines="seats")
+
+    assert [("2", 1000.0), ("4", 2000.0)] == [(each["line"], each["value"]) for each in points]
+    assert 2 == figure.svg.count('aria-roledescription="bar"')
+    assert "Highest: 2,000 kg (4, 2001)" in figure.alt
+
+
+def test_a_panel_of_zeros_has_zero_at_the_bottom_of_its_axis(tmp_path: Path) -> None:
+    """It goes as high as the lowest of the others, whose heights stay as they are."""
+    heights = {"A": 0.0, "B": 900.0, "C": 100.0}
+    cars = [of_year(y, mass, make=make) for make, mass in heights.items() for y in (2001, 2002)]
+
+    figure, _ = drawn(cars, tmp_path, panels="make", own_scales=True)
+
+    axes = re.findall(r'aria-label="Y-axis[^"]* from 0 to (\d+)"', figure.svg)
+    assert ["100", "900", "100"] == axes

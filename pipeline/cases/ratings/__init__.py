@@ -104,7 +104,8 @@ CASE = Case(
         ),
         TrendView(
             name="fuels",
-            title="Rated CO2 by fuel, model year by model year",
+            title="Rated CO2 by fuel, model year by model year: X regular and Z premium gasoline, "
+            "D diesel, E ethanol (E85), N natural gas",
             bucket="year",
             lines="fuel",
         ),
