@@ -26,7 +26,8 @@ AXIS_WIDTH = 34
 MOST_DOTS = 40
 DOT_AREA = 14
 """Of a point, in square pixels."""
-_STEPS = {"day": {"days": 1}, "week": {"weeks": 1}, "month": {"months": 1}, "year": {"years": 1}}
+_STEPS = {"day": "D", "week": "W-MON", "month": "MS", "year": "YS"}
+"""From the beginning of a step to that of the next, as pandas names it."""
 
 
 def draw(view: TrendView, observations: OpenObservations, schema: Schema) -> Figure:
@@ -95,7 +96,7 @@ def _with_gaps(plain: pd.DataFrame, bucket: str | None) -> pd.DataFrame:
     if bucket is None or bucket not in _STEPS or plain.empty:
         return plain
     line, steps = [plain["panel"], plain["line"]], pd.to_datetime(plain["step"])
-    due = steps + pd.DateOffset(**_STEPS[bucket])
+    due = steps + pd.tseries.frequencies.to_offset(_STEPS[bucket])
     missing = steps.groupby(line, sort=False).shift(-1) > due
     holes = plain[missing].assign(step=due[missing].dt.strftime("%Y-%m-%d"), value=math.nan)
     return pd.concat([plain, holes]) if len(holes) else plain
