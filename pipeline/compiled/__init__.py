@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.compiled.estimators import estimate
+from pipeline.compiled.alike import each_once
+from pipeline.compiled.estimators import estimate, is_linear
 from pipeline.compiled.transformers import (
     Arrays,
     Change,
@@ -61,22 +63,29 @@ class Compiled:
         if hasattr(model, "wrapped"):
             self.predict = model.wrapped(lambda inner: Compiled(inner).predict)
             return
-        block, changes, last = _parts(copy.deepcopy(model))
-
-        def table(columns: Arrays) -> Table:
-            found = block(columns)
-            for each in changes:
-                found = each(found)
-            return found
-
-        predicted = estimate(last)
-        self.predict = lambda columns: predicted(table(columns))
+        blocks, changes, last = _parts(copy.deepcopy(model))
+        table = _table(blocks, changes)
+        if is_linear(last) and not changes:
+            self.predict = _summed(blocks, last)
+        else:
+            predicted = estimate(last)
+            self.predict = lambda columns: predicted(table(columns))
         if hasattr(last, "predict_proba"):
             self.predict_proba = lambda columns: last.predict_proba(table(columns))
             self.classes_ = last.classes_
 
 
-def _parts(model: Any) -> tuple[Block, list[Change], Any]:
+@dataclass(frozen=True)
+class _Part:
+    """Some columns of the table that an estimator takes."""
+
+    make: Block
+    names: Sequence[str]
+    """Of the columns that it is made of."""
+    where: slice
+
+
+def _parts(model: Any) -> tuple[list[_Part], list[Change], Any]:
     from sklearn.compose import ColumnTransformer
     from sklearn.pipeline import Pipeline
 
@@ -89,22 +98,53 @@ def _parts(model: Any) -> tuple[Block, list[Change], Any]:
     return _columns(model[0]), [change(step) for step in others], last
 
 
-def _columns(transformer: Any) -> Block:
-    """All blocks of a ColumnTransformer, side by side."""
-    blocks = [
-        _block(step, columns)
-        for _, step, columns in transformer.transformers_
-        if not _is_drop(step) and len(columns)
+def _columns(transformer: Any) -> list[_Part]:
+    """All blocks of a ColumnTransformer, in their order."""
+    return [
+        _Part(_block(step, names), names, transformer.output_indices_[name])
+        for name, step, columns in transformer.transformers_
+        if not _is_drop(step) and len(names := _names(columns))
     ]
-    return lambda arrays: np.hstack([block(arrays) for block in blocks])
 
 
-def _block(step: Any, columns: Sequence[Any]) -> Block:
-    from sklearn.pipeline import Pipeline
-
+def _names(columns: Any) -> list[str]:
     names = [columns] if isinstance(columns, str) else list(columns)
     if not all(isinstance(name, str) for name in names):
         raise NotCompiledError("columns that are chosen by place")
+    return names
+
+
+def _table(parts: Sequence[_Part], changes: Sequence[Change]) -> Block:
+    """The blocks side by side, and what is done to all of them."""
+    blocks = [each_once(part.make, part.names) for part in parts]
+
+    def table(arrays: Arrays) -> Table:
+        found: Table = np.hstack([block(arrays) for block in blocks])
+        for each in changes:
+            found = each(found)
+        return found
+
+    return table
+
+
+def _summed(parts: Sequence[_Part], last: Any) -> Predict:
+    """A linear model, block by block: what the hour gives is computed once an hour, not a row."""
+
+    def term(part: _Part) -> Predict:
+        weights = last.coef_[part.where]
+        return each_once(lambda arrays: np.asarray(part.make(arrays) @ weights), part.names)
+
+    terms = [term(part) for part in parts]
+
+    def predict(arrays: Arrays) -> NDArray[Any]:
+        return np.asarray(sum((each(arrays) for each in terms), start=last.intercept_))
+
+    return predict
+
+
+def _block(step: Any, names: list[str]) -> Block:
+    from sklearn.pipeline import Pipeline
+
     first, *others = [each for _, each in step.steps] if isinstance(step, Pipeline) else [step]
     changes = [change(each) for each in others]
     begin = _begin(first, names)

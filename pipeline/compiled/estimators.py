@@ -21,15 +21,21 @@ def estimate(last: Any) -> Callable[[Table], NDArray[Any]]:
         HistGradientBoostingRegressor,
         RandomForestRegressor,
     )
-    from sklearn.linear_model import Ridge
 
     if isinstance(last, HistGradientBoostingRegressor):
         return _boosted(last)
     if isinstance(last, (RandomForestRegressor, ExtraTreesRegressor)) and last.n_outputs_ == 1:
         return _forest(last)
-    if isinstance(last, Ridge) and np.ndim(last.coef_) == 1:
+    if is_linear(last):
         return lambda table: np.asarray(table @ last.coef_ + last.intercept_)
     return lambda table: np.asarray(last.predict(table))
+
+
+def is_linear(last: Any) -> bool:
+    """A weight for each column and one number more."""
+    from sklearn.linear_model import Ridge
+
+    return isinstance(last, Ridge) and np.ndim(last.coef_) == 1
 
 
 def _boosted(last: Any) -> Callable[[Table], NDArray[Any]]:
