@@ -11,8 +11,10 @@ import numpy as np
 from pydantic import BaseModel
 
 from bento.answers import CaseSummary, DataVersion, ModelVersion, PredictAnswer
+from bento.batches import BatchReader
 from bento.columns import column, plain
 from bento.problems import field_problem
+from bento.replies import as_json, rows_as_json
 from bento.requests import invalid
 from pipeline.calls import Predictions
 from pipeline.case import Case
@@ -31,10 +33,25 @@ if TYPE_CHECKING:
 class Answered:
     """What goes to the caller, and what goes to the log."""
 
-    content: dict[str, Any]
+    head: dict[str, Any]
+    """A `PredictAnswer` without its predictions, as plain values."""
+    columns: dict[str, list[Any]]
+    """The predictions: a value a record of each of their fields."""
     predictions: Predictions
     extrapolating: int
     """How many of the records lie outside of what the model has learned from."""
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """A `PredictAnswer` as plain values."""
+        names = tuple(self.columns)
+        rows = zip(*self.columns.values(), strict=True)
+        return {**self.head, "predictions": [dict(zip(names, row, strict=True)) for row in rows]}
+
+    def json(self) -> bytes:
+        """A `PredictAnswer`; NaN and infinity, which JSON lacks, are written as their names."""
+        head = as_json(self.head).removesuffix(b"}")
+        return b'%b,"predictions":%b}' % (head, rows_as_json(self.columns))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +77,8 @@ class Champion:
     """Of a record, by name."""
     upload: str | None
     """The field of a record that holds a file."""
+    batches: BatchReader | None = None
+    """Reads calls of many records; `None` where each record must be read as an object."""
 
     def close(self) -> None:
         """Closes its files; it answers no call any more."""
@@ -83,19 +102,25 @@ class Champion:
     def answer(
         self, records: Sequence[BaseModel], *, call: str = "", level: float | None = None
     ) -> Answered:
-        """A `PredictAnswer` as plain values; raises `RequestError` for records that can't be
-        predicted and a level that intervals can't be made for.
+        """The answer to records; raises as `answer_arrays` does, and for a value beyond the range
+        of its type.
         """
         arrays = self.arrays(records, tuple(self.fields))
+        return self.answer_arrays(arrays, call=call, level=level)
+
+    def answer_arrays(
+        self, arrays: Mapping[str, pa.Array], *, call: str = "", level: float | None = None
+    ) -> Answered:
+        """The answer to records that came as columns; raises `RequestError` for records that can't
+        be predicted and a level that intervals can't be made for.
+        """
         asked = {name: plain(array, self.fields[name]) for name, array in arrays.items()}
         self._check_categories(asked)
         columns = self._looked_up(asked)
         calibration = self._calibration(level)
         found = self._predicted(columns, calibration)
-        outside = self._extrapolating(asked, len(records))
-        told = found | {"extrapolating": outside}
-        names = tuple(told)
-        content = {
+        outside = self._extrapolating(asked, len(columns[next(iter(columns))]))
+        head = {
             "call": call,
             "case": self.card.case,
             "target": self.card.target,
@@ -104,12 +129,10 @@ class Champion:
             "data": self._data.model_dump(mode="json"),
             "simulated": self.card.simulated,
             "level": calibration.level,
-            "predictions": [
-                dict(zip(names, values, strict=True)) for values in zip(*told.values(), strict=True)
-            ],
         }
         return Answered(
-            content=content,
+            head=head,
+            columns=found | {"extrapolating": outside},
             predictions=Predictions(
                 self._key_columns(arrays), found["prediction"], found.get("low"), found.get("high")
             ),

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from bento.answers import answer_model
+from bento.batches import batch_reader
 from bento.bodies import actuals_body, predict_body
 from bento.champion import Champion, type_words
 from bento.trial import tried
@@ -35,6 +36,7 @@ def load_champion(bundle: Bundle, case: Case, settings: Settings) -> Champion:
     words = type_words(case.name)
     record = case.task.request_model(case.schema, f"{words}Record")
     upload = upload_field(record)
+    fields = {f.name: f for f in case.schema.arrow() if f.name in record.model_fields}
     files = ExitStack()
     champion = Champion(
         case=case,
@@ -48,8 +50,9 @@ def load_champion(bundle: Bundle, case: Case, settings: Settings) -> Champion:
         reply=answer_model(case.task.answer_model(f"{words}Prediction"), f"{words}Answer"),
         observations=_opened(bundle, case.schema, files),
         files=files,
-        fields={f.name: f for f in case.schema.arrow() if f.name in record.model_fields},
+        fields=fields,
         upload=upload,
+        batches=None if upload else batch_reader(record, fields, most=settings.most_records),
     )
     return tried(champion)
 

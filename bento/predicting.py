@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from bento.champion import Champion
+from bento.batches import Batch
+from bento.champion import Answered, Champion
 from bento.exchanges import champion_of, in_thread
 from bento.front import Exchange
 from bento.replies import Reply
@@ -41,15 +42,31 @@ async def _files(exchange: Exchange, field: str) -> bytes:
 
 def _predicted(exchange: Exchange, champion: Champion, content: bytes) -> Reply:
     state = exchange.state
-    body = parse(champion.body, content)
-    if champion.upload is not None:
-        check_files(body.records, champion.upload, state.settings)
-        content = summary(body.records, champion.upload)
-    found = champion.answer(body.records, call=exchange.request.id, level=body.interval)
-    card = champion.card
-    exchange.records, exchange.model, exchange.input = len(body.records), card.version, content
+    content, found = _answered(exchange, champion, content)
+    card, count = champion.card, len(found.predictions.values)
+    exchange.records, exchange.model, exchange.input = count, card.version, content
     exchange.predictions = found.predictions
-    state.metrics.predictions.labels(card.case, card.candidate, card.version).inc(len(body.records))
+    state.metrics.predictions.labels(card.case, card.candidate, card.version).inc(count)
     if found.extrapolating:
         state.metrics.extrapolations.labels(card.case).inc(found.extrapolating)
-    return Reply.of(found.content)
+    return Reply(found.json())
+
+
+def _answered(exchange: Exchange, champion: Champion, content: bytes) -> tuple[bytes, Answered]:
+    """What the log keeps of the body, and the answer."""
+    call = exchange.request.id
+    batch = read_batch(champion, content)
+    if batch is not None:
+        return content, champion.answer_arrays(batch.arrays, call=call, level=batch.interval)
+    body = parse(champion.body, content)
+    if champion.upload is not None:
+        check_files(body.records, champion.upload, exchange.state.settings)
+        content = summary(body.records, champion.upload)
+    return content, champion.answer(body.records, call=call, level=body.interval)
+
+
+def read_batch(champion: Champion, content: bytes) -> Batch | None:
+    """The records of a long body, where it is plainly well-formed."""
+    if champion.batches is None or len(content) <= SHORT:
+        return None
+    return champion.batches.read(content)

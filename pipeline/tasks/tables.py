@@ -102,7 +102,8 @@ def _texts(column: Any) -> NDArray[Any]:
         )
     if column.dtype != object:
         raise TypeError(f"an array of {column.dtype} has lost how its values are written")
-    return np.array([value if isinstance(value, str) else MISSING for value in column.tolist()])
+    texts = [value if isinstance(value, str) else MISSING for value in column.tolist()]
+    return np.array(texts, dtype=object)
 
 
 def watched_columns(frame: pd.DataFrame, schema: Schema) -> dict[str, NDArray[Any]]:
