@@ -7,11 +7,12 @@ from datetime import datetime
 
 from pipeline.errors import OptionError
 from pipeline.newcase.reading import MOST_CATEGORIES, Guess
-from pipeline.newcase.rhythms import RHYTHMS, Rhythm, Stretches, stretches
+from pipeline.newcase.rhythms import Rhythm, Stretches, fitted, undivided
 from pipeline.newcase.tasks import TaskName, choose_key, choose_task
 from pipeline.newcase.times import Grid, forms_of, grid_of, read_times
 from pipeline.schema import Kind
 from pipeline.sources.flat import ROW
+from pipeline.tasks import timesteps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +65,10 @@ def make_plan(guess: Guess, *, target: str, time: str, key: tuple[str, ...], tas
     chosen, why = choose_task(guess, target, kinds[target], grid, task)
     said = [*guess.grounds, why]
     forecasting = chosen == "forecasting"
-    rhythm = RHYTHMS[grid.step] if forecasting and grid.step else None
+    rhythm, lengths = None, undivided(times)
+    if forecasting and grid.step:
+        rhythm, lengths = fitted(grid.step, times, guess.path)
+        said.append(f"Baseline: {rhythm.season_name}; forecasts reach {_ahead(rhythm)}.")
     whole = (*series, time) if forecasting else choose_key(guess, series, time, said)
     features, unused = _features(guess, kinds, {target, time, *whole})
     said += _unused(features, unused) if forecasting else [*_because(unused)]
@@ -84,12 +88,18 @@ def make_plan(guess: Guess, *, target: str, time: str, key: tuple[str, ...], tas
         time=time or None,
         time_form=form,
         rhythm=rhythm,
-        stretches=stretches(rhythm, times, guess.path),
+        stretches=lengths,
         said=tuple(said),
         classes=guess.values(target) if chosen == "classification" else (),
         columns=_planned(guess, kinds, known=known, given={*whole, target, time}),
         features=() if forecasting else tuple(features),
     )
+
+
+def _ahead(rhythm: Rhythm) -> str:
+    if rhythm.horizon == 1:
+        return f"{timesteps.a(rhythm.every)} ahead"
+    return f"{rhythm.horizon} {timesteps.names(rhythm.every)} ahead"
 
 
 def _column(guess: Guess, name: str) -> str:

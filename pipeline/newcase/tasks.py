@@ -28,15 +28,18 @@ def choose_task(
         )
     if asked == "forecasting" and grid.step is None:
         raise OptionError(
-            "--task forecasting needs --time, a column of times an hour, a day, a month or a year "
-            f"apart, each once for a series; here {grid.why_not}. Or use --task regression."
+            "--task forecasting needs --time, a column of times one distance apart, such as "
+            "15 minutes, an hour, a day, a week, a quarter or a year, each once for a series; here "
+            f"{grid.why_not}. Or use --task regression."
         )
     if asked == "classification" or not numeric:
         _require_classes(guess, target, numeric=numeric)
         return "classification", f"Task: classification; {target!r} has {len(values)} classes."
     if grid.step and asked in ("", "forecasting"):
-        name = timesteps.NAMES[grid.step]
-        return "forecasting", f"Task: forecasting; times are a grid of one {name} a step."
+        return "forecasting", (
+            f"Task: forecasting; times lie {timesteps.apart(grid.step)} apart, a step written "
+            f"{grid.step!r}."
+        )
     if kind == "integer" and len(values) == 2 and not asked:
         return "classification", (
             f"Task: classification; {target!r} is either {values[0]} or {values[1]}. With --task "

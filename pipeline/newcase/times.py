@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import pairwise
 
-from pipeline.tasks import timesteps
-from pipeline.tasks.timesteps import Step
+from pipeline.newcase.grids import Irregular, step_of
 
 FORMS = (
     "%Y",
@@ -27,12 +26,6 @@ _LENGTHS = {"%Y": 4, "%Y%m%d": 8}
 """Of texts that `strptime` would divide in more than one way."""
 _ISO = re.compile(
     r"\d{4}-\d{2}-\d{2}([T ]\d{2}(:\d{2}(:\d{2}(\.\d{1,6})?)?)?(Z|[+-]\d{2}:?\d{2})?)?"
-)
-_SHORTEST: tuple[tuple[Step, timedelta], ...] = (
-    ("Y", timedelta(days=360)),
-    ("M", timedelta(days=27)),
-    ("D", timedelta(days=1)),
-    ("h", timedelta(hours=1)),
 )
 
 
@@ -57,7 +50,8 @@ def read_times(values: Iterable[str], form: str) -> list[datetime]:
 class Grid:
     """The step of times that lie on a grid, each once for a series; or why there is none."""
 
-    step: Step | None = None
+    step: str | None = None
+    """As `tasks.timesteps` has it."""
     why_not: str = ""
 
 
@@ -73,20 +67,10 @@ def grid_of(times: Sequence[datetime], series: Sequence[tuple[str, ...]]) -> Gri
     ]
     if not gaps:
         return Grid(why_not="each series has a single time")
-    usual = sorted(gaps)[len(gaps) // 2]
-    for step, shortest in _SHORTEST:
-        if shortest <= usual <= timesteps.LONGEST[step]:
-            off = next(
-                (t for t in times if timesteps.start(timesteps.ordinal(t, step), step) != t), None
-            )
-            if off is None:
-                return Grid(step=step)
-            name = timesteps.NAMES[step]
-            return Grid(why_not=f"{off:%Y-%m-%d %H:%M:%S} lies between two {name}s (UTC)")
-    return Grid(
-        why_not=f"times are {_told(usual)} apart, and forecasts know steps of an hour, a day, a "
-        "month and a year: add up or average to one of these"
-    )
+    try:
+        return Grid(step=step_of(times, gaps))
+    except Irregular as irregular:
+        return Grid(why_not=str(irregular))
 
 
 def first_twice(keys: Sequence[object]) -> tuple[int, int] | None:
@@ -119,13 +103,6 @@ def _doubled(
         f"{times[one]:%Y-%m-%d %H:%M} is there in line {one + 2} and in line {other + 2}{of_series}"
         f" (times that are repeated: {often:,}): {remedy}"
     )
-
-
-def _told(length: timedelta) -> str:
-    for unit, name in ((timedelta(days=1), "days"), (timedelta(minutes=1), "minutes")):
-        if length >= unit:
-            return f"{length / unit:g} {name}"
-    return f"{length.total_seconds():g} seconds"
 
 
 def _fits(value: str, form: str) -> bool:

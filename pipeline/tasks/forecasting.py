@@ -19,7 +19,6 @@ from pipeline.splits import Fold, Stretch, folds_from_origins
 from pipeline.tasks import Floats, Truth, timesteps
 from pipeline.tasks.history import Grid
 from pipeline.tasks.numbers import NumberTarget
-from pipeline.tasks.timesteps import Step
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,9 +32,9 @@ SERIES_GROUP = "series"
 
 @dataclass(frozen=True, kw_only=True)
 class Forecasting(NumberTarget):
-    """All lengths are whole steps of `every` (numpy's units of time)."""
+    """All lengths are whole steps of `every`, written as `tasks.timesteps` has it: `h`, `15m`."""
 
-    every: Step
+    every: str
     horizon: int
     """How far ahead the last value of a forecast lies; no column looks back less than this."""
     season: int
@@ -65,6 +64,7 @@ class Forecasting(NumberTarget):
     """Neighbouring origins whose losses depend on one another; a week covers the weekly cycle."""
 
     def __post_init__(self) -> None:
+        timesteps.step(self.every)
         if self.horizon < 1:
             raise CaseError(f"The horizon is {self.horizon!r} steps; choose 1 or more.")
         short = [lag for lag in (*self.lags, self.season) if lag < self.horizon]
@@ -92,7 +92,7 @@ class Forecasting(NumberTarget):
 
     @property
     def history(self) -> timedelta:
-        return (self.lags_before + self.horizon) * timesteps.LONGEST[self.every]
+        return (self.lags_before + self.horizon) * timesteps.longest(self.every)
 
     @property
     def history_columns(self) -> tuple[str, ...]:
@@ -110,7 +110,7 @@ class Forecasting(NumberTarget):
         Raises `CaseError` when a value is known later than a step after its time: the newest ones
         that the columns look at would not be known at the origin.
         """
-        if schema.known_after > timesteps.LONGEST[self.every]:
+        if schema.known_after > timesteps.longest(self.every):
             raise CaseError(
                 f"Values are known {schema.known_after} after their time, more than one step "
                 f"({self.every}): a forecast would use what is not known yet. Use longer steps."
@@ -201,7 +201,7 @@ class Forecasting(NumberTarget):
 
     def leads(self, frame: pd.DataFrame, schema: Schema) -> tuple[str, NDArray[np.int64]]:
         ahead = self.ordinals(utc(frame, schema)) % self.horizon + 1
-        return f"{timesteps.NAMES[self.every]}s ahead", ahead
+        return f"{timesteps.names(self.every)} ahead", ahead
 
     def segments(self, frame: pd.DataFrame, schema: Schema) -> dict[str, NDArray[Any]]:
         from pipeline.tasks.forecasting_views import step_labels

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,13 +11,14 @@ from numpy.typing import NDArray
 from pipeline.figures import BAND, INK, SERIES, Figure, figure
 from pipeline.regions import Regions
 from pipeline.schema import Schema
-from pipeline.tasks.timesteps import NAMES, Step
+from pipeline.tasks import timesteps
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Times = NDArray[np.datetime64]
 Floats = NDArray[np.float64]
+DAY = timedelta(days=1)
 SHOWN_STEPS = 168
 ROOM_ABOVE = 1.6
 LEAST_SHOWN = 0.01
@@ -25,28 +27,30 @@ LEAST_SHOWN = 0.01
 
 def step_labels(every: str, times: Times) -> dict[str, NDArray[Any]]:
     """The step within its cycle, such as the hour of the day, where there is a cycle."""
-    if every == "h":
+    length = timesteps.mean(every)
+    if length < DAY:
         hours = times.astype("datetime64[h]").astype(np.int64) % 24
         return {"hour of day (UTC)": np.char.zfill(hours.astype(str), 2)}
-    if every == "D":
+    if length == DAY:
         # 1970-01-01 was a Thursday, weekday 3 counted from Monday.
         weekdays = (times.astype("datetime64[D]").astype(np.int64) + 3) % 7
         return {"weekday": np.array(["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"])[weekdays]}
     return {"year": times.astype("datetime64[Y]").astype(str)}
 
 
-def volume_figure(observations: pd.DataFrame, schema: Schema, every: Step) -> Figure:
+def volume_figure(observations: pd.DataFrame, schema: Schema, every: str) -> Figure:
     """Sum of the target over all series, by day, month or year; sums of others are left out."""
     import altair as alt
 
     target = schema.column(schema.target)
     time = str(schema.time)
-    unit: Step = "D" if every == "h" else every
-    period = NAMES[unit]
+    unit = "D" if timesteps.mean(every) < DAY else every
+    period = timesteps.name(unit)
     rows = observations if schema.parts is None else observations[observations[schema.parts]]
-    begun = rows[time].dt.tz_convert("UTC").dt.tz_localize(None).to_numpy("datetime64[us]")
+    times = rows[time].dt.tz_convert("UTC").dt.tz_localize(None).to_numpy("datetime64[us]")
+    begun = timesteps.starts(timesteps.ordinals(times, unit), unit)
     sums = (
-        rows.assign(**{period: begun.astype(f"datetime64[{unit}]").astype("datetime64[s]")})
+        rows.assign(**{period: begun.astype("datetime64[s]")})
         .groupby(period)[schema.target]
         .agg(["sum", "size"])
         .reset_index()
@@ -79,21 +83,26 @@ def volume_figure(observations: pd.DataFrame, schema: Schema, every: Step) -> Fi
         words=f"From {sums[period].iloc[0]} to {sums[period].iloc[-1]}: between "
         f"{sums[target.name].min():,.0f} and {sums[target.name].max():,.0f} a {period}, "
         f"in the middle {sums[target.name].median():,.0f}."
-        + (f" {beyond} {period}s reach beyond the chart." if beyond else ""),
+        + (f" {beyond} {timesteps.names(unit)} reach beyond the chart." if beyond else ""),
     )
 
 
-AXES: dict[Step, tuple[str, str]] = {
-    "h": ("%a %d %b", "day"),
-    "D": ("%d %b", "week"),
-    "M": ("%b %Y", "month"),
-    "Y": ("%Y", "year"),
+AXES: dict[timedelta, tuple[str, str]] = {
+    timedelta(minutes=5): ("%H:%M", "hour"),
+    timedelta(hours=23): ("%a %d %b", "day"),
+    timedelta(days=2): ("%d %b", "week"),
+    timedelta(days=184): ("%b %Y", "month"),
 }
-"""Format and spacing of the marks on the axis of time."""
+"""Format and spacing of the marks on the axis of time, for steps of up to a length."""
+
+
+def _axis(every: str) -> tuple[str, str]:
+    length = timesteps.mean(every)
+    return next((axis for most, axis in AXES.items() if length <= most), ("%Y", "year"))
 
 
 def example_figure(
-    frame: pd.DataFrame, schema: Schema, predicted: Floats, regions: Regions, every: Step
+    frame: pd.DataFrame, schema: Schema, predicted: Floats, regions: Regions, every: str
 ) -> Figure:
     """The newest steps of the series of middle volume: truth, forecast and interval."""
     import altair as alt
@@ -101,7 +110,7 @@ def example_figure(
     time, target = str(schema.time), schema.column(schema.target)
     key = list(schema.series)
     shown = _of_middle_volume(frame, schema)
-    marks, spacing = AXES[every]
+    marks, spacing = _axis(every)
     name = ", ".join(map(str, shown)) or target.name
     table = frame[[*key, time, schema.target]].assign(forecast=predicted, **regions.columns())
     for each, value in zip(key, shown, strict=True):
@@ -134,7 +143,7 @@ def example_figure(
         rows,
         name="example",
         title=f"{name}: forecast (line), interval (band) and what was observed (dots)",
-        words=f"The newest {len(rows)} {NAMES[every]}s of {name}"
+        words=f"The newest {len(rows)} {timesteps.names(every)} of {name}"
         f"{', the series of middle volume' if key else ''}. "
         f"{inside:.0%} of the observed values lie within their interval.",
     )

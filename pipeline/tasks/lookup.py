@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from pipeline.errors import RecordError
 from pipeline.schema import Schema
-from pipeline.tasks.timesteps import NAMES, Step
+from pipeline.tasks import timesteps
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -116,7 +116,7 @@ class PastLookup:
 
     def _moments(self) -> NDArray[np.datetime64]:
         steps = np.arange(self._first, self._first + self._task.horizon)
-        return steps.astype(f"datetime64[{self._task.every}]").astype("datetime64[us]")
+        return timesteps.starts(steps, self._task.every)
 
     def _ahead(self, newest: pd.DataFrame, past: pd.DataFrame) -> pd.DataFrame:
         """The rows that may be asked for, by series and then by time, without a target."""
@@ -147,9 +147,9 @@ class PastLookup:
             which = "lies in the past" if ahead[place] < 0 else "is too far ahead"
             found = f"{_written(times[place])} {which}; choose from {first} to {last}"
             yield place, self._time, found
-        whole = ordinals.astype(f"datetime64[{self._task.every}]") == times
+        whole = timesteps.starts(ordinals, self._task.every) == times
         for place in np.flatnonzero(~whole).tolist():
-            found = f"{_written(times[place])} is not the start of {_a_step(self._task.every)}"
+            found = f"{_written(times[place])} is not the start of {timesteps.a(self._task.every)}"
             yield place, self._time, found
 
 
@@ -172,11 +172,6 @@ def _is_text(values: NDArray[Any]) -> bool:
     return values.dtype == object and all(
         value is None or isinstance(value, (str, float)) for value in values
     )
-
-
-def _a_step(every: Step) -> str:
-    name = NAMES[every]
-    return f"an {name}" if every == "h" else f"a {name}"
 
 
 def _written(moment: np.datetime64) -> str:

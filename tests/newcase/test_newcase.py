@@ -75,6 +75,28 @@ def yearly() -> bytes:
     return ("\ufeff" + "\r\n".join(lines) + "\r\n").encode()
 
 
+def quarter_hourly() -> bytes:
+    """Beginning at five past."""
+    random = np.random.default_rng(6)
+    lines = ["time,load"]
+    for step in range(96 * 20):
+        moment = FIRST + timedelta(minutes=15 * step + 5)
+        load = 300 + 90 * np.sin(step * np.pi / 48) + random.normal(0, 9)
+        lines.append(f"{moment:%Y-%m-%dT%H:%M:%SZ},{load:.1f}")
+    return ("\n".join(lines) + "\n").encode()
+
+
+def weekly() -> bytes:
+    """By the Sunday that ends a week, with two weeks missing."""
+    random = np.random.default_rng(7)
+    lines = ["week,shop,sold"]
+    for week in {*range(300)} - {120, 121}:
+        moment = datetime(2018, 1, 7) + timedelta(weeks=week)
+        sold = 400 + 150 * np.cos(week * 2 * np.pi / 52.18) + random.normal(0, 20)
+        lines.append(f"{moment:%Y-%m-%d},north,{sold:.0f}")
+    return ("\n".join(lines) + "\n").encode()
+
+
 def cars() -> bytes:
     random = np.random.default_rng(4)
     lines = ["mass (kg),fuel,power,note,co2"]
@@ -114,6 +136,18 @@ FILES: dict[str, tuple[Callable[[], bytes], dict[str, Any], str, str]] = {
         yearly,
         {"target": "emitted", "time": "year", "key": ("state",)},
         "utf-8-sig",
+        "forecasting",
+    ),
+    "quarter_hourly": (
+        quarter_hourly,
+        {"target": "load", "time": "time"},
+        "utf-8",
+        "forecasting",
+    ),
+    "weekly": (
+        weekly,
+        {"target": "sold", "time": "week", "key": ("shop",)},
+        "utf-8",
         "forecasting",
     ),
     "cars": (cars, {"target": "co2"}, "utf-8", "regression"),
@@ -173,8 +207,10 @@ ROWS = "\n".join(f"{n},{n % 5},{n % 3}.5,c{n % 2}" for n in range(60))
 SLASHED = "".join(f"0{1 + n % 9}/0{1 + n % 8}/2020,{n}\n" for n in range(60))
 HOURS = [datetime(2024, 10, 26) + timedelta(hours=n) for n in range(60)]
 DOUBLED = "".join(f"{t:%Y-%m-%d %H:%M},{n}\n" for n, t in enumerate([*HOURS[:27], *HOURS[26:]]))
-QUARTERS = "".join(f"{datetime(2024, 1, 1) + timedelta(minutes=15 * n)},{n}\n" for n in range(60))
-HALVES = "".join(f"{t + timedelta(minutes=30)},{n}\n" for n, t in enumerate(HOURS))
+NOW_AND_THEN = "".join(f"{t + timedelta(minutes=n % 7)},{n}\n" for n, t in enumerate(HOURS))
+MIDNIGHTS = "".join(f"2024-10-{5 + n:02}T00:00:00+02:00,{n}\n" for n in range(23)) + "".join(
+    f"2024-11-{1 + n:02}T00:00:00+01:00,{n}\n" for n in range(30)
+)
 SHOPS = "".join(
     f"{FIRST + timedelta(days=n // 2 + 365):%Y-%m-%d},{'AB'[n % 2]},{n}\n" for n in range(60)
 )
@@ -211,8 +247,8 @@ YEARS = "".join(f"{1900 + n},{n}\n" for n in range(45))
         ("t,b\n" + DOUBLED, {"target": "b", "time": "t"}, "the hour that clocks repeat"),
         ("t,s,b\n" + SHOPS, DAILY | {"key": (), "task": "forecasting"}, "apart with --key"),
         ("t,s,b\n" + SHOPS + "2024-01-01,A,3\n", DAILY, "lines 2 and 62"),
-        ("t,b\n" + QUARTERS, {"target": "b", "time": "t"}, "15 minutes apart"),
-        ("t,b\n" + HALVES, {"target": "b", "time": "t"}, "lies between two hours"),
+        ("t,b\n" + NOW_AND_THEN, {"target": "b", "time": "t"}, "lies between two of the others"),
+        ("t,b\n" + MIDNIGHTS, {"target": "b", "time": "t"}, "days as dates alone"),
         ("t,b\n" + SLASHED, {"target": "b", "time": "t"}, "day first or month first"),
         ("t,b\n" + YEARS + ",3\n", {"target": "b", "time": "t"}, "no value in line 47"),
     ],
