@@ -53,7 +53,7 @@ BETWEEN = {
     "electric_range": (10, 900),
     "fuel_consumption": (0, 30),
 }
-FUELS = ["PETROL", "DIESEL", "ELECTRIC"]
+FUELS = ["PETROL", "DIESEL", "ELECTRIC", "PETROL/ELECTRIC"]
 
 
 def entry(kind: str, severity: str, name: str, **kwargs: Any) -> dict[str, Any]:

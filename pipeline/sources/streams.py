@@ -26,7 +26,7 @@ from pipeline.sources.columns import column_of, column_problems, holds_times, wa
 from pipeline.sources.delimited import CsvFormat, header_of, read_csv
 from pipeline.sources.files import digest, readable
 from pipeline.sources.refusals import has_offset
-from pipeline.sources.values import EXACT, INTEGER, NUMBER, Field
+from pipeline.sources.values import EXACT, INTEGER, MOMENT, NUMBER, UTC_TIME, Field
 
 PIECE = 2**21
 """Bytes that are converted at once; larger pieces don't stay in a processor's cache."""
@@ -49,6 +49,30 @@ class Hash(Protocol):
     """What `hashlib` makes."""
 
     def update(self, data: bytes | memoryview, /) -> None: ...
+
+
+@dataclass(kw_only=True)
+class Plan:
+    """How the pieces of a file are read; all threads share it."""
+
+    form: CsvFormat
+    header: list[str]
+    times_as_texts: bool = False
+    """Set by the first piece whose times have a zone, or blanks around them."""
+    spare: list[bytearray] = field(default_factory=list)
+    """Room of pieces that have been converted, for others: new room is made page by page."""
+
+    def ways(self) -> Iterator[dict[str, pa.DataType]]:
+        """Types to read the columns as, the quickest first; the last refuses nothing as such."""
+        included = wanted_headers(self.header, self.form.fields)
+        kinds = {each.header: each.kind for each in self.form.fields}
+        texts = dict.fromkeys(included, pa.string())
+        numbers = {name: pa.float64() for name in included if kinds[name] in (NUMBER, INTEGER)}
+        times = {name: MOMENT for name in included if kinds[name] is UTC_TIME}
+        if times and not self.times_as_texts:
+            yield {**texts, **numbers, **times}
+        yield {**texts, **numbers}
+        yield texts
 
 
 @dataclass(kw_only=True)
@@ -80,7 +104,8 @@ def stream_csv(
     told.rows = 0
     try:
         _require_usual(path, form, header)
-        for table, shown in _in_order(_pieces(path, form.header_lines, sha), form, header):
+        plan = Plan(form=form, header=header)
+        for table, shown in _in_order(_pieces(path, plan, sha), plan):
             seen.add(shown)
             told.rows += table.num_rows
             yield from table.combine_chunks().to_batches()
@@ -104,46 +129,62 @@ def _require_filled(form: CsvFormat, seen: Seen) -> None:
         raise pa.ArrowInvalid("a column without any value")
 
 
-def _in_order(
-    pieces: Iterable[memoryview], form: CsvFormat, header: list[str]
-) -> Iterator[tuple[pa.Table, Seen]]:
+def _in_order(pieces: Iterable[memoryview], plan: Plan) -> Iterator[tuple[pa.Table, Seen]]:
     """Pieces converted by several threads, given in the order of the file."""
     with ThreadPoolExecutor(WORKERS) as pool:
-        waiting: deque[Future[tuple[pa.Table, Seen]]] = deque()
+        waiting: deque[tuple[memoryview, Future[tuple[pa.Table, Seen]]]] = deque()
         try:
             for piece in pieces:
-                waiting.append(pool.submit(_converted, piece, form, header))
+                waiting.append((piece, pool.submit(_converted, piece, plan)))
                 if len(waiting) >= AHEAD:
-                    yield waiting.popleft().result()
+                    yield _first(waiting, plan)
             while waiting:
-                yield waiting.popleft().result()
+                yield _first(waiting, plan)
         finally:
-            for future in waiting:
+            for _, future in waiting:
                 future.cancel()
 
 
-def _pieces(path: Path, header_lines: int, sha: Hash) -> Iterator[memoryview]:
+def _first(
+    waiting: deque[tuple[memoryview, Future[tuple[pa.Table, Seen]]]], plan: Plan
+) -> tuple[pa.Table, Seen]:
+    piece, future = waiting.popleft()
+    converted = future.result()
+    plan.spare.append(piece.obj)  # type: ignore[arg-type]
+    return converted
+
+
+def _pieces(path: Path, plan: Plan, sha: Hash) -> Iterator[memoryview]:
     """The file behind its header, cut at line ends that lie outside quotes; `sha` takes it all."""
     with readable(path), path.open("rb") as file:
         mark = file.read(len(content.UTF8_MARK))
         file.seek(len(mark) if mark == content.UTF8_MARK else 0)
         sha.update(mark if file.tell() else b"")
-        for _ in range(header_lines):
+        for _ in range(plan.form.header_lines):
             sha.update(file.readline())
-        held, text = 0, bytearray(PIECE)
-        while read := file.readinto(memoryview(text)[held:]):
+        held, text = 0, _room(plan, PIECE)
+        while read := file.readinto(memoryview(text)[held : held + PIECE]):
             sha.update(memoryview(text)[held : held + read])
             held += read
             end = _end_of_record(text, held)
+            rest = text[end:held]
             if end:
                 yield memoryview(text)[:end]
             elif held > LONGEST_RECORD:
                 raise pa.ArrowInvalid("no end of a record")
-            rest = memoryview(text)[end:held]
-            held, text = len(rest), bytearray(len(rest) + PIECE)
+            held, text = len(rest), _room(plan, len(rest) + PIECE)
             text[:held] = rest
         if held:
             yield memoryview(text)[:held]
+
+
+def _room(plan: Plan, least: int) -> bytearray:
+    """Room for so many bytes; what it holds is to be written over."""
+    while plan.spare:
+        text = plan.spare.pop()
+        if len(text) >= least:
+            return text
+    return bytearray(least + PIECE // 8)
 
 
 def _end_of_record(text: bytearray, held: int) -> int:
@@ -159,29 +200,26 @@ def _end_of_record(text: bytearray, held: int) -> int:
     return end
 
 
-def _converted(piece: memoryview, form: CsvFormat, header: list[str]) -> tuple[pa.Table, Seen]:
-    """Numbers are read as such; a piece that refuses it is read as text, and then converted."""
-    included = wanted_headers(header, form.fields)
-    numbers = {each.header for each in form.fields if each.kind in (NUMBER, INTEGER)}
-    try:
-        return _typed(piece, form, header, {name: _type(name, numbers) for name in included})
-    except pa.ArrowException:
-        return _typed(piece, form, header, dict.fromkeys(included, pa.string()))
+def _converted(piece: memoryview, plan: Plan) -> tuple[pa.Table, Seen]:
+    """Numbers and times are read as such; a piece that refuses it as text, and then converted."""
+    *quick, texts = plan.ways()
+    for types in quick:
+        try:
+            found = _typed(piece, plan, types)
+        except pa.ArrowException:
+            continue
+        plan.times_as_texts |= MOMENT not in types.values()
+        return found
+    return _typed(piece, plan, texts)
 
 
-def _type(name: str, numbers: set[str]) -> pa.DataType:
-    return pa.float64() if name in numbers else pa.string()
-
-
-def _typed(
-    piece: memoryview, form: CsvFormat, header: list[str], types: dict[str, pa.DataType]
-) -> tuple[pa.Table, Seen]:
+def _typed(piece: memoryview, plan: Plan, types: dict[str, pa.DataType]) -> tuple[pa.Table, Seen]:
     raw = pa_csv.read_csv(
         pa.BufferReader(piece),
         read_options=pa_csv.ReadOptions(
-            column_names=header, use_threads=False, block_size=len(piece) + 1
+            column_names=plan.header, use_threads=False, block_size=len(piece) + 1
         ),
-        parse_options=pa_csv.ParseOptions(delimiter=form.delimiter, newlines_in_values=True),
+        parse_options=pa_csv.ParseOptions(delimiter=plan.form.delimiter, newlines_in_values=True),
         convert_options=pa_csv.ConvertOptions(
             include_columns=list(types),
             column_types=types,
@@ -189,7 +227,7 @@ def _typed(
             null_values=[""],
         ),
     )
-    found = {each: column_of(raw, each.header) for each in form.fields}
+    found = {each: column_of(raw, each.header) for each in plan.form.fields}
     columns = {each.name: _column(each, values) for each, values in found.items()}
     return pa.table(columns), _seen(found)
 
@@ -215,7 +253,9 @@ def _seen(columns: dict[Field, pa.ChunkedArray]) -> Seen:
     for each, values in columns.items():
         if values.null_count < len(values):
             found.filled.add(each.header)
-            if pa.types.is_string(values.type) and holds_times(each.kind):
+            if pa.types.is_timestamp(values.type):
+                found.zoned[each.header] = False
+            elif pa.types.is_string(values.type) and holds_times(each.kind):
                 first = next(value for value in values if value.is_valid).as_py()
                 found.zoned[each.header] = has_offset(first.strip())
     return found

@@ -105,7 +105,7 @@ def _instants_in_utc(values: pa.ChunkedArray) -> pa.ChunkedArray:
     if getattr(values.type, "tz", None) is not None:
         return _instants_with_offset(values)
     naive = _naive(values)
-    return _instants_with_offset(values) if naive is None else pc.assume_timezone(naive, "UTC")
+    return _instants_with_offset(values) if naive is None else pc.cast(naive, INSTANT)
 
 
 def _naive(values: pa.ChunkedArray) -> pa.ChunkedArray | None:

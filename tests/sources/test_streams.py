@@ -225,3 +225,31 @@ def test_a_whole_number_that_would_be_rounded_is_refused(tmp_path: Path) -> None
 
     with pytest.raises(SourceError, match=r"'9007199254740993\.0' in line 2 isn't a whole"):
         streamed(path)
+
+
+@pytest.mark.parametrize("ending", ["T00:00Z", "T03:00+02:00", " 04:05", " "])
+def test_times_are_read_in_whichever_way_they_are_written(tmp_path: Path, ending: str) -> None:
+    """Those with a zone, or blanks around them, are no such times as Arrow reads at once."""
+    lines = [line.rsplit(",", 1)[0] + f"{ending}," for line in cars(300)]
+    path = written(tmp_path, *lines)
+
+    assert read(path).equals(streamed(path))
+
+
+def test_room_of_converted_pieces_is_used_again(tmp_path: Path) -> None:
+    """A long file takes no more of it than a short one, and long records are whole all the same."""
+    long = [f'{n},"{"x" * (n % 7 * 60)}",1,2021-01-01,' for n in range(900)]
+    path = written(tmp_path, *long)
+    made = []
+
+    def counted(size: int) -> bytearray:
+        made.append(size)
+        return bytearray(size)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(streams, "PIECE", 4096)
+        patch.setattr(streams, "bytearray", counted, raising=False)
+        found = streamed(path)
+
+    assert read(path).equals(found)
+    assert len(made) < 30
