@@ -15,6 +15,11 @@ from pydantic.fields import FieldInfo
 from pipeline.options import NOTEBOOKS, NotebookName
 from pipeline.records import STEPS_OF
 
+OPENING = "opening"
+"""Tag of the opening cell. A notebook that was begun before its turn waits for it there."""
+PREPARES: frozenset[NotebookName] = frozenset({"5-evaluate"})
+"""Notebooks whose first step has a `prepare`: what takes long and may be done before its turn."""
+
 
 def parameters_cell(notebook: NotebookName) -> str:
     """One line a parameter: name, type, default, and its help in a comment."""
@@ -24,11 +29,14 @@ def parameters_cell(notebook: NotebookName) -> str:
 
 def opening_cell(notebook: NotebookName) -> str:
     """Imports, the options from the parameters, and the run that the notebook works in."""
-    model = NOTEBOOKS[notebook]
+    model, (first, *others) = NOTEBOOKS[notebook], STEPS_OF[notebook]
+    prepares = notebook in PREPARES
+    wanted = {first: f"{first}, prepare" if prepares else str(first)}
+    wanted |= {step: str(step) for step in others}
     imports = [
         f"from pipeline.options import {model.__name__}",
         *sorted(
-            [f"from pipeline.steps.{step} import {step}" for step in STEPS_OF[notebook]]
+            [f"from pipeline.steps.{step} import {names}" for step, names in wanted.items()]
             + ["from pipeline.steps.run import open_run"]
         ),
     ]
@@ -36,6 +44,7 @@ def opening_cell(notebook: NotebookName) -> str:
     return (
         "\n".join(imports)
         + f"\n\noptions = {model.__name__}(\n{arguments}\n)\nrun = open_run(options)"
+        + ("\nprepare(run)" if prepares else "")
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache
@@ -21,6 +22,7 @@ from papermill.log import logger
 
 from pipeline.errors import StepError
 from pipeline.kernels import folders, warm
+from pipeline.kernels.cells import OPENING
 from pipeline.kernels.manager import OWN, LocalKernelManager, WarmKernelManager
 from pipeline.kernels.memory import times_out_of_memory
 
@@ -28,6 +30,8 @@ SAVE_SECONDS = 5.0
 """A notebook that runs is saved after a cell when it was not within this time."""
 
 OUTPUT_BYTES = 100_000_000
+Turn = Callable[[], None]
+"""Called in a thread of its own once a notebook's opening is done; returns when it may go on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +99,7 @@ class StockEngine(NBClientEngine):  # type: ignore[misc]
         input_path: str = "",
         limits: Limits | None = None,
         place: Place | None = None,
+        turn: Turn | None = None,
         **named: Any,
     ) -> Any:
         """Raises `StepError` when the notebook is stopped, or its kernel dies or doesn't start."""
@@ -103,6 +108,7 @@ class StockEngine(NBClientEngine):  # type: ignore[misc]
             notebook=Path(input_path).stem,
             limits=limits or Limits(cell_seconds=execution_timeout),
             place=place or Place(),
+            turn=turn,
             kernel_manager_class=cls.manager if kernel_name in OWN else LocalKernelManager,
             kernel_name=kernel_name,
             startup_timeout=start_timeout,
@@ -162,12 +168,20 @@ class Execution(PapermillNotebookClient):  # type: ignore[misc]
     """Why it is to end before its last cell."""
 
     def __init__(
-        self, nb_man: Any, *, notebook: str, limits: Limits, place: Place, **traits: Any
+        self,
+        nb_man: Any,
+        *,
+        notebook: str,
+        limits: Limits,
+        place: Place,
+        turn: Turn | None = None,
+        **traits: Any,
     ) -> None:
         super().__init__(nb_man, timeout=limits.cell_seconds, **traits)
         self.notebook = notebook
         self.limits = limits
         self.place = place
+        self.turn = turn
         self.taken = 0
         self.without_memory = times_out_of_memory()
 
@@ -232,6 +246,8 @@ class Execution(PapermillNotebookClient):  # type: ignore[misc]
                 raise
             finally:
                 self.nb_man.cell_complete(self.nb.cells[index], cell_index=index)
+            if self.turn and OPENING in cell.metadata.get("tags", []):
+                await asyncio.to_thread(self.turn)
         self.nb.metadata["language_info"] = self.kc.language
         self.set_widgets_metadata()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -38,12 +39,14 @@ def execute(
     output_bytes: int | None = None,
     engine: Engine | None = None,
     cores: int | None = None,
+    turn: Callable[[], None] | None = None,
 ) -> None:
     """Runs the notebook with `values` as parameters and writes the executed copy to `output`.
 
     `seconds` limits each cell, `notebook_seconds` the whole, `output_bytes` all that it shows
     (100 MB unless told). It may use `cores` cores, by default all. Several threads may execute
-    notebooks at once.
+    notebooks at once. `turn` is called when the opening is done, and returns when the other cells
+    may follow; what it raises ends the notebook.
 
     Raises `OptionError` before a kernel starts when a parameter is unknown or ill-typed; else the
     error that the notebook ended with: one of ours as it was raised, any other as a `StepError`
@@ -66,7 +69,7 @@ def execute(
     )
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
-        _papermill(source, unfinished, values, engine=engine, limits=limits, cores=cores)
+        _papermill(source, unfinished, values, engine=engine, limits=limits, cores=cores, turn=turn)
     except OSError as error:
         unfinished.unlink(missing_ok=True)
         raise errors.StateError.for_failed_write(output, error) from error
@@ -105,7 +108,14 @@ def environment(cores: int | None) -> dict[str, str]:
 
 
 def _papermill(
-    source: Path, output: Path, values: dict[str, Any], *, engine: Engine, limits: Any, cores: Any
+    source: Path,
+    output: Path,
+    values: dict[str, Any],
+    *,
+    engine: Engine,
+    limits: Any,
+    cores: int | None,
+    turn: Callable[[], None] | None,
 ) -> None:
     import papermill
     from papermill.engines import papermill_engines
@@ -125,6 +135,7 @@ def _papermill(
             kernel_name="python3",
             progress_bar=False,
             limits=limits,
+            turn=turn,
             # Not papermill's cwd, which changes that of the whole process.
             place=Place(folder=project.ROOT, environment=environment(cores)),
         )

@@ -15,7 +15,7 @@ from typing import Any
 import nbformat
 
 from pipeline.errors import StateError
-from pipeline.kernels.cells import opening_cell, parameters_cell
+from pipeline.kernels.cells import OPENING, opening_cell, parameters_cell
 from pipeline.options import NOTEBOOKS, NotebookName
 from pipeline.store import project
 
@@ -46,6 +46,9 @@ def problems(notebook: NotebookName, path: Path) -> Iterator[str]:
     for place, wanted in ((1, parameters_cell(notebook)), (2, opening_cell(notebook))):
         if cells[place].source != wanted:
             yield f"{path.name}: cell {place} is stale; run: make notebooks"
+    opening = [place for place, cell in enumerate(cells) if OPENING in _tags(cell)]
+    if opening != [2]:
+        yield f"{path.name}: cells tagged {OPENING!r} are {opening}; exactly cell 2 must be"
     yield from _pairs(path.name, cells[3:])
     for place, cell in enumerate(cells):
         yield from _cell_problems(f"{path.name}, cell {place}", cell)
@@ -56,6 +59,7 @@ def renew(notebook: NotebookName, path: Path) -> None:
     document = nbformat.read(path, as_version=4)
     document.cells[1].source = parameters_cell(notebook)
     document.cells[2].source = opening_cell(notebook)
+    document.cells[2].metadata["tags"] = [OPENING]
     for cell in document.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None

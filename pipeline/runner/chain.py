@@ -257,8 +257,15 @@ def _execute(work: Work, notebook: NotebookName) -> list[Record]:
     return refuse_hollow(store, case, record.run_id, notebook)
 
 
-def perform(store: Store, case: str, order: Order, run_id: str, notebook: NotebookName) -> None:
-    """Executes a notebook of a run; raises what it ended with."""
+def perform(
+    store: Store,
+    case: str,
+    order: Order,
+    run_id: str,
+    notebook: NotebookName,
+    turn: Callable[[], None] | None = None,
+) -> None:
+    """Executes a notebook of a run, that waits for its `turn`; raises what it ended with."""
     execute(
         notebook,
         store.notebook_path(case, run_id, notebook),
@@ -267,6 +274,7 @@ def perform(store: Store, case: str, order: Order, run_id: str, notebook: Notebo
         notebook_seconds=order.step_seconds,
         engine=order.engine,
         cores=order.cores_of(notebook),
+        turn=turn,
     )
 
 

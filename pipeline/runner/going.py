@@ -12,6 +12,7 @@ from pipeline.records import RunRecord
 from pipeline.runner.chain import END, Part, Parts
 from pipeline.runner.order import Order
 from pipeline.runner.slots import Slots
+from pipeline.runner.turns import Turn
 
 Result = RunRecord | StateError
 
@@ -19,11 +20,12 @@ RANKS: dict[NotebookName, int] = {
     "5-evaluate": 0,
     "4-train": 0,
     "3-drift": 1,
-    "2-validate": 2,
-    "1-ingest": 2,
-    "6-report": 3,
+    "2-validate": 3,
+    "1-ingest": 3,
+    "6-report": 4,
 }
 """What the next date waits for longest goes first."""
+BEFORE_ITS_TURN = 2
 
 
 @dataclass(eq=False)
@@ -37,6 +39,8 @@ class Going:
     result: Result | None = None
     early: dict[NotebookName, Future[None]] = field(default_factory=dict)
     """Notebooks that are executed before their turn."""
+    turn: Turn | None = None
+    """What a notebook waits for that was begun before the date before was judged."""
 
     def until(self, slots: Slots, stopping: threading.Event, *parts: Part) -> None:
         """Goes on to the first of these, else to its end; what broke it is its result."""
@@ -50,7 +54,7 @@ class Going:
         if notebook is None or notebook == END or notebook in self.early:
             self._next(parts)
             return
-        with slots.taken(slots.count if notebook == "4-train" else 1, RANKS[notebook]):
+        with slots.taken(1, RANKS[notebook]):
             self._next(parts)
 
     def _next(self, parts: Parts) -> None:

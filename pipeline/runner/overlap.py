@@ -1,22 +1,25 @@
 """Runs of one case for one date after the other that overlap, where there is a second core.
 
-Three threads do the dates in turn: one takes the data in and checks them, a date ahead; one judges;
-one writes reports. None of them looks at what the others make of another date, but that a date is
-judged when the one before has been. Where a challenger was trained so lately that no other will be,
-models are compared while the drift is measured. A training has all cores for itself. The records
-are those of runs that follow one another.
+Three threads do the dates in turn: one takes the data in and checks them, some dates ahead; one
+judges; one writes reports. None of them looks at what the others make of another date, but that a
+date is judged when the one before has been. Where a challenger was trained so lately that no other
+will be, models are compared while the drift is measured; they are asked for their predictions while
+the date before is still compared, and wait for its decision before anything is said of them. The
+records are those of runs that follow one another.
 """
 
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from functools import partial
 from queue import SimpleQueue
 
 from pipeline.case import find_case
-from pipeline.errors import HeldError, StepError
+from pipeline.errors import HeldError, StepError, VigieError
 from pipeline.kernels import stop
 from pipeline.options import NOTEBOOKS, NotebookName
 from pipeline.runner.chain import (
@@ -29,14 +32,15 @@ from pipeline.runner.chain import (
     standing,
     standing_run,
 )
-from pipeline.runner.going import RANKS, Going, Result
+from pipeline.runner.going import BEFORE_ITS_TURN, RANKS, Going, Result
 from pipeline.runner.order import Order
 from pipeline.runner.slots import Slots
+from pipeline.runner.turns import Turn
 from pipeline.store import Store
 from pipeline.store.locks import Held
 
 SECONDS_BETWEEN_STOPS = 0.1
-AHEAD = 1
+AHEAD = 2
 """Dates whose data are taken in before their turn."""
 COMPARES: NotebookName = "5-evaluate"
 
@@ -95,13 +99,18 @@ class Replay:
         self.stopping = threading.Event()
         self.room = threading.Semaphore(AHEAD)
         self.begun: list[Going] = []
+        self.taken: deque[Going] = deque()
+        """Dates whose data are there, and whose turn to be judged has not come."""
+        self.is_comparing = False
+        """Whether the date that is judged will be trained for no more."""
+        self.looking = threading.Lock()
         self.asked_before = self._asked()
 
     def run(self, orders: Sequence[Order]) -> Iterator[Result]:
         """Gives the results in turn; what breaks or interrupts one thread stops all."""
         self.slots = Slots(2 if orders[0].overlaps else 1)
         taken, judged, ended = Line(), Line(), Line()
-        with ThreadPoolExecutor(4, thread_name_prefix=f"vigie {self.case}") as self.pool:
+        with ThreadPoolExecutor(5, thread_name_prefix=f"vigie {self.case}") as self.pool:
             threads = [
                 self.pool.submit(self._thread, work, line)
                 for work, line in (
@@ -137,6 +146,9 @@ class Replay:
     def _stop(self) -> None:
         self.stopping.set()
         self.room.release()
+        for going in self.begun:
+            if going.turn is not None:
+                going.turn.come()
 
     def _take_in(self, orders: Sequence[Order], taken: Line) -> None:
         for order in orders:
@@ -147,17 +159,26 @@ class Replay:
             found = standing(self.store, self.case, order)
             going = self._new(order) if found is None else Going(order)
             going.until(self.slots, self.stopping, "3-drift", END)
+            self.taken.append(going)
             taken.put(going)
+            self._look_ahead()
             if going.interrupted:
                 return
 
     def _judge(self, taken: Line, judged: Line) -> None:
         for ahead in taken:
+            with self.looking:
+                self.taken.popleft()
             going = ahead if ahead.parts else self._taken(ahead.order)
             self.room.release()
-            if self._is_only_compared(going):
-                going.early[COMPARES] = self.pool.submit(self._early, going)
+            self._compare(going)
+            if going.turn is not None:
+                going.turn.come()
+            going.until(self.slots, self.stopping, COMPARES, "6-report", END)
+            self.is_comparing = True
+            self._look_ahead()
             going.until(self.slots, self.stopping, "6-report", END)
+            self.is_comparing = False
             judged.put(going)
             if going.interrupted or self.stopping.is_set():
                 self._stop()
@@ -172,11 +193,32 @@ class Replay:
                 self._stop()
                 return
 
-    def _early(self, going: Going) -> None:
-        with self.slots.taken(1, RANKS[COMPARES]):
+    def _look_ahead(self) -> None:
+        """Begins to compare for the next date, once nothing is trained for the one before it."""
+        with self.looking:
+            if self.is_comparing and self.taken and not self.stopping.is_set():
+                self._compare(self.taken[0])
+
+    def _compare(self, going: Going) -> None:
+        """Begins it before its turn where that is possible."""
+        if going.turn is None and self._is_only_compared(going):
+            going.turn = Turn(
+                self.slots, notebook=COMPARES, rank=RANKS[COMPARES], stopping=self.stopping
+            )
+            going.early[COMPARES] = self.pool.submit(self._early, going, going.turn)
+
+    def _early(self, going: Going, turn: Turn) -> None:
+        with self.slots.taken(1, RANKS[COMPARES] if turn.has_come else BEFORE_ITS_TURN):
             if self.stopping.is_set():
                 raise StepError.for_interrupt(COMPARES)
-            perform(self.store, self.case, going.order, going.run_id, COMPARES)
+            work = partial(perform, self.store, self.case, going.order, going.run_id, COMPARES)
+            try:
+                work(turn=turn.wait)
+            except VigieError as error:
+                if not turn.is_spoiled(error):
+                    raise
+                turn.wait()
+                work()
 
     def _taken(self, order: Order) -> Going:
         """The run whose turn it is: one that stands, or a new one."""

@@ -30,6 +30,14 @@ class Slots:
     @contextmanager
     def taken(self, count: int, rank: int) -> Iterator[None]:
         """Holds so many slots, or all that there are, as soon as it is its turn."""
+        self.take(count, rank)
+        try:
+            yield
+        finally:
+            self.give(count)
+
+    def take(self, count: int, rank: int) -> None:
+        """Waits for so many slots, or for all that there are."""
         wanted = min(count, self.count)
         with self._changed:
             me = (rank, next(self._numbers))
@@ -41,9 +49,9 @@ class Slots:
                 heapq.heapify(self._queue)
                 self._changed.notify_all()
             self._free -= wanted
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._free += wanted
-                self._changed.notify_all()
+
+    def give(self, count: int) -> None:
+        """Gives back as many as were taken."""
+        with self._changed:
+            self._free += min(count, self.count)
+            self._changed.notify_all()

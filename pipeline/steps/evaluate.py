@@ -19,6 +19,7 @@ from pipeline.records import (
     Window,
 )
 from pipeline.regions import LADDER, LADDERS
+from pipeline.splits import Fold
 from pipeline.steps import evaluation_views as views
 from pipeline.steps.contenders import Role, contenders, reign_of
 from pipeline.steps.evidence import answer, asked, before_this, worst_segment
@@ -44,9 +45,7 @@ if TYPE_CHECKING:
 def evaluate(run: Run, options: EvaluateOptions) -> View:
     """Scores, paired tests, coverage and breakdowns; writes the predictions too."""
     case, checked = run.case, run.need(ValidateRecord)
-    frame = case.task.frame(run.validated(), case.schema)
-    start = known_until(frame, case.schema, run.as_of) - case.windows.held_out
-    fold = case.task.held_out(frame, case.schema, start=start, end=run.as_of)
+    frame, fold = _window(run)
     rows = frame.iloc[fold.test]
     truth = case.task.truth(rows, case.schema)
     systems = {role: system_of(run, role, model, frame, fold) for role, model in contenders(run)}
@@ -94,11 +93,47 @@ def evaluate(run: Run, options: EvaluateOptions) -> View:
             refreshed={
                 role: Refreshed(
                     calibration=calibrated[role].own,
-                    importance=importance(case, system.tracked.model, rows, truth),
+                    importance=_importance(run, system),
                 )
                 for role, system in systems.items()
             },
         )
+
+
+def prepare(run: Run) -> None:
+    """What takes long in `evaluate` and rests on the models alone, for those that take part as
+    things stand: the decisions of an earlier run may still come, and change who does. In a run by
+    hand nothing is done before it is asked for.
+    """
+    if run.by_hand:
+        return
+    frame, fold = _window(run)
+    for role, model in contenders(run):
+        _importance(run, system_of(run, role, model, frame, fold))
+
+
+def _window(run: Run) -> tuple[pd.DataFrame, Fold]:
+    """All rows, and which of them are held out."""
+
+    def found() -> tuple[pd.DataFrame, Fold]:
+        case = run.case
+        frame = case.task.frame(run.validated(), case.schema)
+        start = known_until(frame, case.schema, run.as_of) - case.windows.held_out
+        return frame, case.task.held_out(frame, case.schema, start=start, end=run.as_of)
+
+    return run.once("held-out window", found)
+
+
+def _importance(run: Run, system: System) -> dict[str, float]:
+    """On the held-out rows."""
+    frame, fold = _window(run)
+    rows = frame.iloc[fold.test]
+    return run.once(
+        ("importance", system.model.ref),
+        lambda: importance(
+            run.case, system.tracked.model, rows, run.case.task.truth(rows, run.case.schema)
+        ),
+    )
 
 
 def _write_predictions(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 AnyRecord = TypeVar("AnyRecord", bound=Record)
+Found = TypeVar("Found")
 
 
 def clock() -> datetime:
@@ -48,6 +49,8 @@ class Run:
     run_id: str
     by_hand: bool
     now: Callable[[], datetime] = clock
+    found: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
+    """What was computed once and is asked for again in this process."""
 
     @property
     def as_of(self) -> datetime:
@@ -98,6 +101,15 @@ class Run:
         store, name = self.store, self.case.name
         folders = Folders(files=store.files_folder(name), cache=store.cache_folder(name))
         return self.case.with_files(rows, folders)
+
+    def once(self, what: Hashable, compute: Callable[[], Found]) -> Found:
+        """What it computes, and the next time the same again. `what` names all that it rests on,
+        but for the rows of the run.
+        """
+        if what not in self.found:
+            self.found[what] = compute()
+        known: Found = self.found[what]
+        return known
 
     def model(self, ref: ModelRef) -> Any:
         """A fitted model of the case; steps of one notebook load it once, and change nothing in it.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +12,7 @@ from pipeline.case import Case
 from pipeline.errors import StepError
 from pipeline.metrics import skill
 from pipeline.records import FittedModel, HorizonScores, Scores, SegmentScores
-from pipeline.regions import Regions
+from pipeline.regions import LADDER, Regions
 from pipeline.splits import Fold
 from pipeline.steps.contenders import Role
 from pipeline.steps.run import Run
@@ -60,10 +60,18 @@ def system_of(run: Run, role: Role, model: FittedModel, frame: pd.DataFrame, fol
             f"{fold.origin.isoformat()}: its score there would say nothing. Choose a later --as-of."
         )
     case = run.case
-    known = tracked(run, model, frame)
+    known = replace(
+        run.once(("tracked", model.ref), lambda: tracked(run, model, frame)), fitted=model
+    )
     truth = case.task.truth(frame.iloc[fold.test], case.schema)
     predicted = known.track.at(fold.test)
-    regions = rolling_regions(case, frame, known.track, fold.test, model.calibration)
+    kept = model.calibration
+    # Where the track has rows before those held out, its own calibration counts but by its level.
+    rests_on = kept.level if len(known.track.rows) > len(fold.test) else LADDER.dump_json((kept,))
+    regions = run.once(
+        ("regions", model.ref, rests_on),
+        lambda: rolling_regions(case, frame, known.track, fold.test, kept),
+    )
     return System(
         role=role,
         tracked=known,

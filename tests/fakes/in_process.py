@@ -17,6 +17,7 @@ import nbformat
 from nbformat.v4 import new_output
 
 import pipeline.case
+from pipeline.kernels.cells import OPENING
 from pipeline.options import NOTEBOOKS, NotebookName
 from pipeline.runner import chain
 from pipeline.steps.view import Gallery
@@ -36,7 +37,14 @@ def apply(patch: Patch) -> None:
     pipeline.case.find_cases.cache_clear()
 
 
-def execute(notebook: NotebookName, output: Path, values: dict[str, Any], **limits: object) -> None:
+def execute(
+    notebook: NotebookName,
+    output: Path,
+    values: dict[str, Any],
+    *,
+    turn: Callable[[], None] | None = None,
+    **limits: object,
+) -> None:
     """Does what `pipeline.kernels.execute` does, without a kernel and without limits."""
     NOTEBOOKS[notebook].checked(notebook, values)
     document = nbformat.read(project.notebook(notebook), as_version=4)
@@ -46,6 +54,8 @@ def execute(notebook: NotebookName, output: Path, values: dict[str, Any], **limi
             _run(cell, names, place)
         if "parameters" in cell.metadata.get("tags", []):
             names |= values
+        if turn and OPENING in cell.metadata.get("tags", []):
+            turn()
     output.parent.mkdir(parents=True, exist_ok=True)
     nbformat.write(document, output)
 

@@ -43,7 +43,7 @@ def test_the_cells_run_and_give_the_defaults(notebook: NotebookName) -> None:
     """Parameters and options agree; every step of the notebook is imported."""
     names: dict[str, Any] = {}
     exec(parameters_cell(notebook), names)
-    opening = opening_cell(notebook).replace("run = open_run(options)", "")
+    opening, _, _ = opening_cell(notebook).partition("run = open_run(options)")
     exec(opening, names)
 
     assert names["options"] == NOTEBOOKS[notebook]()

@@ -23,7 +23,7 @@ def notebook_of(name: NotebookName, *calls: str) -> Any:
     cells = [
         new_markdown_cell("# A title"),
         new_code_cell(parameters_cell(name), metadata={"tags": ["parameters"]}),
-        new_code_cell(opening_cell(name)),
+        new_code_cell(opening_cell(name), metadata={"tags": ["opening"]}),
     ]
     for call in calls or ("ingest(run, options)",):
         cells += [new_markdown_cell("A sentence."), new_code_cell(call)]
