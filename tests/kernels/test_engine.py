@@ -360,3 +360,35 @@ def test_a_notebook_of_the_checkout_has_its_folder(write_notebook: Write, output
     execute("1-ingest", output, {})
 
     assert [repr((str(project.ROOT), True))] == shown(output)
+
+
+@both_engines
+def test_a_notebook_waits_for_its_turn_after_its_opening(
+    write_notebook: Write, output: Path, engine: Any
+) -> None:
+    """The opening is done by then, and nothing else."""
+    done = output.parent.parent / "done"
+    path = write_notebook(f"open({str(done)!r}, 'a').write('o')", f"open({str(done)!r}).read()")
+    _tag(path, "opening")
+
+    execute("1-ingest", output, {}, engine=engine, turn=lambda: done.write_text("turn"))
+
+    assert ["'turn'"] == shown(output)[-1:]
+
+
+def test_what_a_turn_raises_ends_the_notebook(write_notebook: Write, output: Path) -> None:
+    """With the partly executed copy, as after any interrupt."""
+    _tag(write_notebook("'opened'", "'after'"), "opening")
+
+    def turn() -> None:
+        raise StepError.for_interrupt("1-ingest")
+
+    assert "interrupted" == broken(output, turn=turn).failure
+    assert ["'opened'"] == shown(output.with_name(f"1-ingest{FAILED}"))
+
+
+def _tag(path: Path, tag: str) -> None:
+    """Tags the cell after the parameters."""
+    document = nbformat.read(path, as_version=4)
+    document.cells[2].metadata["tags"] = [tag]
+    nbformat.write(document, path)

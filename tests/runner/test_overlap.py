@@ -17,6 +17,7 @@ from pipeline.options import NotebookName
 from pipeline.runner import Order, Ran, chain, executors, run_orders
 from pipeline.runner.content import contents
 from pipeline.runner.schedule import orders_at, times
+from pipeline.runner.turns import Turn
 from pipeline.store import Store
 from pipeline.store.locks import hold, is_held
 
@@ -94,6 +95,50 @@ def test_data_are_taken_in_while_the_date_before_is_judged(
     assert ["done"] * 3 == [ran.outcome for ran in replayed(store)]
 
 
+def test_models_are_asked_for_the_next_date_while_the_date_before_is_compared(
+    store: Store, monkeypatch: pytest.MonkeyPatch, plain: dict[str, Any]
+) -> None:
+    """What is said of them waits for the decision of the date before."""
+    both, order = threading.Barrier(2), []
+
+    def before(notebook: NotebookName, day: str) -> None:
+        if notebook == "5-evaluate" and day != "2024-02-20":
+            both.wait(300)
+
+    def prepared(turn: Turn) -> None:
+        waited(turn)
+        runs = [store.run_record("tiny", run_id) for run_id in store.run_ids("tiny")]
+        order.append(["5-evaluate" in run.notebooks for run in runs if run][:-1])
+
+    waited = Turn.wait
+    watched(monkeypatch, before)
+    monkeypatch.setattr(Turn, "wait", prepared)
+
+    assert ["done"] * 3 == [ran.outcome for ran in replayed(store)]
+    assert [True, True] == order[-1]
+    assert plain == contents(store, "tiny")
+
+
+def test_what_broke_before_its_turn_is_done_again_in_it(
+    store: Store, monkeypatch: pytest.MonkeyPatch, plain: dict[str, Any]
+) -> None:
+    """The date before may change what it met."""
+    broken: list[str] = []
+
+    def before(notebook: NotebookName, day: str) -> None:
+        if (notebook, day) == ("5-evaluate", "2024-02-22") and not broken:
+            broken.append(day)
+            raise StepError("It broke.")
+        if (notebook, day) == ("5-evaluate", "2024-02-21"):
+            while not broken:
+                threading.Event().wait(0.01)
+
+    watched(monkeypatch, before)
+
+    assert ["done"] * 3 == [ran.outcome for ran in replayed(store)]
+    assert plain == contents(store, "tiny")
+
+
 def test_a_training_has_all_cores_and_the_others_share_them() -> None:
     """So that notebooks times their threads are never more than the cores."""
     order = Order(cores=4, overlaps=True)
@@ -140,10 +185,11 @@ def test_a_replay_that_is_stopped_begins_no_other_date(
             raise StepError.for_interrupt(at)
 
     watched(monkeypatch, before)
-    (ran,) = replayed(store)
+    more = orders_at(ORDERS[0], times(FIRST, FIRST + 5 * DAY, DAY))
+    (ran,) = run_orders(store, {"tiny": more}, say=[].append, replayed=True)["tiny"]
 
     assert "failed" == ran.outcome
-    assert "2024-02-22" not in seen
+    assert not {"2024-02-24", "2024-02-25"} & set(seen)
 
 
 def test_a_date_that_fails_does_not_stop_those_after_it(

@@ -16,6 +16,7 @@ from pipeline.errors import StateError, StepError
 from pipeline.metrics import rmse
 from pipeline.records import EvaluateRecord, PromoteRecord, SegmentScores, TrainRecord
 from pipeline.steps.contenders import contenders
+from pipeline.steps.evaluate import evaluate, prepare
 from pipeline.steps.evaluation_views import segment_errors
 
 DAY = timedelta(days=1)
@@ -127,6 +128,39 @@ def test_a_model_that_learned_from_the_window_is_refused(bench: Bench) -> None:
     )
     assert "within the held-out window from 2024-01-31T00:00:00+00:00" in str(caught.value)
     assert bench.store.record("waves", "run-2", EvaluateRecord) is None
+
+
+def test_what_was_prepared_counts_only_for_the_models_that_take_part(bench: Bench) -> None:
+    """A promotion that comes between the preparing and the evaluation changes who does; the record
+    is the one of an evaluation that was not prepared.
+    """
+    bench.do(*TRAINED, as_of=str(FIRST + 40 * DAY))
+    bench.do("ingest", "validate", run_id="run-2")
+    options = {"run_id": "run-2"}
+    run, plain = bench.run("evaluate", **options), bench.run("evaluate", **options)
+    with pytest.raises(StateError):
+        prepare(run)
+    bench.do("evaluate", "promote", as_of=str(FIRST + 40 * DAY))
+    prepare(run)
+    bench.do(*ALL, run_id="run-1a", as_of=str(FIRST + 45 * DAY), retrain="always")
+
+    view = evaluate(run, run.settings)  # type: ignore[arg-type]
+    unprepared = evaluate(plain, plain.settings)  # type: ignore[arg-type]
+    timeless = {"started", "finished"}
+
+    assert view.record.model_dump(exclude=timeless) == unprepared.record.model_dump(
+        exclude=timeless
+    )
+    assert isinstance(view.record, EvaluateRecord)
+    assert "challenger" in [system.role for system in view.record.systems]
+
+
+def test_nothing_is_prepared_by_hand(bench: Bench) -> None:
+    """The steps before may still be missing, and are done when their result is asked for."""
+    run = replace(bench.run("evaluate"), by_hand=True)
+    prepare(run)
+
+    assert {} == run.found
 
 
 def test_without_a_new_training_the_champion_is_evaluated(bench: Bench) -> None:
