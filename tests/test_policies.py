@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 
 from pipeline.errors import StepError
-from pipeline.policies import POLICIES, History, always, by_drift, by_performance, never, serving
+from pipeline.policies import (
+    POLICIES,
+    History,
+    always,
+    by_drift,
+    by_performance,
+    never,
+    serving,
+)
 
 WEEKS = 20
 BREAK = 12
@@ -23,13 +31,13 @@ def history(*, broken: float = 1.0, drifts: bool = False) -> History:
         errors=noise * np.where(stale, broken, 1.0),
         window=2,
         alpha=0.05,
-        drifted=lambda model, now: drifts and model <= BREAK < now,
+        drifted=lambda model, _, now: drifts and model <= BREAK < now,
     )
 
 
-@pytest.mark.parametrize(("name", "retrainings"), [("never", 0), ("always", 15), ("monthly", 3)])
+@pytest.mark.parametrize(("name", "retrainings"), [("never", 0), ("always", 15), ("monthly", 7)])
 def test_policies_by_the_calendar(name: str, retrainings: int) -> None:
-    """Sixteen weeks from the fifth on: none, one a week, one in four weeks."""
+    """Sixteen weeks from the fifth on: none, one a week, one a window of two weeks."""
     found = serving(POLICIES[name], history(), first=4)
 
     assert WEEKS - 4 == len(found)
@@ -66,8 +74,8 @@ def test_no_policy_sees_a_week_before_its_end() -> None:
 
 def test_a_short_past_expects_anything() -> None:
     """Without two windows there is no limit to be above."""
-    assert math.inf == history().expected(3)
-    assert 1.0 < history().expected(12) < 1.2
+    assert math.inf == history().at(3, 4).limit
+    assert 1.0 < history().at(12, 13).limit < 1.2
 
 
 def test_always_has_the_freshest_model_and_never_the_oldest() -> None:

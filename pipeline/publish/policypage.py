@@ -38,7 +38,15 @@ def policy_blocks(store: Store, case: str, folder: Path) -> Iterator[str]:
     record = read_replay(store.home, case)
     calendar = [each.policy for each in record.prices if each.policy not in SAME] if record else []
     short = _too_short(store, case) if record is None else None
-    yield markup.block("policies.html.j2", case=case, record=record, calendar=calendar, short=short)
+    examined = record is not None and all(each.unexamined is not None for each in record.prices)
+    yield markup.block(
+        "policies.html.j2",
+        case=case,
+        record=record,
+        calendar=calendar,
+        short=short,
+        examined=examined,
+    )
     if record is None:
         return
     home, downloads = replay_folder(store.home, case), Downloads()

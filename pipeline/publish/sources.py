@@ -33,6 +33,7 @@ from pipeline.publish.runs import Lives
 from pipeline.publish.sparks import spark
 from pipeline.publish.status import Captions, CaseStatus, SiteStatus, site_status
 from pipeline.publish.still import StillStore
+from pipeline.store.replays import read_replay
 
 HAND_WRITTEN = ("*.md", "assets/*")
 STATUS_FRAGMENT = "_status.md"
@@ -119,6 +120,7 @@ class Sources:
     def _inputs(self, case: CaseStatus, caption: Caption, past: Past) -> str:
         """Digest of all that the pages of a case can rest on, those of runs apart."""
         plan = planned_pages(self.store, case.case)
+        replayed = read_replay(self.store.home, case.case)
         notebooks = {
             path: digest(path.read_bytes().hex())
             for makers in plan.values()
@@ -132,6 +134,7 @@ class Sources:
             past.unsettled,
             [(page.file, makers) for page, makers in plan.items()],
             sorted(notebooks.values()),
+            replayed.model_dump(mode="json") if replayed else None,
         )
 
     def _copy_hand_written(self) -> None:

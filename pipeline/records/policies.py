@@ -17,6 +17,17 @@ class PolicyPrice(Part):
     retrainings: int
     error: float = Field(description="primary metric over all stretches that were judged")
     learned: tuple[datetime, ...] = Field(description="the retrainings, oldest first")
+    changed: tuple[datetime, ...] = Field(
+        default=(), description="when another model came to serve, oldest first"
+    )
+    unexamined: float | None = Field(
+        default=None,
+        description="the error, had every model served from its training on, without an "
+        "examination; none in older records, whose error is that one",
+    )
+    unexamined_retrainings: int | None = Field(
+        default=None, description="how often the policy would have trained then"
+    )
 
 
 class PolicyRecord(Part):

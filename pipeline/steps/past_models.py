@@ -19,8 +19,7 @@ from pipeline.case import Candidate, Case
 from pipeline.errors import StepError
 from pipeline.models import dump_model, load_model
 from pipeline.options import DriftOptions
-from pipeline.policies import POLICIES, History, Policy, serving
-from pipeline.records import PolicyPrice
+from pipeline.policies import History
 from pipeline.splits import Fold
 from pipeline.steps.backtest import fitted
 from pipeline.steps.decide import drifted_share
@@ -89,6 +88,11 @@ class PastModels:
     """By model and by stretch; empty before the model was learned."""
     history: History
     models: list[Any]
+    frame: pd.DataFrame
+    baselines: list[Any]
+    """Learned at the start of every stretch, too."""
+    naive: list[Floats]
+    """What each of these says of its own stretch."""
 
     @classmethod
     def learned(
@@ -119,6 +123,8 @@ class PastModels:
             for later in range(place, len(folds)):
                 losses = case.task.losses(tables[later], case.schema, truth[later], row[later])
                 errors[place, later] = float(np.mean(losses))
+        plain = partial(case.task.baseline, case.schema)
+        baselines = [_fitted(plain, case, frame, fold) for fold in folds]
         history = History(
             errors=errors,
             window=WINDOW,
@@ -132,13 +138,19 @@ class PastModels:
             predicted=predicted,
             history=history,
             models=models,
+            frame=frame,
+            baselines=baselines,
+            naive=[
+                case.task.predict(model, table)
+                for model, table in zip(baselines, tables, strict=True)
+            ],
         )
 
     def known_at(self, moment: datetime) -> Any:
         """The newest model that has learned from no row that was known later; raises `StepError`
         where none has.
         """
-        known = [place for place, fold in enumerate(self.folds) if _start(fold) <= moment]
+        known = [place for place, fold in enumerate(self.folds) if start_of(fold) <= moment]
         if not known:
             raise StepError(
                 f"No model was learned by {moment.isoformat()}. Replay fewer stretches."
@@ -150,7 +162,7 @@ class PastModels:
         as there is a model that leaves the held-out window to be examined on.
         """
         case, every = self.case, stretch_of(self.case)
-        end = max(_start(self.folds[first]), _start(self.folds[0]) + case.windows.held_out)
+        end = max(start_of(self.folds[first]), start_of(self.folds[0]) + case.windows.held_out)
         looks = replay(
             case,
             frame,
@@ -162,64 +174,6 @@ class PastModels:
             renewal=Renewal(case=case, frame=frame, learn=self.known_at),
         )
         return alarms_table(looks, every)
-
-    def prices(self, first: int) -> tuple[PolicyPrice, ...]:
-        """What each policy costs over the stretches from `first` on."""
-        truth = np.concatenate(self.truth[first:])
-        found = []
-        for name, policy in POLICIES.items():
-            models = serving(policy, self.history, first=first)
-            told = [self.predicted[model][first + place] for place, model in enumerate(models)]
-            trained = sorted(set(models.tolist()) - {first})
-            scores = self.case.task.metrics(truth, np.concatenate(told))
-            found.append(
-                PolicyPrice(
-                    policy=calendar_name(self.case) if name == "monthly" else name,
-                    retrainings=len(trained),
-                    error=scores[self.case.task.primary],
-                    learned=tuple(_start(self.folds[model]) for model in trained),
-                )
-            )
-        return tuple(found)
-
-    def setback(self, policy: Policy, first: int) -> Setback | None:
-        """The model of a policy that lost most against the first one; `None` where none did."""
-        models, primary = serving(policy, self.history, first=first), self.case.task.primary
-        found = []
-        for model in sorted(set(models.tolist()) - {first}):
-            stretches = [first + place for place in np.flatnonzero(models == model)]
-            truth = np.concatenate([self.truth[each] for each in stretches])
-            error, kept = (
-                self.case.task.metrics(
-                    truth, np.concatenate([self.predicted[which][each] for each in stretches])
-                )[primary]
-                for which in (model, first)
-            )
-            losses = self.history.errors[[model, first]][:, stretches].sum(axis=1)
-            found.append(
-                Setback(
-                    learned=_start(self.folds[model]),
-                    stretches=len(stretches),
-                    error=error,
-                    kept=kept,
-                    lost=float(losses[0] - losses[1]),
-                )
-            )
-        worst = max(found, key=lambda each: each.lost, default=None)
-        return worst if worst is not None and worst.error > worst.kept else None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Setback:
-    """A model that did worse than the first one, in the stretches that it served."""
-
-    learned: datetime
-    stretches: int
-    error: float
-    kept: float
-    """Error of the first model in the same stretches."""
-    lost: float
-    """Sum of its mean losses by stretch, less the first model's."""
 
 
 def calendar_name(case: Case) -> str:
@@ -233,7 +187,8 @@ def calendar_name(case: Case) -> str:
     return f"every {days:.0f} days"
 
 
-def _start(fold: Fold) -> datetime:
+def start_of(fold: Fold) -> datetime:
+    """When the stretch begins."""
     if fold.origin is None:
         raise StepError(f"The stretch {fold.name!r} has no origin: there is no history to replay.")
     return fold.origin
@@ -251,32 +206,47 @@ def _model(
     path = folder / f"{hashlib.sha256(told + content).hexdigest()[:24]}.skops"
     if path.exists():
         return load_model(path.read_bytes())
-    model = fitted(build, rows, case.task.truth(rows, case.schema))
+    model = _fitted(build, case, frame, fold)
     write_bytes(path, dump_model(model))
     return model
 
 
+def _fitted(build: Callable[[], Any], case: Case, frame: pd.DataFrame, fold: Fold) -> Any:
+    rows = frame.iloc[fold.train]
+    return fitted(build, rows, case.task.truth(rows, case.schema))
+
+
 def _drifted(
     case: Case, frame: pd.DataFrame, folds: list[Fold], models: list[Any]
-) -> Callable[[int, int], bool]:
+) -> Callable[[int, int, int], bool]:
     """The drift step's own comparison, weighted by what each model rests on."""
-    options, columns = DriftOptions(), list(case.schema.names)
 
     @cache
-    def drifted(model: int, now: int) -> bool:
-        times = frame[str(case.schema.time)]
-        start, end = _start(folds[now - WINDOW]), _start(folds[now])
-        current = frame[((times >= start) & (times < end)).to_numpy()]
-        shifts = compare_windows(
-            case,
-            frame.iloc[folds[model].train][columns],
-            current[columns],
-            alpha=options.alpha,
-            material=options.material,
-        )
-        alarmed = tuple(column.column for column in shifts.columns if column.alarm)
-        known = importance(case, models[model], current, case.task.truth(current, case.schema))
-        share = drifted_share(known, alarmed)
-        return share is not None and share >= case.gates.drifted
+    def drifted(model: int, trained: int, now: int) -> bool:
+        return has_drifted(case, frame, folds, models[model], trained=trained, now=now)
 
     return drifted
+
+
+def has_drifted(
+    case: Case, frame: pd.DataFrame, folds: list[Fold], model: Any, *, trained: int, now: int
+) -> bool:
+    """Whether columns with an alarm hold enough of what a model rests on: those of the newest
+    window, against all that was known when a model was last trained.
+    """
+    options, columns = DriftOptions(), list(case.schema.names)
+    times = frame[str(case.schema.time)]
+    start, end = start_of(folds[now - WINDOW]), start_of(folds[now])
+    before = frame[(times < min(start, start_of(folds[trained]))).to_numpy()]
+    current = frame[((times >= start) & (times < end)).to_numpy()]
+    shifts = compare_windows(
+        case,
+        before[columns],
+        current[columns],
+        alpha=options.alpha,
+        material=options.material,
+    )
+    alarmed = tuple(column.column for column in shifts.columns if column.alarm)
+    known = importance(case, model, current, case.task.truth(current, case.schema))
+    share = drifted_share(known, alarmed)
+    return share is not None and share >= case.gates.drifted

@@ -15,14 +15,16 @@ from pipeline.splits import Fold
 if TYPE_CHECKING:
     import pandas as pd
 
+    from pipeline.steps.walks import Told
+
 FORMAT = "%Y-%m-%d"
 
 
 def table_of(case: Case, prices: Sequence[PolicyPrice], stretches: int) -> pd.DataFrame:
-    """One row a policy, those that train least first."""
+    """One row a policy, those that train least first; the last columns are without examinations."""
     import pandas as pd
 
-    primary, unit = case.task.primary, case.schema.column(case.schema.target).unit
+    label = score_label(case.task.primary, case.schema.column(case.schema.target).unit)
     never = prices[0].error
     return pd.DataFrame(
         [
@@ -30,12 +32,37 @@ def table_of(case: Case, prices: Sequence[PolicyPrice], stretches: int) -> pd.Da
                 "policy": each.policy,
                 "retrainings": each.retrainings,
                 "of stretches": stretches,
-                score_label(primary, unit): round(each.error, 4),
+                "changes of the model that serves": len(each.changed),
+                label: round(each.error, 4),
                 "lower than never (%)": round(100 * skill(each.error, never), 2) if never else 0.0,
+                f"{label}, were every new model to serve unexamined": _known(each.unexamined),
+                "retrainings then": each.unexamined_retrainings,
                 "trained": ", ".join(f"{moment:%Y-%m-%d}" for moment in each.learned),
             }
             for each in sorted(prices, key=lambda each: each.retrainings)
         ]
+    )
+
+
+def _known(error: float | None) -> float | None:
+    return None if error is None else round(error, 4)
+
+
+def changes_table(changes: Sequence[Told]) -> pd.DataFrame:
+    """One row a change of the model that serves, policy by policy; it may be empty."""
+    import pandas as pd
+
+    return pd.DataFrame(
+        [
+            {
+                "policy": each.policy,
+                "on": f"{each.when:{FORMAT}}",
+                "what": each.change.action,
+                "why": each.change.sentence,
+            }
+            for each in changes
+        ],
+        columns=["policy", "on", "what", "why"],
     )
 
 

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 from pipeline.case import Case
 from pipeline.errors import OptionError, StepError
 from pipeline.figures import Figure
-from pipeline.metrics import score_name, score_text
+from pipeline.metrics import score_name, score_text, skill
 from pipeline.options import DriftOptions
-from pipeline.policies import POLICIES
 from pipeline.records import (
     BASELINE,
     Artifact,
@@ -25,9 +24,11 @@ from pipeline.records import (
 )
 from pipeline.splits import Fold
 from pipeline.steps.past_models import PastModels, stretch_of, stretches_of
-from pipeline.steps.policy_views import price_figure, table_of, trainings_figure
+from pipeline.steps.policy_views import changes_table, price_figure, table_of, trainings_figure
 from pipeline.steps.run import Run, clock
 from pipeline.steps.stretches import window_of
+from pipeline.steps.walks import Walks
+from pipeline.steps.wording import day_text
 from pipeline.store import Store, project
 from pipeline.store.atomic import write_bytes
 from pipeline.store.replays import read_replay, replay_folder, write_replay
@@ -83,7 +84,9 @@ def price(
             case, frame, folds, chosen, store.cache_folder(case.name) / "policies", say
         )
         first = 2 * models.history.window
-        prices = models.prices(first)
+        walks = Walks(models=models, first=first)
+        say(f"{case.name}: what each policy would have trained, examined and served")
+        prices = walks.prices()
         say(f"{case.name}: what the drift alarms would have said, look by look")
         alarms = models.alarms(frame, first)
     rows = table_of(case, prices, len(folds) - first)
@@ -102,8 +105,8 @@ def price(
         limits_from=first,
         replayed=_window(case, frame, folds[first:], judged.as_of),
         prices=prices,
-        files=_written(folder, rows, figures, alarms),
-        sentence=_sentence(case, prices, len(folds) - first) + _setback(case, models, prices),
+        files=_written(folder, rows, figures, changes_table(list(walks.changes())), alarms),
+        sentence=_sentence(case, prices, len(folds) - first) + _setback(case, walks, prices),
     )
     write_replay(store.home, record)
     return Price(record=record, rows=rows, folder=folder)
@@ -160,9 +163,16 @@ def _window(case: Case, frame: pd.DataFrame, folds: list[Fold], as_of: datetime)
 
 
 def _written(
-    folder: Path, rows: pd.DataFrame, figures: tuple[Figure, ...], alarms: pd.DataFrame
+    folder: Path,
+    rows: pd.DataFrame,
+    figures: tuple[Figure, ...],
+    changes: pd.DataFrame,
+    alarms: pd.DataFrame,
 ) -> tuple[Artifact, ...]:
-    files = [_table(folder, rows, "prices", "Retrainings and error of each policy")]
+    files = [
+        _table(folder, rows, "prices", "Retrainings and error of each policy"),
+        _table(folder, changes, "changes", "When another model would have come to serve, and why"),
+    ]
     for figure in figures:
         write_bytes(folder / f"{figure.name}.csv", figure.csv.encode())
         write_bytes(folder / f"{figure.name}.json", figure.spec.encode())
@@ -188,36 +198,55 @@ def _table(folder: Path, rows: pd.DataFrame, name: str, title: str) -> Artifact:
 
 
 def _sentence(case: Case, prices: tuple[PolicyPrice, ...], stretches: int) -> str:
-    unit = case.schema.column(case.schema.target).unit
-    told = ", ".join(
-        f"{each.policy} {each.retrainings} at {score_text(case.task.primary, each.error, unit)}"
-        for each in prices
-    )
-    if len({each.error for each in prices}) == 1:
+    """Which policy would have paid, in plain words."""
+    length = stretch_of(case).days
+    over = f"Over {stretches} stretches of {length} days"
+    never, most = prices[0], max(each.retrainings for each in prices)
+    if len({error for each in prices for error in (each.error, each.unexamined)}) == 1:
         return (
-            f"All policies err alike over {stretches} stretches, {score_name(case.task.primary)} "
-            f"{score_text(case.task.primary, prices[0].error, unit)}: this model learns nothing "
-            "that changes with time."
+            f"{over}, all policies err alike, {_score(case, never.error)}: this model learns "
+            "nothing that changes with time."
+        )
+    if not any(each.changed for each in prices):
+        return (
+            f"{over}, no policy of retraining would have changed the model that serves: of up to "
+            f"{most} new models none was surely better than the first. The error is that of never "
+            f"training again, {_score(case, never.error)}."
         )
     best = min(prices, key=lambda each: (each.error, each.retrainings))
+    if best is never:
+        worst = max(prices, key=lambda each: each.error)
+        return (
+            f"{over}, never training again would have erred least: {_score(case, never.error)}. "
+            f"Most erred {worst.policy}: {_score(case, worst.error)}, with {_spent(worst)}."
+        )
     return (
-        f"Retrainings in {stretches} stretches, and {score_name(case.task.primary)}: {told}. "
-        f"Lowest error: {best.policy}."
+        f"{over}, training {best.policy} would have erred least: {_score(case, best.error)}, "
+        f"{skill(best.error, never.error):.1%} less than never training again "
+        f"({_score(case, never.error)}), with {_spent(best)}."
     )
 
 
-def _setback(case: Case, models: PastModels, prices: tuple[PolicyPrice, ...]) -> str:
+def _spent(each: PolicyPrice) -> str:
+    times = "1 training" if each.retrainings == 1 else f"{each.retrainings} trainings"
+    changes = len(each.changed)
+    return f"{times} and {changes} change{'' if changes == 1 else 's'} of the model that serves"
+
+
+def _score(case: Case, error: float) -> str:
+    unit, primary = case.schema.column(case.schema.target).unit, case.task.primary
+    return f"{score_name(primary)} {score_text(primary, error, unit)}"
+
+
+def _setback(case: Case, walks: Walks, prices: tuple[PolicyPrice, ...]) -> str:
     """Why the worst policy did worse than never; empty where none did."""
-    first = 2 * models.history.window
     error, place = max((each.error, place) for place, each in enumerate(prices))
-    found = models.setback(list(POLICIES.values())[place], first)
+    found = walks.setback(list(walks.followed.values())[place])
     if found is None or error <= prices[0].error:
         return ""
-    unit, primary = case.schema.column(case.schema.target).unit, case.task.primary
     served = "stretch" if found.stretches == 1 else f"{found.stretches} stretches"
     return (
-        f" {prices[place].policy.capitalize()} did worse than never by the model that it learned "
-        f"on {found.learned:%Y-%m-%d}: in the {served} that it served, it erred by "
-        f"{score_text(primary, found.error, unit)}, the first model by "
-        f"{score_text(primary, found.kept, unit)}."
+        f" {prices[place].policy.capitalize()} did worse than never by the model that had learned "
+        f"until {day_text(found.learned)}: in the {served} that it served, it erred by "
+        f"{_score(case, found.error)}, the first model by {_score(case, found.kept)}."
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from pipeline.case import find_case
 from pipeline.records import Artifact, IngestRecord, PolicyPrice, PolicyRecord, TableVersion, Window
-from pipeline.store.replays import replay_folder, write_replay
+from pipeline.store.replays import read_replay, replay_folder, write_replay
 
 AS_OF = datetime(2021, 9, 9, 22, tzinfo=UTC)
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="10" height="10"></svg>'
@@ -82,6 +82,24 @@ def test_the_replay_is_a_page_with_its_data(home: Any, published: Any, read: Any
     for name in ("prices.csv", "price.csv", "price.svg"):
         assert f"files/policies/{name}" in page.links
         assert (site / "bikes/files/policies" / name).is_file()
+
+
+def test_the_page_says_whether_new_models_were_examined(
+    home: Any, published: Any, read: Any
+) -> None:
+    """A replay of an earlier version is told as such; a new one says how models are judged."""
+    home.run()
+    replayed(home)
+    older = read(published().output / "bikes/policies.html").text
+    record = read_replay(home.store.home, "bikes")
+    prices = [each.model_copy(update={"unexamined": 34.0}) for each in record.prices]
+    write_replay(home.store.home, record.model_copy(update={"prices": tuple(prices)}))
+
+    newer = read(published().output / "bikes/policies.html").text
+
+    assert "every new model served at once, without the examination of a run" in older
+    assert "It was examined as in a run" not in older
+    assert "It was examined as in a run" in newer
 
 
 def test_before_the_first_replay_the_page_says_how(home: Any, published: Any, read: Any) -> None:

@@ -14,11 +14,13 @@ from hand_made import FIRST, Bench, wave_case, waves
 
 from pipeline.case import Candidate
 from pipeline.errors import OptionError, StepError
-from pipeline.policies import History, never
+from pipeline.policies import History, always
 from pipeline.schema import Schema
 from pipeline.splits import Fold
-from pipeline.steps.past_models import PastModels, Setback, calendar_name
+from pipeline.steps.examined import Followed, Rules, Who, follow
+from pipeline.steps.past_models import PastModels, calendar_name
 from pipeline.steps.price import keep_up, price
+from pipeline.steps.walks import Setback, Walks
 from pipeline.store.replays import read_replay
 
 
@@ -67,7 +69,7 @@ def test_the_record_says_what_it_was_computed_on(long_bench: Bench) -> None:
     assert FIRST + timedelta(days=196) == record.replayed.end
     assert ["observations", "quarantine"] == [table.table for table in record.inputs]
     assert all((found.folder / file.path).is_file() for file in record.files)
-    assert "policy,retrainings,of stretches,RMSE (waves/h)" in (
+    assert "of stretches,changes of the model that serves,RMSE (waves/h)" in (
         found.folder / "prices.csv"
     ).read_text().replace('"', "")
 
@@ -146,27 +148,98 @@ def test_a_model_that_learns_nothing_is_called_so(long_bench: Bench) -> None:
 def test_the_model_that_lost_most_is_told() -> None:
     """Learned at the third of four moments, it errs by 3 in two stretches, the first model by 1."""
     truth, off = np.array([4.0, 5.0, 7.0]), np.array([[1.0] * 4, [1.0] * 4, [3.0] * 4, [0.5] * 4])
-    nothing = np.array([], dtype=np.intp)
-    starts = [FIRST + timedelta(days=7 * number) for number in range(5)]
-    folds = [
-        Fold(name="", origin=start, end=end, train=nothing, test=nothing)
-        for start, end in pairwise(starts)
-    ]
-    history = History(errors=off**2, window=1, alpha=0.05, drifted=lambda model, now: False)
-    found = PastModels(
-        case=wave_case(),
-        folds=folds,
-        models=[None] * 4,
-        truth=[truth] * 4,
-        predicted=[[truth + each for each in row] for row in off],
-        history=history,
+    walks = Walks(
+        models=past([truth] * 4, [[truth + each for each in row] for row in off]), first=0
     )
 
-    assert found.setback(never, 0) is None
-    assert found.setback(lambda _, model, now: now == 3, 0) is None
-    assert Setback(learned=starts[2], stretches=2, error=3.0, kept=1.0, lost=16.0) == found.setback(
-        lambda _, model, now: now == 2, 0
+    def served(*models: int) -> Followed:
+        known = tuple(Who("candidate", model) for model in models)
+        return Followed(serving=known, trained=(), changes=())
+
+    assert walks.setback(served(0, 0, 0, 0)) is None
+    assert walks.setback(served(0, 0, 0, 3)) is None
+    start = walks.models.folds[2].origin
+    assert start is not None
+    assert walks.setback(served(0, 0, 2, 2)) == Setback(
+        learned=start, stretches=2, error=3.0, kept=1.0, lost=16.0
     )
+
+
+def past(truth: list[Any], predicted: list[list[Any]]) -> PastModels:
+    """Models made of what they said of stretches of three rows, a week each; nothing drifts, and
+    the baseline is off by 100.
+    """
+    nothing = np.array([], dtype=np.intp)
+    starts = [FIRST + timedelta(days=7 * number) for number in range(len(truth) + 1)]
+    times = [start + timedelta(days=day) for start in starts[:-1] for day in range(len(truth[0]))]
+    frame = pd.DataFrame({"series": "north", "time": pd.DatetimeIndex(times), "value": 0.0})
+    rows = np.arange(len(frame)).reshape(len(truth), -1)
+    folds = [
+        Fold(name="", origin=start, end=end, train=nothing, test=test)
+        for (start, end), test in zip(pairwise(starts), rows, strict=True)
+    ]
+    errors = [
+        [np.mean((told - known) ** 2) for told, known in zip(row, truth, strict=True)]
+        for row in predicted
+    ]
+    return PastModels(
+        case=wave_case(windows=replace(wave_case().windows, current=timedelta(days=28))),
+        folds=folds,
+        models=[None] * len(truth),
+        truth=truth,
+        predicted=predicted,
+        history=History(errors=np.array(errors), window=4, alpha=0.05, drifted=lambda *_: False),
+        frame=frame,
+        baselines=[None] * len(truth),
+        naive=[known + 100 for known in truth],
+    )
+
+
+def test_noise_brings_no_new_model_to_serve_more_often_than_alpha() -> None:
+    """Twenty models as good as one another, a new one examined every week over 12 weeks: of 100
+    such histories those with a change are 5 % at most, and three standard deviations (7 points).
+    """
+    random = np.random.default_rng(20211109)
+
+    def changes(_: int) -> int:
+        truth = [np.zeros(7)] * 20
+        told = [[random.normal(size=7) for _ in truth] for _ in truth]
+        rules = Rules(held_out=8, oldest=12, window=4, alpha=0.05, margin=0.01, hang_together=7)
+        walks = Walks(models=past(truth, told), first=8)
+        return len(follow(always, walks, rules, first=8, stretches=20).changes)
+
+    found = [changes(number) for number in range(100)]
+
+    assert sum(each > 0 for each in found) <= 100 * 0.05 + 3 * (100 * 0.05 * 0.95) ** 0.5
+    assert any(found)
+
+
+def test_a_change_that_makes_training_worth_it_is_learned_by_who_trains(
+    long_bench: Bench,
+) -> None:
+    """From day 147 on the waves are turned upside down every other day: the day before tells the
+    wrong way, the day before that the right one. Who trains again has a model that knows it
+    promoted, by the test and once enough rows speak for it; who never does goes on erring.
+    """
+    rows = waves(days=280, series=("north",))
+    day = (rows["time"] - FIRST).dt.days
+    turned = (day >= 147) & (day % 2 == 1)
+    rows.loc[turned, "value"] = 100 - rows.loc[turned, "value"]
+    windows = replace(long_bench.case.windows, held_out=timedelta(days=14))
+    long_bench.case = wave_case(rows, windows=windows)
+    long_bench.do("ingest", "validate", run_id="run-2")
+
+    found = price(long_bench.store, long_bench.case, most=32, say=lambda _: None)
+
+    prices = {each.policy: each for each in found.record.prices}
+    assert () == prices["never"].changed
+    for name in ("by performance", "monthly", "always"):
+        assert prices[name].changed
+        assert prices[name].changed[0] > FIRST + timedelta(days=147 + 7)
+        assert prices[name].error < 0.8 * prices["never"].error
+    changes = pd.read_csv(found.folder / "changes.csv")
+    assert changes["why"].str.startswith("Promote the challenger: it erred ").any()
+    assert "less than never training again" in found.record.sentence
 
 
 def _baseline(bench: Bench) -> Any:
@@ -223,4 +296,4 @@ def test_errors_are_those_of_the_weeks_that_were_judged(long_bench: Bench) -> No
         test = frame.iloc[fold.test]
         squares.append((case.task.truth(test, case.schema) - case.task.predict(model, test)) ** 2)
 
-    assert np.sqrt(np.mean(np.concatenate(squares))) == pytest.approx(found.prices[-1].error)
+    assert np.sqrt(np.mean(np.concatenate(squares))) == pytest.approx(found.prices[-1].unexamined)
