@@ -24,6 +24,9 @@ ROWS_A_BIN: Final = 100
 ROUNDS: Final = 3
 FACTOR_PRIOR: Final = 50.0
 """Rows that a group needs for its own spread to count as much as everybody's."""
+MANY_LABELS: Final = 1 << 16
+SPARSE: Final = 8
+"""Numbers that reach this many times as far as there are rows are ranked by sorting."""
 LEAST_SPREAD: Final = 0.02
 """Least spread of a bin, as a share of the spread of all rows: a dead sensor has none."""
 
@@ -39,7 +42,11 @@ class Tails:
 
     @classmethod
     def of(cls, scores: Values, weights: Values) -> Self:
-        order = np.argsort(scores, kind="stable")
+        return cls.at(_rising(scores), scores, weights)
+
+    @classmethod
+    def at(cls, order: Places, scores: Values, weights: Values) -> Self:
+        """Of the rows at these places, where the scores rise."""
         mass = np.cumsum(weights[order])
         return cls(
             scores=scores[order],
@@ -115,7 +122,8 @@ class Residuals:
         factors = _factors(np.abs(residuals), of_bins, weights, coded)
         weights = weights * _worth(together, len(guessed))
         scores = residuals / _times_factors(of_bins, factors, coded)
-        everybody, newcomers = Tails.of(scores, weights), None
+        order = _rising(scores)
+        everybody, newcomers = Tails.at(order, scores, weights), None
         if member:
             others = {name: found for name, found in coded.items() if name != member}
             cell = _cells(others, len(guessed))
@@ -132,7 +140,7 @@ class Residuals:
                 for name, (labels, _) in coded.items()
             },
             everybody=everybody,
-            members=_members(scores, weights, coded[member]) if member else {},
+            members=_members(order, scores, weights, coded[member]) if member else {},
             member=member,
             newcomers=newcomers or everybody,
             rows=len(guessed),
@@ -217,12 +225,18 @@ def _factors(
     return factors
 
 
-def _members(scores: Values, weights: Values, coded: Coded) -> dict[str, tuple[Tails, float]]:
+def _members(
+    order: Places, scores: Values, weights: Values, coded: Coded
+) -> dict[str, tuple[Tails, float]]:
+    """Sorted once for all of them: each has its part of `order`, in which the scores rise."""
     labels, place = coded
-    order = np.argsort(place, kind="stable")
-    parts = np.split(order, np.cumsum(np.bincount(place, minlength=len(labels)))[:-1])
+    ordered = place[order]
+    # Numbers of 16 bits are sorted by counting.
+    small = ordered.astype(np.uint16) if len(labels) <= MANY_LABELS else ordered
+    ends = np.cumsum(np.bincount(place, minlength=len(labels)))[:-1]
+    parts = np.split(order[np.argsort(small, kind="stable")], ends)
     return {
-        label: (Tails.of(scores[rows], weights[rows]), float(weights[rows].sum()))
+        label: (Tails.at(rows, scores, weights), float(weights[np.sort(rows)].sum()))
         for label, rows in zip(labels, parts, strict=True)
     }
 
@@ -236,8 +250,30 @@ def _times_factors(
 
 
 def _cells(coded: Mapping[str, Coded], rows: int) -> Places:
-    """One number for each combination of labels."""
+    """One number for each combination of labels, from 0 without a gap."""
     cell = np.zeros(rows, dtype=np.intp)
     for labels, place in coded.values():
-        cell = np.unique(cell * len(labels) + place, return_inverse=True)[1].astype(np.intp)
+        cell = _ranks(cell * len(labels) + place)
     return cell
+
+
+def _ranks(numbers: Places) -> Places:
+    """The rank of each among those that there are; by counting, where they are not far between."""
+    if numbers.max(initial=0) > SPARSE * len(numbers):
+        return np.unique(numbers, return_inverse=True)[1].astype(np.intp)
+    there = np.bincount(numbers) > 0
+    return np.asarray((np.cumsum(there) - 1)[numbers], dtype=np.intp)
+
+
+def _rising(scores: Values) -> Places:
+    """Places of the scores in their order, equal ones as they came: what a stable sort gives, but
+    by the faster one that is not.
+    """
+    order = np.argsort(scores)
+    ordered = scores[order]
+    again = np.concatenate([[False], ordered[1:] == ordered[:-1]])
+    if again.any():
+        tied = again | np.append(again[1:], False)
+        places = order[tied]
+        order[tied] = places[np.lexsort((places, np.cumsum(~again)[tied]))]
+    return order

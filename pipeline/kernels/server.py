@@ -21,6 +21,7 @@ from typing import Any
 from pipeline.drawing import Drawing
 from pipeline.kernels import lines
 from pipeline.kernels.forked import become_draughtsman, become_kernel, leave
+from pipeline.kernels.heap import keep_pieces
 from pipeline.kernels.preload import stages, thread_names
 
 PATIENCE = 1.0
@@ -185,5 +186,6 @@ class Server:
 def main() -> None:
     """Started by `warm`, with the number of its control socket and of its parent's process."""
     control, parent = (int(word) for word in sys.argv[1:3])
+    keep_pieces()
     Server(socket.socket(fileno=control), parent).serve()
     leave(0)

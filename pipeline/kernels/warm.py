@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -147,14 +148,18 @@ def server() -> Server:
 
 def fingerprint() -> int:
     """Of the package's source files: names, sizes and times."""
-    package = Path(project.ROOT) / "pipeline"
-    return hash(
-        tuple(
-            (str(path), found.st_size, found.st_mtime_ns)
-            for path in sorted(package.rglob("*.py"))
-            for found in [path.stat()]
-        )
-    )
+    return hash(tuple(sorted(_sources(str(Path(project.ROOT) / "pipeline")))))
+
+
+def _sources(folder: str) -> Iterator[tuple[str, int, int]]:
+    """Asked for each notebook, so without the comfort of `Path`, which takes five times as long."""
+    with os.scandir(folder) as found:
+        for each in found:
+            if each.name.endswith(".py"):
+                status = each.stat()
+                yield each.path, status.st_size, status.st_mtime_ns
+            elif each.name != "__pycache__" and each.is_dir():
+                yield from _sources(each.path)
 
 
 def close() -> None:

@@ -72,6 +72,18 @@ def test_the_server_has_one_thread_after_all_its_imports(
     assert 1 == len(list(Path(f"/proc/{warm.server().process.pid}/task").iterdir()))
 
 
+def test_a_notebook_sees_all_modules_though_its_kernel_was_started_without_a_list_of_them(
+    write_notebook: Write, tmp_path: Path
+) -> None:
+    """ipykernel's own view of the interpreter is whole again."""
+    output = tmp_path / "1-ingest.ipynb"
+    write_notebook("import sys; from ipykernel import ipkernel; print(ipkernel.sys is sys)")
+
+    execute("1-ingest", output, {})
+
+    assert "True\n" == nbformat.read(output, as_version=4).cells[-1].outputs[0].text
+
+
 def test_a_process_with_another_thread_forks_no_kernel() -> None:
     """It says which threads there are."""
     control, _ = socket.socketpair()

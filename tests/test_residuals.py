@@ -1,0 +1,53 @@
+"""Residuals sorted once for everybody and every member."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pipeline.residuals import Residuals, Tails, _ranks, _rising
+
+ROWS = 3_000
+
+
+@pytest.mark.parametrize("decimals", [0, 1, 12], ids=["few values", "some ties", "no ties"])
+def test_the_order_is_that_of_a_stable_sort(decimals: int) -> None:
+    """Equal scores stay as they came, zeros of either sign among them."""
+    scores = np.random.default_rng(1).normal(size=ROWS).round(decimals)
+
+    assert np.argsort(scores, kind="stable").tolist() == _rising(scores).tolist()
+
+
+@pytest.mark.parametrize("reach", [50, 10**9], ids=["by counting", "by sorting"])
+def test_ranks_are_those_among_the_different_numbers(reach: int) -> None:
+    """From 0 without a gap."""
+    numbers = np.random.default_rng(2).integers(0, reach, ROWS)
+    known = {number: rank for rank, number in enumerate(sorted({*numbers.tolist()}))}
+
+    assert [known[number] for number in numbers.tolist()] == _ranks(numbers).tolist()
+
+
+def test_a_member_has_the_tails_of_its_own_rows_alone() -> None:
+    """To the last bit, though all rows are sorted together."""
+    random = np.random.default_rng(3)
+    names = random.choice(["north", "south", "west"], ROWS)
+    predicted = random.uniform(0, 9, ROWS).round()
+    truth, age = predicted + random.normal(size=ROWS).round(1), random.integers(0, 99, ROWS)
+
+    found = Residuals.of(
+        predicted, truth, groups={"side": names}, member="side", age=age, half_life=40.0
+    )
+
+    spreads = found.spreads[np.searchsorted(found.edges, predicted, side="right")]
+    factors = np.array([found.factors["side"][name] for name in names.tolist()])
+    weights, scores = 0.5 ** (age / 40.0), (truth - predicted) / (spreads * factors)
+    for name in ("north", "south", "west"):
+        rows = names == name
+        alone = Tails.of(scores[rows], weights[rows])
+        tails, weight = found.members[name]
+        assert (alone.scores.tolist(), alone.up_to.tolist(), alone.onwards.tolist()) == (
+            tails.scores.tolist(),
+            tails.up_to.tolist(),
+            tails.onwards.tolist(),
+        )
+        assert weights[rows].sum() == weight
