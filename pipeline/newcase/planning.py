@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pipeline.errors import OptionError
 from pipeline.newcase.reading import MOST_CATEGORIES, Guess
@@ -13,6 +14,9 @@ from pipeline.newcase.times import Grid, forms_of, grid_of, read_times
 from pipeline.schema import Kind
 from pipeline.sources.flat import ROW
 from pipeline.tasks import timesteps
+
+FEW_ODD = 0.1
+"""Share of values that are no numbers, up to which a column looks like one of numbers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +67,7 @@ def make_plan(guess: Guess, *, target: str, time: str, key: tuple[str, ...], tas
     times = read_times(guess.columns[time], form) if time else []
     grid = _grid(guess, series, times)
     chosen, why = choose_task(guess, target, kinds[target], grid, task)
-    said = [*guess.grounds, why]
+    said = [*guess.grounds, *_kinds_told(guess, kinds), why]
     forecasting = chosen == "forecasting"
     rhythm, lengths = None, undivided(times)
     if forecasting and grid.step:
@@ -97,6 +101,8 @@ def make_plan(guess: Guess, *, target: str, time: str, key: tuple[str, ...], tas
 
 
 def _ahead(rhythm: Rhythm) -> str:
+    if rhythm.horizon * timesteps.mean(rhythm.every) == timedelta(days=1):
+        return "a day ahead"
     if rhythm.horizon == 1:
         return f"{timesteps.a(rhythm.every)} ahead"
     return f"{rhythm.horizon} {timesteps.names(rhythm.every)} ahead"
@@ -155,6 +161,21 @@ def _kinds(guess: Guess, time: str, form: str, series: tuple[str, ...]) -> dict[
             kinds[name] = "text"
     told: dict[str, Kind] = dict.fromkeys(series, "category")
     return kinds | told | ({time: "time"} if time else {})
+
+
+def _kinds_told(guess: Guess, kinds: dict[str, Kind]) -> Iterator[str]:
+    """What each column holds, and which are numbers but for a few values."""
+    yield f"Columns: {', '.join(f'{name} ({kind})' for name, kind in kinds.items())}."
+    for name in (name for name, kind in kinds.items() if kind in ("category", "text")):
+        given = [value for value in guess.columns[name] if value]
+        odd = [value for value in given if not guess.numerals.is_number(value)]
+        if odd and len(odd) <= FEW_ODD * len(given):
+            line = guess.columns[name].index(odd[0]) + 2
+            yield (
+                f"Column {name} would be numbers but for {len(odd):,} of {len(given):,} values, "
+                f"such as {odd[0]!r} in line {line}: it is taken as {kinds[name]}. Where these are "
+                "mistakes, mend or empty them, remove what was written here and begin again."
+            )
 
 
 def _grid(guess: Guess, series: tuple[str, ...], times: list[datetime]) -> Grid:

@@ -149,7 +149,11 @@ class PastLookup:
             yield place, self._time, found
         whole = timesteps.starts(ordinals, self._task.every) == times
         for place in np.flatnonzero(~whole).tolist():
-            found = f"{_written(times[place])} is not the start of {timesteps.a(self._task.every)}"
+            begins = timesteps.starts(ordinals[place : place + 1], self._task.every)[0]
+            found = (
+                f"{_written(times[place])} is not the start of {timesteps.a(self._task.every)}; "
+                f"one begins at {_written(begins)}"
+            )
             yield place, self._time, found
 
 

@@ -313,3 +313,16 @@ def test_a_caller_names_what_explains_a_row_and_not_what_tells_it_apart(root: Pa
         assert {"visits", "plan"} == set(asked["properties"])
     assert [("customer",), ("row",)] == [named.schema.key, numbered.schema.key]
     assert named.schema.column("customer").kind == "text"
+
+
+def test_what_columns_hold_is_said_and_which_are_numbers_but_for_a_few(root: Path) -> None:
+    """A word among numbers makes a category of them, which nobody should have to find out."""
+    path = root / "data.csv"
+    rows = [f"{'oops' if n == 5 else n % 7},{'ab'[n % 2]},{n}" for n in range(60)]
+    path.write_text("visits,plan,spent\n" + "\n".join(rows) + "\n")
+
+    said = make_case("own_odd_one", path, target="spent", root=root).said
+
+    assert "Columns: visits (category), plan (category), spent (integer)." in said
+    (odd,) = [sentence for sentence in said if "numbers but for" in sentence]
+    assert "1 of 60 values, such as 'oops' in line 7" in odd

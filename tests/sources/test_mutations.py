@@ -2,7 +2,9 @@
 
 An extract of a real file is mutated, read, cut and judged as a run does it. A verdict is *refused*
 (the source says what is wrong), *stopped* (a gate, or too many rows failed), *quarantined* (no row
-that is left differs from the unspoilt extract), or *harmless* (the same rows are left).
+that is left differs from the unspoilt extract), *harmless* (the same rows are left), or *apart*
+(other rows are left, but all of them sums or another account, which no model learns from and no
+trend counts).
 """
 
 from __future__ import annotations
@@ -37,10 +39,11 @@ Change = Callable[[Rows], Rows]
 Bytes = Callable[[bytes], bytes]
 LATEST = datetime(2026, 1, 1, tzinfo=UTC)
 STATES = ("WV", "ND", "TX", "CA", "OH")
-PARQUET, EXPORT, CARS, BOOK, PAGE, JSON = (
+PARQUET, EXPORT, CARS, RATED, BOOK, PAGE, JSON = (
     "bikes.parquet",
     "comptage.csv",
     "eea.csv",
+    "nrcan.csv",
     "emission_annual.xlsx",
     "page.csv",
     "page.json",
@@ -49,6 +52,7 @@ CASE_OF = {
     PARQUET: "bikes",
     EXPORT: "bikes",
     CARS: "vehicles",
+    RATED: "ratings",
     BOOK: "states",
     PAGE: "states",
     JSON: "states",
@@ -69,6 +73,7 @@ def extracts(data_folder: Path) -> dict[str, Rows]:
     return {
         **_bikes(data_folder / "bikes"),
         CARS: _cars(data_folder / "vehicles"),
+        RATED: _rated(data_folder / "vehicles"),
         **_states(data_folder / "states"),
     }
 
@@ -100,6 +105,13 @@ def _cars(folder: Path) -> Rows:
     return [header, *[line for line in lines if line[dated]][:900]]
 
 
+def _rated(folder: Path) -> Rows:
+    """A row in twelve, of all years; a name holds both of its lines."""
+    with (folder / "nrcan_my2000_2014.csv").open(encoding="utf-8", newline="") as file:
+        upper, lower, *lines = [line[:13] for line in csv.reader(file)]
+    return [[f"{a}|{b}" for a, b in zip(upper, lower, strict=True)], *lines[::12]]
+
+
 def _states(folder: Path) -> dict[str, Rows]:
     sheet = read_sheet(folder / "emission_annual.xlsx", WORKBOOK).to_pylist()
     header = [field.header for field in WORKBOOK.fields]
@@ -129,6 +141,8 @@ def rendered(name: str, rows: Rows) -> bytes:
     if name == JSON:
         data = [dict(zip(rows[0], row, strict=False)) for row in rows[1:]]
         return json.dumps({"response": {"total": str(len(data)), "data": data}}).encode()
+    if name == RATED:
+        rows = [*map(list, zip(*(names.split("|") for names in rows[0]), strict=True)), *rows[1:]]
     text = io.StringIO()
     csv.writer(text, delimiter=";" if name == EXPORT else ",").writerows(rows)
     return text.getvalue().encode()
@@ -176,6 +190,8 @@ class Whole:
     """What is left of an extract as it is, and what was set aside even so."""
 
     rows: set[tuple[Any, ...]]
+    parts: set[tuple[Any, ...]]
+    """Of these, those that a model learns from."""
     failing: dict[str, int]
 
 
@@ -192,7 +208,9 @@ def unspoilt(
             )
             rows, stopped, failing = left(folder, CASE_OF[name])
             assert not stopped, f"{name}: {stopped}"
-            known[name] = Whole(keys(rows), failing)
+            parts = find_case(CASE_OF[name]).schema.parts
+            learned = rows[rows[parts].astype(bool)] if parts else rows
+            known[name] = Whole(keys(rows), keys(learned), failing)
         return known[name]
 
     return of
@@ -204,7 +222,7 @@ def verdict_of(folder: Path, name: str, whole: Whole) -> Verdict:
         rows, stopped, failing = left(folder, CASE_OF[name])
     except SourceError as error:
         return Verdict("refused", str(error))
-    found = keys(rows)
+    found, parts = keys(rows), find_case(CASE_OF[name]).schema.parts
     told = sorted(n for n, count in failing.items() if count != whole.failing.get(n, 0))
     if stopped:
         return Verdict("stopped", ", ".join([*stopped, *told]))
@@ -212,6 +230,8 @@ def verdict_of(folder: Path, name: str, whole: Whole) -> Verdict:
         return Verdict("harmless", ", ".join(told))
     if found < whole.rows:
         return Verdict("quarantined", ", ".join(told))
+    if parts and keys(rows[rows[parts].astype(bool)]) == whole.parts:
+        return Verdict("apart", ", ".join(told))
     return Verdict("unnoticed", ", ".join([f"{len(found - whole.rows)} new rows", *told]))
 
 
@@ -259,6 +279,15 @@ def each(column: str, change: Callable[[Any], Any], first: int | None = None) ->
 
 def times(factor: float) -> Callable[[Any], Any]:
     return lambda value: type(value)(float(value) * factor)
+
+
+def times_text(factor: float) -> Callable[[str], str]:
+    return lambda value: f"{float(value) * factor:.6g}"
+
+
+def no_second_line(content: bytes) -> bytes:
+    first, _, rest = content.split(b"\r\n", 2)
+    return first + b"\r\n" + rest
 
 
 def put(value: Any) -> Callable[[Any], Any]:
@@ -313,6 +342,12 @@ EN, EC, ET, EP = (
     "Coordonnées géographiques",
 )
 E, M, D = "Ewltp (g/km)", "m (kg)", "Date of registration"
+R, Y, L = "CO2 EMISSIONS |(g/km)", "MODEL|YEAR", "ENGINE SIZE|(L)"
+CITY, HIGHWAY, COMBINED = (
+    "FUEL CONSUMPTION|CITY (L/100 km)",
+    "|HWY (L/100 km)",
+    "|COMB (L/100 km)",
+)
 TONS, FUEL, TYPE = "CO2 (Metric Tons)", "Energy Source", "Producer Type"
 MUTATIONS: list[tuple[str, str, Change | None, Bytes | None, str, str]] = []
 
@@ -567,6 +602,28 @@ rows_of(
     "refused",
     "line 10 has 39 fields",
 )
+rows_of(CARS, "mass and test mass swapped", swap(M, "Mt"), "stopped", "")
+rows_of(RATED, "CO2 column dropped", drop(R), "refused", "CO2 EMISSIONS (g/km)")
+rows_of(RATED, "CO2 column twice", double(R), "refused", "is there 2 times")
+rows_of(RATED, "names shifted by a column", shifted, "refused", "column 'MODEL YEAR'")
+rows_of(RATED, "columns in another order", reorder, "harmless")
+rows_of(RATED, "city and highway swapped", swap(CITY, HIGHWAY), "stopped", "")
+rows_of(RATED, "city and combined swapped", swap(CITY, COMBINED), "stopped", "")
+rows_of(RATED, "engine and cylinders swapped", swap(L, "CYLINDERS|"), "refused", "")
+rows_of(RATED, "CO2 in kilograms", each(R, times_text(0.001)), "stopped", "co2-in-grams-per-km")
+rows_of(RATED, "CO2 in grams a mile", each(R, times_text(1.609)), "stopped", "")
+rows_of(RATED, "engines in cm3", each(L, times_text(1000)), "stopped", "engine-in-litres")
+rows_of(RATED, "CO2 a row lower", slide(R), "stopped", "co2-agrees-with-consumption")
+rows_of(RATED, "CO2 spelled n/a", each(R, put("n/a"), 5), "refused", "column 'CO2 EMISSIONS")
+rows_of(RATED, "years of two digits", each(Y, lambda y: y[2:]), "refused", "none has a time")
+rows_of(RATED, "rows repeated", again(50), "harmless")
+rows_of(RATED, "rows repeated with other CO2", again(9, each(R, times_text(2))), "quarantined", "")
+rows_of(RATED, "decimal commas", each(L, lambda v: v.replace(".", ",")), "refused", "decimal comma")
+rows_of(RATED, "fuel in words", each("FUEL|TYPE", put("Regular"), 9), "quarantined", "fuel-known")
+bytes_of(RATED, "the second header line gone", no_second_line, "refused", "")
+bytes_of(RATED, "in UTF-16", encoded("utf-16"), "refused", "UTF-16")
+bytes_of(RATED, "last line cut", lambda b: b[:-8], "refused", "")
+bytes_of(RATED, "another separator", text(",", ";"), "refused", "its separator")
 rows_of(BOOK, "tons column dropped", drop(TONS), "refused", "column 'CO2 (Metric Tons)' is missing")
 rows_of(BOOK, "tons in thousands", each(TONS, times(0.001)), "stopped", "unit-is-million-tons")
 rows_of(BOOK, "tons times 1000", each(TONS, times(1000)), "stopped", "unit-is-million-tons")
@@ -624,6 +681,14 @@ rows_of(
     "column 'value-units'",
 )
 rows_of(PAGE, "an unknown sector", each("sectorId", put("XX"), 10), "quarantined", "producer-known")
+rows_of(
+    PAGE,
+    "total of fuels named as coal",
+    each("fuelId", lambda fuel: {"TO": "CO", "CO": "TO"}.get(fuel, fuel)),
+    "apart",
+)
+rows_of(PAGE, "total of sectors named as one", each("sectorId", put("CC")), "stopped", "")
+rows_of(PAGE, "values times 1000", each("value", times_text(1000)), "apart")
 rows_of(PAGE, "value spelled --", each("value", put("--"), 3), "refused", "column 'value'")
 rows_of(PAGE, "value column dropped", drop("value"), "refused", "column 'value' is missing")
 rows_of(PAGE, "values empty", each("value", put(""), 10), "quarantined", "value-given")
@@ -669,4 +734,6 @@ def test_a_spoilt_file_does_not_go_unnoticed_into_a_model(
 def test_the_list_has_at_least_sixty_mutations_and_none_goes_unnoticed() -> None:
     assert len(MUTATIONS) >= 60
     assert len(MUTATIONS) == len({_id(entry) for entry in MUTATIONS})
-    assert {"refused", "stopped", "quarantined", "harmless"} == {entry[4] for entry in MUTATIONS}
+    assert {"refused", "stopped", "quarantined", "harmless", "apart"} == {
+        entry[4] for entry in MUTATIONS
+    }
