@@ -41,8 +41,10 @@ WINDOW = 4
 
 
 def stretch_of(case: Case) -> timedelta:
-    """A quarter of the window that the drift step looks at: a week, where that is 28 days."""
-    return case.windows.current / WINDOW
+    """A quarter of the window that the drift step looks at: a week, where that is 28 days; a block
+    at least, since shorter stretches would have no rows where they come once a year.
+    """
+    return max(case.windows.current / WINDOW, case.windows.block)
 
 
 def stretches_between(case: Case, oldest: datetime, newest: datetime) -> int:
@@ -177,8 +179,8 @@ class PastModels:
 
 
 def calendar_name(case: Case) -> str:
-    """The policy by the calendar, in words: how long a current window is."""
-    days = case.windows.current / timedelta(days=1)
+    """The policy by the calendar, in words: how long a window is."""
+    days = WINDOW * stretch_of(case) / timedelta(days=1)
     if 28 <= days <= 31:
         return "monthly"
     years = days / 365.25
