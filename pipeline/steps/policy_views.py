@@ -37,7 +37,6 @@ def table_of(case: Case, prices: Sequence[PolicyPrice], stretches: int) -> pd.Da
                 "lower than never (%)": round(100 * skill(each.error, never), 2) if never else 0.0,
                 f"{label}, were every new model to serve unexamined": _known(each.unexamined),
                 "retrainings then": each.unexamined_retrainings,
-                "trained": ", ".join(f"{moment:%Y-%m-%d}" for moment in each.learned),
             }
             for each in sorted(prices, key=lambda each: each.retrainings)
         ]

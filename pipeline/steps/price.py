@@ -23,7 +23,7 @@ from pipeline.records import (
     Window,
 )
 from pipeline.splits import Fold
-from pipeline.steps.past_models import PastModels, stretch_of, stretches_of
+from pipeline.steps.past_models import WINDOW, PastModels, stretch_of, stretches_of
 from pipeline.steps.policy_views import changes_table, price_figure, table_of, trainings_figure
 from pipeline.steps.run import Run, clock
 from pipeline.steps.stretches import window_of
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 MOST_STRETCHES = 40
 ALARMS = "What the drift step would have said of each window, its champion renewed as scheduled"
+LUCK = 1.1
+"""Ratio of the errors of the worst and the best date from which it is told."""
 DUE_AFTER = 4
 """New stretches after which a run replays again; only they have to be learned."""
 
@@ -106,7 +108,9 @@ def price(
         replayed=_window(case, frame, folds[first:], judged.as_of),
         prices=prices,
         files=_written(folder, rows, figures, changes_table(list(walks.changes())), alarms),
-        sentence=_sentence(case, prices, len(folds) - first) + _setback(case, walks, prices),
+        sentence=_sentence(case, prices, len(folds) - first)
+        + _setback(case, walks, prices)
+        + _luck(case, walks),
     )
     write_replay(store.home, record)
     return Price(record=record, rows=rows, folder=folder)
@@ -249,4 +253,17 @@ def _setback(case: Case, walks: Walks, prices: tuple[PolicyPrice, ...]) -> str:
         f" {prices[place].policy.capitalize()} did worse than never by the model that had learned "
         f"until {day_text(found.learned)}: in the {served} that it served, it erred by "
         f"{_score(case, found.error)}, the first model by {_score(case, found.kept)}."
+    )
+
+
+def _luck(case: Case, walks: Walks) -> str:
+    """How much the date of a training matters by itself; empty where it hardly does."""
+    low, high = walks.luck()
+    if high < LUCK * low:
+        return ""
+    unit, primary = case.schema.column(case.schema.target).unit, case.task.primary
+    return (
+        f" The date of a training matters much by itself: over the newest {WINDOW} stretches, "
+        f"models learned on different dates before them erred between "
+        f"{score_text(primary, low, unit)} and {score_text(primary, high, unit)}."
     )

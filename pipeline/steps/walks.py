@@ -121,6 +121,17 @@ class Walks:
         worst = max(found, key=lambda each: each.lost, default=None)
         return worst if worst is not None and worst.error > worst.kept else None
 
+    def luck(self) -> tuple[float, float]:
+        """Lowest and highest error over the newest window, of the models that were learned before
+        it on different dates.
+        """
+        newest = tuple(range(self._stretches - WINDOW, self._stretches))
+        found = [
+            self.error(Who("candidate", learned), newest)
+            for learned in range(self.first, newest[0] + 1)
+        ]
+        return min(found), max(found)
+
     def knows(self, who: Who, stretch: int) -> bool:
         """The baseline always; a candidate from its own stretch on, and on the folds before it."""
         return who == BASELINE or self._teller(who, stretch) is not None
