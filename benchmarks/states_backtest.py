@@ -4,7 +4,9 @@
 candidate and of the baseline (same as the year before) for each year from 2015 to 2022, over all
 rows of these years, and who wins by fuel and by state. `champion` is who would have served: each
 year the candidate, or the baseline, that was best on the six years before; `ratio` is its mean
-squared error over the baseline's, as a root. Nothing of a year is known when it is forecast.
+squared error over the baseline's, as a root; `years_above_baseline` are those in which each was
+worse. The case's own gate is stricter: `vigie backfill states` shows whom it lets serve. Nothing of
+a year is known when it is forecast.
 """
 
 from __future__ import annotations
@@ -88,6 +90,10 @@ def scores(truth: Any, predicted: Any) -> dict[str, float]:
     return {name: round(found[name], 5) for name in ("rmse", "mae", "r2")}
 
 
+def _above(found: dict[str, Any], baseline: dict[str, Any], year: str) -> bool:
+    return bool(found[year]["rmse"] > baseline[year]["rmse"])
+
+
 def result(case: Case, frame: pd.DataFrame) -> dict[str, Any]:
     """Everything that is printed."""
     years = list(range(FIRST, LAST + 1))
@@ -125,6 +131,10 @@ def result(case: Case, frame: pd.DataFrame) -> dict[str, Any]:
             table[table["by"] == "state"][["segment", "winner"]].itertuples(index=False)
         ),
         "states_won": dict(Counter(table[table["by"] == "state"]["winner"])),
+        "years_above_baseline": {
+            name: [year for year in years if _above(found, by_year[BASELINE], str(year))]
+            for name, found in by_year.items()
+        },
         "ratio": {
             name: round(found["rmse"] / overall[BASELINE]["rmse"], 4)
             for name, found in overall.items()

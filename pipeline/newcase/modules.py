@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from dataclasses import fields
@@ -39,6 +40,7 @@ def case_module(name: str, plan: Plan) -> str:
         file=guess.path.name.replace("\\", "/").replace('"', "'"),
         plan=plan,
         guess=guess,
+        units={column.name: _unit(plan, column.name) for column in plan.columns},
         question=f"What will {plan.target} be?",
         task=_task(plan),
         described={column.name: _described(plan, column.name) for column in plan.columns},
@@ -113,6 +115,14 @@ def _layout(plan: Plan) -> dict[str, Any]:
 def _described(plan: Plan, name: str) -> str:
     header = next((h.strip() for h, n in plan.guess.headers.items() if n == name), "")
     return f"column {header!r} of the file" if header else "number of the row in the file"
+
+
+def _unit(plan: Plan, name: str) -> str:
+    """What a column of numbers has in brackets at the end of its header: `mass (kg)`."""
+    header = next((h for h, n in plan.guess.headers.items() if n == name), "")
+    found = re.search(r"[(\[]([^()\[\]]{1,20})[)\]]\s*$", header)
+    number = plan.guess.columns.get(name) and plan.guess.kind(name) in ("number", "integer")
+    return found[1].strip() if found and number else ""
 
 
 def _task(plan: Plan) -> str:

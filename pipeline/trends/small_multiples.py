@@ -20,6 +20,7 @@ MOST_BARS = 20
 ACROSS = 3
 PANEL_WIDTH = (WIDTH - 130) // ACROSS
 PANEL_HEIGHT = 100
+BETWEEN = 22
 BAR_HEIGHT = 24
 AXIS_WIDTH = 34
 """The same for all, so that panels stand in line."""
@@ -134,10 +135,13 @@ def _panels(view: TrendView, plain: pd.DataFrame, title: str) -> Drawn:
     if not view.panels:
         return chart
     order = list(dict.fromkeys(plain["panel"]))
-    faceted = chart.properties(width=PANEL_WIDTH, height=PANEL_HEIGHT).facet(
+    across = min(ACROSS, len(order) or 1)
+    # Two panels are as wide as three together: the page draws all figures at one width.
+    width = (ACROSS * PANEL_WIDTH + (ACROSS - across) * BETWEEN) // across
+    faceted = chart.properties(width=width, height=PANEL_HEIGHT).facet(
         facet=alt.Facet("panel:N", title=title, sort=order, header=_header()),
-        columns=ACROSS,
-        spacing={"row": 18, "column": 22},
+        columns=across,
+        spacing={"row": 18, "column": BETWEEN},
     )
     return faceted.resolve_scale(y="independent") if view.own_scales else faceted
 

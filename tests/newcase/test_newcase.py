@@ -300,15 +300,18 @@ def test_a_caller_names_what_explains_a_row_and_not_what_tells_it_apart(root: Pa
     """A new customer has an identity that no model has seen."""
     path = root / "data.csv"
     rows = [f"{n}-XY,{n % 7},{'ab'[n % 2]},{2024 - n % 3}-01-0{1 + n % 9},{n}" for n in range(300)]
-    path.write_text("customer,visits,plan,joined,spent\n" + "\n".join(rows) + "\n")
+    path.write_text("customer,visits,plan,joined,spent (EUR)\n" + "\n".join(rows) + "\n")
 
-    make_case("own_customers", path, target="spent", key=("customer",), time="joined", root=root)
-    make_case("own_rows", path, target="spent", root=root)
+    make_case(
+        "own_customers", path, target="spent (EUR)", key=("customer",), time="joined", root=root
+    )
+    make_case("own_rows", path, target="spent (EUR)", root=root)
     named, numbered = (
         importlib.import_module(f"pipeline.cases.own_{name}").CASE for name in ("customers", "rows")
     )
 
     for case in (named, numbered):
+        assert ["", "EUR"] == [case.schema.column(each).unit for each in ("plan", "spent_eur")]
         asked = case.task.request_model(case.schema, "Row").model_json_schema()
         assert {"visits", "plan"} == set(asked["properties"])
     assert [("customer",), ("row",)] == [named.schema.key, numbered.schema.key]

@@ -21,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import CaseError, OptionError, StateError
-from pipeline.figures import Figure
+from pipeline.figures import WIDTH, Figure
 from pipeline.schema import Column, Schema
 from pipeline.trends import AGGREGATES, Observations, Question, TrendView, parse_condition
 from pipeline.trends.small_multiples import draw
@@ -432,6 +432,18 @@ def test_a_single_step_is_shown_as_bars(tmp_path: Path) -> None:
     assert [("2", 1000.0), ("4", 2000.0)] == [(each["line"], each["value"]) for each in points]
     assert 2 == figure.svg.count('aria-roledescription="bar"')
     assert "Highest: 2,000 kg (4, 2001)" in figure.alt
+
+
+@pytest.mark.parametrize("panels", [1, 2, 3, 4])
+def test_few_panels_fill_the_width_of_many(tmp_path: Path, panels: int) -> None:
+    """A narrow figure would be drawn with larger letters than its neighbours on the page."""
+    cars = [of_year(y, 7.0, make="ABCD"[n]) for n in range(panels) for y in (2001, 2002)]
+
+    figure, _ = drawn(cars, tmp_path, panels="make")
+
+    found = re.search(r'viewBox="0 0 ([\d.]+)', figure.svg)
+    assert found is not None
+    assert WIDTH == pytest.approx(float(found[1]), abs=30)
 
 
 def test_a_panel_of_zeros_has_zero_at_the_bottom_of_its_axis(tmp_path: Path) -> None:
