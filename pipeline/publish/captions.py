@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from pipeline.case import Gates, find_cases
 from pipeline.publish.words import number, share
+from pipeline.steps.differences import GUARD_LOSS
 
 USUAL_FRESHNESS = timedelta(days=2)
 
@@ -61,5 +62,8 @@ def rules(gates: Gates) -> tuple[str, ...]:
         f"that carry {share(gates.drifted)} of its weight have an alarm, or when what the "
         f"newest model learned is older than {days} days.",
         f"It is promoted when its error is lower by {share(gates.margin)} at least and by more "
-        "than chance explains, and lower than the baseline's.",
+        "than chance explains, than the champion's and than the baseline's, and it is not surely "
+        f"worse, by {share(GUARD_LOSS)} or more, in any segment of its first breakdown.",
+        "The model before comes back when it does better than the champion, by the same rules, on "
+        "the rows since the champion serves; so does the baseline when it does.",
     )

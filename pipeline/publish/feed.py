@@ -102,7 +102,9 @@ def _told(row: RunThen, alarms: tuple[str, ...], unit: str) -> Iterator[tuple[Ki
         yield "failure", ended, row.headline
     if row.drift is not None and set(row.alarms) != set(alarms):
         told = f"drift in {listed(row.alarms)}" if row.alarms else "no drift any more"
-        yield "alarm", told, f"{len(row.alarms)} of {len(row.drift)} watched columns have an alarm."
+        count = f"{len(row.alarms)} of {len(row.drift)} watched columns have an alarm."
+        words_of = [column.sentence for column in row.drift if column.alarm and column.sentence]
+        yield "alarm", told, " ".join([count, *words_of])
     # A run that took over an earlier one's decision decided nothing itself.
     if row.decision and row.decided_in == row.run_id:
         training = row.training if row.training != row.sentence else ""

@@ -103,6 +103,7 @@ def _drift(record: DriftRecord | None) -> tuple[ColumnThen, ...] | None:
             alarm=found.alarm,
             effect=found.effect,
             adjusted_p_value=found.adjusted_p_value,
+            sentence=found.sentence if found.alarm else "",
         )
         for found in record.columns
     )

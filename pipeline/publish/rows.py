@@ -40,6 +40,9 @@ class ColumnThen(Part):
     alarm: bool = Field(description="whether it changed beyond chance, and by enough to matter")
     effect: float = Field(description="size of the change, in standard deviations of the reference")
     adjusted_p_value: float = Field(description="Benjamini-Hochberg over all that the run judged")
+    sentence: str = Field(
+        default="", description="what has changed, in words; empty without an alarm"
+    )
 
 
 class ExpectationThen(Part):

@@ -78,8 +78,13 @@ class Decision(Part):
     decision: Literal["retrain", "keep", "promote", "hold", "roll back"] = Field(
         description="in one word"
     )
-    sentence: str = Field(description="with its reason and its numbers")
+    sentence: str = Field(description="with its reason")
     run_id: str = Field(description="the run that decided")
+    training: str = Field(
+        default="",
+        description="whether a model was to be trained, and why, where the sentence "
+        "tells what came of it; empty after a roll back by hand",
+    )
 
 
 class Drift(Part):
@@ -171,8 +176,12 @@ def read_decision(store: Store, case: str) -> Decision | None:
     if promoted is None and decided is not None:
         promoted = store.record(case, decided.run_id, PromoteRecord)
     if promoted is not None:
+        same_run = decided is not None and decided.run_id == promoted.run_id
         return Decision(
-            decision=promoted.action, sentence=promoted.sentence, run_id=promoted.run_id
+            decision=promoted.action,
+            sentence=promoted.sentence,
+            run_id=promoted.run_id,
+            training=decided.sentence if decided is not None and same_run else "",
         )
     if decided is None:
         return None

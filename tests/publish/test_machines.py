@@ -134,6 +134,7 @@ def test_the_feed_tells_decisions_alarms_and_failures(eventful: Any, published: 
         for one in sorted(found, key=lambda one: (one["updated"], one["kind"] == "alarm"))[::-1]
     ]
     assert "Too few rows." == found[0]["summary"]
+    assert "1 of 3 watched columns have an alarm. It moved." in {one["summary"] for one in found}
     assert (
         "Step decide did its work. It holds. RMSE of the champion: 27\N{NO-BREAK SPACE}bikes/h; "
         "of the baseline: 38.9\N{NO-BREAK SPACE}bikes/h." in {one["summary"] for one in found}

@@ -122,7 +122,7 @@ def test_every_case_says_what_it_is_for() -> None:
         found = caption(name)
 
         assert "Not for" in found.use
-        assert len(found.rules) == 3
+        assert len(found.rules) == 4
 
 
 def test_the_overview_opens_with_a_picture_and_says_whose(

@@ -160,7 +160,7 @@ def test_status_json_has_the_same_numbers(home: Any, published: Publish) -> None
             "simulated",
             "source",
         ],
-        "decision": ["decision", "run_id", "sentence"],
+        "decision": ["decision", "run_id", "sentence", "training"],
         "drift": ["alarms", "run_id", "watched"],
         "metric": [
             "baseline",
