@@ -3,7 +3,7 @@
 VIGIE_KEY=… locust -f deploy/locustfile.py --host https://where.you.serve
 
 It asks every case of the service for the example of its model card, now and then for a hundred
-records at once, and reads cards and trends as a page would.
+records at once or as many as the case takes, and reads cards and trends as a page would.
 """
 
 import os
@@ -21,6 +21,8 @@ class Caller(HttpUser):
         self.client.headers["Authorization"] = f"Bearer {os.environ['VIGIE_KEY']}"
         cases = self.client.get("/v1/cases").json()["cases"]
         self.cards = [self.client.get(case["model"]).json() for case in cases]
+        document = self.client.get("/openapi.json").json()
+        self.most = {case["case"]: most_records(document, case["predict"]) for case in cases}
 
     @task(20)
     def one_record(self):
@@ -39,6 +41,13 @@ class Caller(HttpUser):
         card = random.choice(self.cards)
         self.client.post(
             f"/v1/{card['case']}/predict",
-            json={"records": [card["example"]] * records},
+            json={"records": [card["example"]] * min(records, self.most[card["case"]])},
             name=f"/v1/{{case}}/predict ({records})",
         )
+
+
+def most_records(document, address):
+    """How many records a call takes, by the OpenAPI document."""
+    content = document["paths"][address]["post"]["requestBody"]["content"]
+    name = content["application/json"]["schema"]["$ref"].rpartition("/")[2]
+    return document["components"]["schemas"][name]["properties"]["records"]["maxItems"]
