@@ -17,7 +17,6 @@ from pipeline.shift._numbers import Numbers
 from pipeline.shift._pooled import hotelling
 from pipeline.shift._ranks import block_ranks
 from pipeline.shift._rates import cauchy_combination, weighted_bonferroni
-from pipeline.shift._scores import Scores
 from pipeline.shift._tails import normal_quantiles
 from pipeline.shift._types import Part
 from pipeline.shift._year import contrast_all, yearly_columns
@@ -31,13 +30,11 @@ LEAST = 1e-9
 """Least variance of a mean by block, in that of a row."""
 
 
-def series_parts(
-    numbers: Sequence[Numbers], scores: Sequence[Scores], layout: Layout
-) -> list[Part | None]:
+def series_parts(numbers: Sequence[Numbers], layout: Layout) -> list[Part | None]:
     """By column, each series against the others: its level relative to its own reference, less the
     mean of all series of the block, so that what moves all of them alike is not counted.
     """
-    parts = _beside("series", [each.by_entity for each in scores], layout, together=True)
+    parts = _beside("series", [each.by_series for each in numbers], layout, together=True)
     return [
         part
         and replace(
@@ -49,14 +46,14 @@ def series_parts(
     ]
 
 
-def rhythm_parts(scores: Sequence[Scores], layout: Layout) -> list[Part | None]:
+def rhythm_parts(numbers: Sequence[Numbers], layout: Layout) -> list[Part | None]:
     """By column, each three hours of the day against the others; by ranks, since three hours of
     rain, say, are far from normal.
 
     The stretches of a day are not asked all together: in slow series how they depend on one
     another differs from day to day and over weeks, which the days of a reference don't show.
     """
-    parts = _beside("daily rhythm", [each.by_hour for each in scores], layout, ranked=True)
+    parts = _beside("daily rhythm", [each.by_hour for each in numbers], layout, ranked=True)
     return [
         part
         and replace(

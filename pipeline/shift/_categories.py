@@ -37,7 +37,7 @@ def read_categories(values: NDArray[Any], layout: Layout) -> Shares:
     from pandas import factorize
 
     codes, labels = factorize(values)
-    rows, before = layout.sums(None), codes[: layout.rows]
+    rows, before = layout.block_rows, codes[: layout.rows]
     counted = np.bincount(before + 1, minlength=len(labels) + 1)
     total = np.bincount(codes + 1, minlength=len(labels) + 1)[1:]
     by_size = np.argsort(-total, kind="stable")

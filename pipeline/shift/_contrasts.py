@@ -148,23 +148,22 @@ def _contrast_pattern(
     grid, fit = _likely(Grid.of(ordered=design.ordered), residuals, regressors)
     left = (current - design.current @ coefficients) * now[:, None]
     season = np.broadcast_to(design.current, (grid.size, *design.current.shape))
-    expected = None
+    carried = np.zeros((grid.size, len(now)))
     if design.follows:
-        states = grid.forecasts(np.concatenate([residuals, regressors], axis=1))
         carried = grid.phi[:, None] ** (design.gap + np.arange(len(now)))[None]
-        ahead = carried[:, :, None] * states[:, None, :]
-        expected, season = ahead[:, :, : left.shape[1]], season - ahead[:, :, left.shape[1] :]
+        season = season - carried[:, :, None] * grid.forecasts(regressors)[:, None, :]
     unknown = coefficient_covariances(grid, regressors, inverse, design.penalty)
     blocks = current_covariances(grid, design, now, season @ unknown @ season.transpose(0, 2, 1))
     shares = design.shares(len(now))
     patterns = np.stack([pattern_of(share, len(now)) for share in shares])
     weights, variance = estimate(blocks, patterns, now)
     variances = np.maximum(fit.variances / here.mean(), least)
+    states = grid.forecasts(residuals) if design.follows else None
     p_values, differences = [], []
     for place, share in enumerate(shares):
         found = weights[:, :, place] @ left
-        if expected is not None:
-            found -= np.einsum("gl,gls->gs", weights[:, :, place], expected)
+        if states is not None:
+            found -= (weights[:, :, place] * carried).sum(axis=1)[:, None] * states
         chance = _student(found, variances * variance[:, [place]], fit)
         if wide:
             length = max(1, round((share or 1.0) * len(now)))

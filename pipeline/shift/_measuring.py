@@ -9,32 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.shift._beside import rhythm_parts, series_parts
-from pipeline.shift._categories import read_categories
 from pipeline.shift._checks import check_windows
-from pipeline.shift._design import SPARE
-from pipeline.shift._directions import direction_part, kuiper_distance, mean_direction
+from pipeline.shift._joined import against_of, is_resolved, measured_of
+from pipeline.shift._kinds import measure_category, measure_direction
 from pipeline.shift._layout import Layout, Table
 from pipeline.shift._location import location_parts, shape_parts
-from pipeline.shift._numbers import Numbers, block_means, floats, read_numbers
-from pipeline.shift._rates import weighted_bonferroni
+from pipeline.shift._numbers import Numbers, floats, read_numbers
 from pipeline.shift._scores import Scores, score_numbers
-from pipeline.shift._shares import category_parts, missing_part
+from pipeline.shift._shares import missing_part
+from pipeline.shift._sides import side_by_side
 from pipeline.shift._together import measure_together
-from pipeline.shift._types import Against, Measured, Part, Watched
+from pipeline.shift._types import Measured, Part, Watched
 from pipeline.shift._year import yearly_columns, yearly_course
 
 TOGETHER = "all columns together"
-WEIGHTS = {
-    "mean": 0.85,
-    "series": 0.35,
-    "daily rhythm": 0.06,
-    "shape": 0.06,
-    "direction": 0.85,
-    "categories": 0.7,
-    "new categories": 0.3,
-    "missing values": 0.08,
-}
-"""How a column's share of false alarms is dealt out among its tests, over their sum."""
 
 
 def compare(
@@ -66,15 +54,17 @@ def _compare(
 
     found: dict[str, Measured] = {}
     counted = [each for each in watched if each.kind != "category" and each.period is None]
-    numbers = [
-        read_numbers(each.name, floats(both(each.name), each.name), layout) for each in counted
-    ]
+    numbers = side_by_side(
+        lambda each: read_numbers(each.name, floats(both(each.name), each.name), layout),
+        counted,
+        size=len(layout.block),
+    )
     together = _measure_numbers(counted, numbers, layout, found)
     for each in watched:
         if each.kind == "category":
-            found[each.name] = _measure_category(each, both(each.name), layout)
+            found[each.name] = measure_category(each, both(each.name), layout)
         elif each.period is not None:
-            found[each.name] = _measure_direction(each, floats(both(each.name), each.name), layout)
+            found[each.name] = measure_direction(each, floats(both(each.name), each.name), layout)
     return (*(found[each.name] for each in watched), *together)
 
 
@@ -86,22 +76,23 @@ def _measure_numbers(
 ) -> tuple[Measured, ...]:
     if not watched:
         return ()
-    means = np.column_stack([block_means(each, layout) for each in numbers])
+    means = np.column_stack([each.means for each in numbers])
     seasonal = np.array([each.seasonal for each in watched])
     yearly = yearly_columns(means, layout, seasonal)
     course, guessed = yearly_course(means, yearly, layout), layout.plain.follows
-    scores = [
-        score_numbers(
-            each,
+    scores = side_by_side(
+        lambda place: score_numbers(
+            numbers[place],
             layout,
             course[:, place] if course[:, place].any() else None,
             given_back=guessed,
-        )
-        for place, each in enumerate(numbers)
-    ]
+        ),
+        range(len(numbers)),
+        size=len(layout.block),
+    )
     located, z_scores, residuals = location_parts(numbers, scores, yearly, layout)
     shaped = shape_parts(scores, yearly, layout)
-    beside = _parts_beside(watched, numbers, scores, layout)
+    beside = _parts_beside(watched, numbers, layout)
     for place, (each, column) in enumerate(zip(watched, numbers, strict=True)):
         parts = [
             located[place],
@@ -109,7 +100,7 @@ def _measure_numbers(
             *beside.get(each.name, ()),
             _lost_part(column, layout),
         ]
-        found[each.name] = _measured(
+        found[each.name] = measured_of(
             each,
             [part for part in parts if part],
             layout,
@@ -126,13 +117,12 @@ def _measure_numbers(
 def _parts_beside(
     watched: Sequence[Watched],
     numbers: Sequence[Numbers],
-    scores: Sequence[Scores],
     layout: Layout,
 ) -> dict[str, tuple[Part | None, Part | None]]:
     chosen = [place for place, each in enumerate(watched) if each.beside]
     names = [watched[place].name for place in chosen]
-    columns, scored = [numbers[place] for place in chosen], [scores[place] for place in chosen]
-    pairs = zip(series_parts(columns, scored, layout), rhythm_parts(scored, layout), strict=True)
+    columns = [numbers[place] for place in chosen]
+    pairs = zip(series_parts(columns, layout), rhythm_parts(columns, layout), strict=True)
     return dict(zip(names, pairs, strict=True))
 
 
@@ -140,7 +130,7 @@ def _lost_part(column: Numbers, layout: Layout) -> Part | None:
     if column.complete:
         return None
     lost = layout.sums((~column.present).astype(np.float64))
-    return missing_part(lost, layout.sums(None), layout)
+    return missing_part(lost, layout.block_rows, layout)
 
 
 def _all_together(
@@ -174,93 +164,9 @@ def _all_together(
             parts=(part,),
             p_value=joint.p_value,
             distance=apart,
-            against=_against(layout, yearly=False),
+            against=against_of(layout, yearly=False),
             reference_mean=None,
             current_mean=None,
-            resolved=_resolved(layout),
+            resolved=is_resolved(layout),
         ),
     )
-
-
-def _measure_category(each: Watched, values: NDArray[np.generic], layout: Layout) -> Measured:
-    shares = read_categories(values, layout)
-    lost = shares.rows - shares.counts.sum(axis=1)
-    parts = [*category_parts(shares, layout), missing_part(lost, shares.rows, layout)]
-    before, now = (
-        part.sum(axis=0) for part in layout.split(np.column_stack([shares.counts, lost]))
-    )
-    gaps = before / max(1.0, before.sum()) - now / max(1.0, now.sum())
-    return _measured(
-        each,
-        [part for part in parts if part],
-        layout,
-        distance=float(np.abs(gaps).sum() / 2),
-        missing_reference=shares.missing_reference,
-        missing_current=shares.missing_current,
-        new_categories=shares.new,
-    )
-
-
-def _measure_direction(each: Watched, values: NDArray[np.float64], layout: Layout) -> Measured:
-    period = each.period or 1.0
-    turns = 2 * np.pi * values / period
-    direction = direction_part(turns, period, layout)
-    lost = np.isnan(values)
-    missing = missing_part(layout.sums(lost.astype(np.float64)), layout.sums(None), layout)
-    before, now = turns[: layout.rows], turns[layout.rows :]
-    return _measured(
-        each,
-        [part for part in (direction, missing) if part],
-        layout,
-        distance=kuiper_distance(before, now),
-        reference_mean=mean_direction(before, period),
-        current_mean=mean_direction(now, period),
-        missing_reference=float(lost[: layout.rows].mean()),
-        missing_current=float(lost[layout.rows :].mean()),
-    )
-
-
-def _measured(
-    each: Watched,
-    parts: Sequence[Part],
-    layout: Layout,
-    *,
-    yearly: bool = False,
-    distance: float,
-    reference_mean: float | None = None,
-    current_mean: float | None = None,
-    missing_reference: float = 0.0,
-    missing_current: float = 0.0,
-    new_categories: tuple[str, ...] = (),
-) -> Measured:
-    p_value = 1.0
-    if parts:
-        p_value = weighted_bonferroni(
-            np.array([part.p_value for part in parts]),
-            np.array([WEIGHTS[part.name] for part in parts]),
-        )
-    return Measured(
-        column=each.name,
-        kind=each.kind,
-        unit=each.unit,
-        parts=tuple(parts),
-        p_value=p_value,
-        distance=distance,
-        against=_against(layout, yearly=yearly),
-        reference_mean=reference_mean,
-        current_mean=current_mean,
-        missing_reference=missing_reference,
-        missing_current=missing_current,
-        new_categories=new_categories,
-        resolved=_resolved(layout),
-    )
-
-
-def _against(layout: Layout, *, yearly: bool) -> Against:
-    if layout.plain.follows:
-        return "weeks before"
-    return "same weeks" if yearly else "reference"
-
-
-def _resolved(layout: Layout) -> bool:
-    return bool(layout.blocks > layout.plain.free + SPARE)

@@ -19,6 +19,8 @@ PHI = np.concatenate(
     [[-0.4, -0.2, -0.1], np.arange(0, 16) / 20, [0.8, 0.84, 0.88, 0.91, 0.94, 0.96, 0.98]]
 )
 THETA = np.concatenate([[-0.95, -0.9, -0.85], np.arange(-8, 5) / 10])
+LONGEST_MEMORY = 800
+"""Blocks after which the largest theta leaves nothing that a number of 16 figures can hold."""
 STILL = 1e-20
 """Variance of a series that never moved but for rounding: it is taken for white noise."""
 PRIOR_ROUNDS = 12
@@ -75,14 +77,13 @@ class Grid:
     def forecasts(self, series: Floats) -> Floats:
         """What each model expects of the block after the last, models x series (blocks x series).
 
-        Innovations algorithm with unknown values before the first taken as zero.
+        Innovations algorithm with unknown values before the first taken as zero: each forecast is
+        (phi + theta) times the newest value less theta times the forecast before it.
         """
-        innovations = np.zeros((self.size, series.shape[1]))
-        expected = np.zeros_like(innovations)
-        phi, theta = self.phi[:, None], self.theta[:, None]
-        for values in series:
-            np.subtract(values, expected, out=innovations)
-            expected = phi * values + theta * innovations
+        newest = series[-LONGEST_MEMORY:]
+        ago = np.arange(len(newest))[::-1]
+        weights = (self.phi + self.theta)[:, None] * (-self.theta[:, None]) ** ago[None]
+        expected: Floats = weights @ newest
         return expected
 
 

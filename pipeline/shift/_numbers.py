@@ -9,10 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import StepError
-from pipeline.shift._apart import are_alike
+from pipeline.shift._apart import apart, are_alike
+from pipeline.shift._groups import pieces
 from pipeline.shift._layout import Layout
+from pipeline.shift._present import Present
+from pipeline.shift._ranks import SAMPLE
 
 Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+FARTHEST = 4.0
+"""Times the largest usual residual: no single row weighs more."""
+ROUNDING = 1e-12
+"""Share of a value that rounding may have added, after sums over thousands of rows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,22 +29,33 @@ class Numbers:
     """A number column: season taken out of every row, by series where there are any."""
 
     name: str
-    residuals: Floats
-    """Of both windows, in the column's unit; 0 for missing. Those of the reference are against the
-    other rows of their cell, else they would be smaller than any of rows that come later."""
+    values: Floats
+    """Residuals of both windows, in standard deviations of their series; 0 for missing. Those of
+    the reference are against the other rows of their cell, else they would be smaller than any of
+    rows that come later."""
     shrunk: float
     """What makes block means of those of the reference into residuals of a fit again."""
-    present: NDArray[np.bool_]
+    present: Flags
+    rows: Floats
+    """Rows with a value, by block."""
+    means: Floats
+    """Of `values`, by block; NaN without rows."""
+    raw: Floats
+    """Mean residual by block, in the unit; NaN without rows."""
+    by_series: Floats
+    """Blocks x series: mean of `values`, less the mean of all; no columns where all series are
+    alike at any time."""
+    by_hour: Floats
+    """The same by stretch of three hours of the day."""
     spread: float
     """Standard deviation of the reference's values."""
     scales: Floats
-    """By series: standard deviation of the residuals in the reference."""
+    """By series, as `Layout.series` numbers them: standard deviation of the residuals in the
+    reference."""
     reference_mean: float | None
     current_mean: float | None
     missing_reference: float
     missing_current: float
-    alike: bool
-    """Whether all series hold the same value at any moment, as the weather of a city does."""
 
     @property
     def complete(self) -> bool:
@@ -56,84 +76,106 @@ def floats(values: NDArray[Any], name: str) -> Floats:
 
 
 def read_numbers(name: str, values: Floats, layout: Layout) -> Numbers:
-    """Takes the usual level of each cell out; an unseen cell has that of its series, or of all."""
-    present = ~np.isnan(values)
-    every = bool(present.all())
-    filled = values if every else np.where(present, values, 0.0)
-    before = slice(None, layout.rows)
-    known = present[before]
-    weights = None if every else known.astype(np.float64)
-    cell = layout.cell
-    rows = np.bincount(cell[before], weights, minlength=layout.cells)
-    centre = float(filled[before].sum() / max(1, known.sum()))
-    sums = np.bincount(cell[before], filled[before] - centre * known, minlength=layout.cells)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        levels = np.where(rows > 0, centre + sums / rows, np.nan)
-    levels = _filled_levels(levels, rows.astype(np.float64), layout, centre)
-    residuals = filled - levels[cell]
-    others = rows / np.maximum(1, rows - 1)
-    residuals[before] *= others[cell[before]]
-    if not every:
-        residuals[~present] = 0.0
-    spread, scales = _spreads(filled, residuals, known, layout)
+    """Takes the usual level of each cell out of the values, in their place; an unseen cell has that
+    of its series, or of all.
+    """
+    present = Present.of(values)
+    before, now = present.split(layout.rows)
+    centre, later = before.mean(values[: layout.rows]), now.mean(values[layout.rows :])
+    values -= centre or 0.0
+    present.blank(values)
+    spread = _spread(values[: layout.rows], before)
+    alike = are_alike(values, present.flags, layout)
+    shrunk = _take_levels_out(values, before, layout)
+    present.blank(values)
+    _still(values, float(np.hypot(centre or 0.0, spread)), layout)
+    scales = _scales(values, before, layout)
+    sums, rows = layout.by_series.sums(values), present.rows(layout.by_series)
+    raw = _tamed_sums(values, sums, layout)
+    for part in pieces(len(values)):
+        values[part] *= (1 / scales).take(layout.series[part])
+    sums /= scales
+    by_block, none = rows.sum(axis=1), np.empty((layout.all_blocks, 0))
+    beside = layout.step is not None and not alike
+    hour = layout.by_hour
     return Numbers(
         name=name,
-        residuals=residuals,
-        shrunk=1 - float((rows > 0).sum() / max(1, known.sum())),
-        present=present,
+        values=values,
+        shrunk=shrunk,
+        present=present.flags,
+        rows=by_block,
+        means=_over_rows(sums.sum(axis=1), by_block),
+        raw=_over_rows(raw, by_block),
+        by_series=apart(sums[:, 1:], rows[:, 1:]) if beside else none,
+        by_hour=none if hour is None else apart(hour.sums(values), present.rows(hour)),
         spread=spread,
         scales=scales,
-        reference_mean=centre if known.any() else None,
-        current_mean=_mean(values[layout.rows :]),
-        missing_reference=float(1 - known.mean()),
-        missing_current=float(1 - present[layout.rows :].mean()),
-        alike=are_alike(filled, present, layout),
+        reference_mean=centre,
+        current_mean=later,
+        missing_reference=before.missing,
+        missing_current=now.missing,
     )
 
 
-def _filled_levels(levels: Floats, rows: Floats, layout: Layout, centre: float) -> Floats:
-    table = levels.reshape(len(layout.entities) + 1, -1)
+def _over_rows(sums: Floats, rows: Floats) -> Floats:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found: Floats = np.where(rows > 0, sums / rows, np.nan)
+    return found
+
+
+def _spread(before: Floats, present: Present) -> float:
+    """Standard deviation of values whose mean is 0; 0 where they are all the same."""
+    known = before if present.every else before[present.flags]
+    if not len(known) or known.min() == known.max():
+        return 0.0
+    return float(np.sqrt((known @ known) / len(known)))
+
+
+def _take_levels_out(values: Floats, present: Present, layout: Layout) -> float:
+    """Changes values whose mean is 0 into residuals; what makes them those of a fit again."""
+    before, groups = values[: layout.rows], layout.of_cells
+    rows, sums = present.rows(groups)[0], groups.sums(before)[0]
+    levels, others = _levels(sums, rows, layout), rows / np.maximum(1, rows - 1)
+    for part in pieces(len(values)):
+        values[part] -= levels.take(layout.cell[part])
+    for part in pieces(len(before)):
+        before[part] *= others.take(layout.cell[part])
+    return 1 - float((rows > 0).sum() / max(1.0, rows.sum()))
+
+
+def _levels(sums: Floats, rows: Floats, layout: Layout) -> Floats:
+    table = sums.reshape(len(layout.entities) + 1, -1)
     counts = rows.reshape(table.shape)
-    known = np.isfinite(table)
     with np.errstate(invalid="ignore", divide="ignore"):
-        own = np.where(known, table * counts, 0.0).sum(axis=1) / counts.sum(axis=1)
-    own = np.where(np.isfinite(own), own, centre)
-    filled: Floats = np.where(known, table, own[:, None]).ravel()
-    return filled
+        levels, own = table / counts, table.sum(axis=1) / counts.sum(axis=1)
+    own = np.where(np.isfinite(own), own, 0.0)
+    found: Floats = np.where(counts > 0, levels, own[:, None]).ravel()
+    return found
 
 
-def _spreads(
-    filled: Floats, residuals: Floats, known: NDArray[np.bool_], layout: Layout
-) -> tuple[float, Floats]:
-    before = filled[: layout.rows] if known.all() else filled[: layout.rows][known]
-    spread = float(before.std()) if len(before) and before.min() < before.max() else 0.0
-    own = residuals[: layout.rows]
-    overall = float(np.sqrt((own @ own) / max(1, int(known.sum())))) or 1.0
+def _still(values: Floats, size: float, layout: Layout) -> None:
+    """Where the season explains the reference but for rounding, what rounding left is nothing."""
+    before, limit = values[: layout.rows], ROUNDING * size
+    if before @ before < limit**2 * len(before):
+        values[np.abs(values) < limit] = 0.0
+
+
+def _scales(values: Floats, present: Present, layout: Layout) -> Floats:
+    groups = layout.of_series
+    rows, squares = present.rows(groups)[0], groups.squares(values[: layout.rows])[0]
+    overall = float(np.sqrt(squares.sum() / max(1.0, rows.sum()))) or 1.0
     if len(layout.entities) == 1:
-        return spread, np.full(2, overall)
-    series = layout.entity[: layout.rows] + 1
-    sums = np.bincount(series, own**2, minlength=len(layout.entities) + 1)
-    rows = np.bincount(series, known, minlength=len(layout.entities) + 1)
-    scales = np.sqrt(sums / np.maximum(rows, 1))
-    return spread, np.where(scales > 1e-6 * overall, scales, overall)
+        return np.full(2, overall)
+    scales = np.sqrt(squares / np.maximum(rows, 1))
+    return np.where(scales > 1e-6 * overall, scales, overall)
 
 
-def block_means(numbers: Numbers, layout: Layout) -> Floats:
-    """Mean of the residuals over their series' scale, by block; NaN without rows."""
-    rows = layout.sums(None if numbers.complete else numbers.present.astype(np.float64))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        means: Floats = np.where(rows > 0, layout.sums(scaled(numbers, layout)) / rows, np.nan)
-    return means
-
-
-def scaled(numbers: Numbers, layout: Layout) -> Floats:
-    """Residuals in standard deviations of their series."""
-    if len(layout.entities) == 1:
-        return numbers.residuals / float(numbers.scales[-1])
-    by_series: Floats = numbers.residuals * (1 / numbers.scales)[layout.entity + 1]
-    return by_series
-
-
-def _mean(values: Floats) -> float | None:
-    present = values[~np.isnan(values)]
-    return float(present.mean()) if len(present) else None
+def _tamed_sums(values: Floats, sums: Floats, layout: Layout) -> Floats:
+    """Sums by block of residuals that are cut off at `FARTHEST` times the most that is usual in the
+    reference; `sums` by block and series without that.
+    """
+    sample = np.abs(values[: layout.rows : max(1, layout.rows // SAMPLE)])
+    limit = FARTHEST * float(np.quantile(sample, 1 - 1 / 2_000)) if len(sample) else 0.0
+    if limit == 0 or (values.max() <= limit and values.min() >= -limit):
+        return np.asarray(sums.sum(axis=1), np.float64)
+    return layout.sums(np.clip(values, -limit, limit))

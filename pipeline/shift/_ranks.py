@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from functools import cache
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,38 +20,59 @@ SAMPLE = 20_000
 """Values of the reference that ranks are taken from."""
 
 
-def rank_codes(values: Floats, present: NDArray[np.bool_], rows: int) -> Places:
-    """Mid-rank of each value among the reference's, in `LEVELS` steps."""
-    before = values[:rows] if present[:rows].all() else values[:rows][present[:rows]]
-    if not len(before):
-        return np.full(len(values), MIDDLE, dtype=np.intp)
-    # Every so many rows, not a random draw: the same rows give the same ranks.
-    sample = np.sort(before[:: max(1, len(before) // SAMPLE)])
-    knots, first, count = np.unique(sample, return_index=True, return_counts=True)
-    ranks = (first + count / 2) / len(sample)
-    step = 1e-9 * max(1.0, float(np.abs(knots).max()))
-    knots = np.concatenate([[knots[0] - step], knots, [knots[-1] + step]])
-    ranks = np.concatenate([[0.0], ranks, [1.0]])
-    low, high = sample[[len(sample) // 2_000, -1 - len(sample) // 2_000]]
-    width = (high - low) / (CELLS - 2)
-    if width > 0 and len(values) > CELLS:
-        middles = low + (np.arange(CELLS) - 0.5) * width
-        table = _levels(np.interp(middles, knots, ranks))
+@dataclass(frozen=True, kw_only=True)
+class Ranks:
+    """Mid-ranks among some values, in `LEVELS` steps."""
+
+    knots: Floats
+    shares: Floats
+    """Share of the values below each knot, and half of those on it."""
+    table: Places | None
+    """Level of each of `CELLS` even cells, where these are fine enough: a look-up is quicker than a
+    search."""
+    low: float
+    width: float
+
+    @classmethod
+    def of(cls, values: Floats, *, often: bool) -> Self:
+        """Among at least one value; `often`: ranks of many are going to be asked for."""
+        sample = np.sort(values)
+        knots, first, count = np.unique(sample, return_index=True, return_counts=True)
+        shares = (first + count / 2) / len(sample)
+        step = 1e-9 * max(1.0, float(np.abs(knots).max()))
+        low, high = sample[[len(sample) // 2_000, -1 - len(sample) // 2_000]]
+        found = cls(
+            knots=np.concatenate([[knots[0] - step], knots, [knots[-1] + step]]),
+            shares=np.concatenate([[0.0], shares, [1.0]]),
+            table=None,
+            low=float(low),
+            width=float((high - low) / (CELLS - 2)),
+        )
+        return found._looked_up(sample) if often and found.width > 0 else found
+
+    def levels(self, values: Floats) -> Places:
+        """Level of each value."""
+        if self.table is not None:
+            return self.table.take(self._cells(values))
+        return _levels(np.interp(values, self.knots, self.shares))
+
+    def _looked_up(self, sample: Floats) -> Self:
+        middles = np.asarray(self.low + (np.arange(CELLS) - 0.5) * self.width, np.float64)
+        table = self.levels(middles)
         table[[0, -1]] = 0, LEVELS - 1
-        off = table[_cell(sample, low, width)] - _levels(np.interp(sample, knots, ranks))
-        if np.abs(off).mean() < 1:
-            return table[_cell(values, low, width)]
-    return _levels(np.interp(values, knots, ranks))
+        off = table[self._cells(sample)] - self.levels(sample)
+        return replace(self, table=table) if np.abs(off).mean() < 1 else self
+
+    def _cells(self, values: Floats) -> Places:
+        """Even cells from 1 on, 0 below and the last above."""
+        places = values - self.low
+        places *= 1 / self.width
+        places += 1
+        return np.clip(places, 0, CELLS - 1, out=places).astype(np.intp)
 
 
 def _levels(shares: Floats) -> Places:
     return np.minimum((shares * LEVELS).astype(np.intp), LEVELS - 1)
-
-
-def _cell(values: Floats, low: float, width: float) -> Places:
-    """Even cells from 1 on, 0 below and the last above: a look-up is quicker than a search."""
-    places = (values - low) * (1 / width) + 1
-    return np.clip(places, 0, CELLS - 1, out=places).astype(np.intp)
 
 
 @cache
@@ -68,12 +91,11 @@ def hermite_scores() -> Floats:
     return scored
 
 
-def normal_scores(codes: NDArray[np.int16], rows: NDArray[np.intp]) -> NDArray[np.float32]:
-    """The normal scores of some rows."""
+def normal_scores(codes: NDArray[np.int16]) -> NDArray[np.float32]:
+    """The normal score of each level."""
     table = hermite_scores()[:, 0].astype(np.float32)
     table[MIDDLE] = 0.0
-    taken: NDArray[np.float32] = table[codes[rows]]
-    return taken
+    return table.take(codes)
 
 
 def block_ranks(reference: Floats, current: Floats) -> tuple[Floats, Floats]:

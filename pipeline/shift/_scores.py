@@ -1,4 +1,4 @@
-"""A number column as scores by block: where its values lie, how wide, and which series part."""
+"""A number column as scores by block: where its values lie, and how wide."""
 
 from __future__ import annotations
 
@@ -8,17 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.shift._apart import by_entity, by_hour
+from pipeline.shift._groups import pieces
 from pipeline.shift._layout import Layout
-from pipeline.shift._numbers import Numbers, scaled
-from pipeline.shift._ranks import LEVELS, MIDDLE, SAMPLE, hermite_scores, rank_codes
+from pipeline.shift._numbers import Numbers
+from pipeline.shift._ranks import CELLS, LEVELS, MIDDLE, SAMPLE, Ranks, hermite_scores
 
 Floats = NDArray[np.float64]
-
-BINS = 64
-"""Bins of equal share of the reference, for the distance."""
-FARTHEST = 4.0
-"""Times the largest usual residual: no single row weighs more."""
+Places = NDArray[np.intp]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,17 +28,14 @@ class Scores:
     of Neyman's smooth test (1937) for spread and skewness."""
     raw: Floats
     """Mean residual by block, in the unit."""
-    by_entity: Floats
-    """Blocks x series: mean residual over the series' own scale, less the mean of all; no columns
-    where all series are alike at any time."""
-    by_hour: Floats
-    """The same by stretch of three hours of the day."""
     rows: Floats
     """Rows with a value, by block."""
     distance: float
-    """Kolmogorov-Smirnov distance of the residuals: 0 to 1."""
+    """Kolmogorov-Smirnov distance of the residuals, 0 to 1, between the edges of `LEVELS` bins of
+    equal share of the reference: at most one share, 0.004, below the exact one."""
     codes: NDArray[np.int16]
-    """Level of each row among those of the reference; the middle one for missing."""
+    """Level among those of the reference of each row of `Layout.drawn`; the middle one for
+    missing."""
 
 
 def score_numbers(
@@ -52,45 +45,52 @@ def score_numbers(
     may be given back to the location afterwards: ranks of what lies far from all of the reference
     would say nothing of how far.
     """
-    values = scaled(numbers, layout)
-    if season is not None:
-        values = values - season[layout.block]
-    present, scored = numbers.present, hermite_scores()
-    codes = rank_codes(values, present, layout.rows)
-    cells = layout.block * LEVELS + codes
-    if not numbers.complete:
-        cells = cells[present]
+    codes = _codes(numbers, layout, season)
+    drawn = layout.drawn
+    kept = np.where(numbers.present.take(drawn), codes.take(drawn), MIDDLE).astype(np.int16)
+    codes += layout.level_places
+    cells = codes if numbers.complete else codes[numbers.present]
     table = np.bincount(cells, minlength=layout.all_blocks * LEVELS).reshape(-1, LEVELS)
-    rows = table.sum(axis=1).astype(np.float64)
     with np.errstate(invalid="ignore", divide="ignore"):
-        means = np.where(rows[:, None] > 0, table @ scored / rows[:, None], np.nan)
-        raw = np.where(rows > 0, layout.sums(_tamed(numbers.residuals, layout)) / rows, np.nan)
-    bins = table.reshape(len(table), BINS, -1).sum(axis=2)
-    windows = np.stack([part.sum(axis=0) for part in layout.split(bins)])
+        rows = numbers.rows[:, None]
+        means = np.where(rows > 0, table.astype(np.float64) @ hermite_scores() / rows, np.nan)
     location = means[:, 0]
     if season is not None and given_back:
-        before = values[: layout.rows]
-        location = location * np.sqrt(before @ before / max(1, len(before))) + season
+        location = location * _size(numbers, layout, season) + season
     return Scores(
         location=_as_fitted(location, numbers, layout),
         shape=means[:, 1:],
-        raw=_as_fitted(raw, numbers, layout),
-        by_entity=by_entity(values, present, layout, alike=numbers.alike),
-        by_hour=by_hour(values, present, layout),
-        rows=rows,
-        distance=_distance(windows),
-        codes=np.where(present, codes, MIDDLE).astype(np.int16),
+        raw=_as_fitted(numbers.raw, numbers, layout),
+        rows=numbers.rows,
+        distance=_distance(np.stack([part.sum(axis=0) for part in layout.split(table)])),
+        codes=kept,
     )
 
 
-def _tamed(residuals: Floats, layout: Layout) -> Floats:
-    """Residuals cut off at `FARTHEST` times the most that is usual in the reference."""
-    sample = np.abs(residuals[: layout.rows : max(1, layout.rows // SAMPLE)])
-    limit = FARTHEST * float(np.quantile(sample, 1 - 1 / 2_000)) if len(sample) else 0.0
-    if limit == 0 or (residuals.max() <= limit and residuals.min() >= -limit):
-        return residuals
-    tamed: Floats = np.clip(residuals, -limit, limit)
-    return tamed
+def _codes(numbers: Numbers, layout: Layout, season: Floats | None) -> Places:
+    """Level of each row among those of the reference."""
+    codes = np.full(len(layout.block), MIDDLE, dtype=np.intp)
+    known = np.flatnonzero(numbers.present[: layout.rows])
+    if not len(known):
+        return codes
+    # Every so many rows, not a random draw: the same rows give the same ranks.
+    sample = known[:: max(1, len(known) // SAMPLE)]
+    ranks = Ranks.of(_less(numbers, layout, season, sample), often=len(codes) > CELLS)
+    for part in pieces(len(codes)):
+        codes[part] = ranks.levels(_less(numbers, layout, season, part))
+    return codes
+
+
+def _size(numbers: Numbers, layout: Layout, season: Floats) -> float:
+    """Root mean square of the reference's values without the season."""
+    left = (_less(numbers, layout, season, part) for part in pieces(layout.rows))
+    return float(np.sqrt(sum(float(values @ values) for values in left) / max(1, layout.rows)))
+
+
+def _less(numbers: Numbers, layout: Layout, season: Floats | None, part: slice | Places) -> Floats:
+    """The values of some rows without the season."""
+    values: Floats = numbers.values[part]
+    return values if season is None else values - season.take(layout.block[part])
 
 
 def _as_fitted(means: Floats, numbers: Numbers, layout: Layout) -> Floats:

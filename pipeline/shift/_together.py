@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.shift._contrasts import contrast_means
-from pipeline.shift._layout import Layout
+from pipeline.shift._layout import Layout, even_draw
 from pipeline.shift._pooled import hotelling
 from pipeline.shift._ranks import block_ranks, normal_scores
 from pipeline.shift._rates import simes, weighted_bonferroni
@@ -22,8 +22,6 @@ Floats = NDArray[np.float64]
 
 MOST_PAIRED = 20
 """Columns of which all pairs are looked at: the first ones."""
-MOST_ROWS = 200_000
-"""Rows that pairs are looked at on."""
 ROWS_SCORED = 20_000
 
 
@@ -48,13 +46,13 @@ def measure_together(
     residuals: Floats,
     layout: Layout,
 ) -> Together | None:
-    """`codes`: levels by row of each column (`Scores.codes`); `None` for fewer than two columns."""
+    """`codes`: levels of the drawn rows by column (`Scores.codes`); `None` for fewer than two
+    columns.
+    """
     if len(names) < 2:
         return None
-    chosen = _even_draw(len(codes[0]), MOST_ROWS)
-    chosen = chosen[np.argsort(layout.block[chosen], kind="stable")]
-    table = np.column_stack([normal_scores(each, chosen) for each in codes[:MOST_PAIRED]])
-    block = layout.block[chosen]
+    table = np.column_stack([normal_scores(each) for each in codes[:MOST_PAIRED]])
+    block = layout.block[layout.drawn]
     products, rows = _products(table, block, layout)
     first, second = np.triu_indices(table.shape[1], 1)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -70,13 +68,6 @@ def measure_together(
         pair_decides=dependence < joint,
         pair_effect=_moved(products[:, first[most], second[most]], rows, layout),
     )
-
-
-def _even_draw(rows: int, most: int) -> NDArray[np.intp]:
-    """Row numbers, all or about `most`: drawn, since every n-th row could be the same series."""
-    if rows <= most:
-        return np.arange(rows)
-    return np.flatnonzero(np.random.default_rng(0).random(rows) < most / rows)
 
 
 def _products(
@@ -118,7 +109,7 @@ def _held_out_auc(
         spread = products[parity::2].sum(axis=0) / fitted.sum() + 0.01 * np.eye(table.shape[1])
         gap = table[fitted & now].mean(axis=0) - table[fitted & ~now].mean(axis=0)
         held = np.flatnonzero(~fitted)
-        held = held[_even_draw(len(held), ROWS_SCORED)]
+        held = held[even_draw(len(held), ROWS_SCORED)]
         truth = now[held]
         count, rest = int(truth.sum()), int((~truth).sum())
         if count and rest:

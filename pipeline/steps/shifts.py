@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.case import Case
@@ -142,13 +143,23 @@ def table_of(case: Case, rows: pd.DataFrame, columns: Mapping[str, NDArray[Any]]
         return Table(columns=columns)
     zone = case.windows.zone
     times = rows[schema.time].dt.tz_convert(zone).dt.tz_localize(None)
-    series = None
-    if schema.series:
-        names = [rows[name].astype(str) for name in schema.series]
-        joined = names[0]
-        for more in names[1:]:
-            joined = joined + ", " + more
-        series = joined.to_numpy(dtype=object)
+    series = _series_of(rows, schema) if schema.series else None
     return Table(
         columns=columns, times=times.to_numpy("datetime64[us]"), entities=series, zone=zone
     )
+
+
+def _series_of(rows: pd.DataFrame, schema: Schema) -> pd.Categorical[str]:
+    """The series of each row, in words. Each value becomes text once, not in every row."""
+    import pandas as pd
+
+    number = np.zeros(len(rows), dtype=np.int64)
+    names: list[tuple[str, ...]] = [()]
+    for name in schema.series:
+        codes, values = pd.factorize(rows[name], use_na_sentinel=False)
+        # Only those that are there: all combinations of several values could be very many.
+        number, there = pd.factorize(number * len(values) + codes)
+        texts = list(map(str, values))
+        names = [(*names[at // len(texts)], texts[at % len(texts)]) for at in there.tolist()]
+    places, labels = pd.factorize(np.array([", ".join(parts) for parts in names], dtype=object))
+    return pd.Categorical.from_codes(places[number], categories=pd.Index(labels, dtype="str"))

@@ -27,6 +27,21 @@ def autoregression(rho: float, shape: tuple[int, ...], random: np.random.Generat
     return noise
 
 
+def tables(
+    columns: Mapping[str, Column], times: Column, entities: Column, *, cut: int
+) -> tuple[Table, Table, list[Watched], timedelta]:
+    """What `compare` takes of number columns whose current window begins at row `cut`."""
+    before, now = (
+        Table(
+            columns={name: values[part] for name, values in columns.items()},
+            times=times[part],
+            entities=entities[part],
+        )
+        for part in (slice(None, cut), slice(cut, None))
+    )
+    return before, now, [Watched(name=name, kind="number") for name in columns], DAY
+
+
 def measured(
     reference: Mapping[str, Any],
     current: Mapping[str, Any],

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.signal import lfilter
 
-from pipeline.shift._noise import Grid, absorbed, fit_noise
+from pipeline.shift._noise import LONGEST_MEMORY, Grid, absorbed, fit_noise
 
 GRID = Grid.of(ordered=True)
 SOME = np.arange(0, GRID.size, 37)
@@ -42,9 +42,10 @@ def test_spectra_are_transforms_of_autocovariances() -> None:
     assert GRID.spectra(frequencies)[SOME] == pytest.approx(expected, rel=1e-4, abs=1e-4)
 
 
-def test_forecasts_equal_a_loop() -> None:
+@pytest.mark.parametrize("blocks", [1, 40, LONGEST_MEMORY + 60])
+def test_forecasts_equal_a_loop(blocks: int) -> None:
     """Innovations one after the other, for one series and every model."""
-    values = np.random.default_rng(1).standard_normal(40)
+    values = np.random.default_rng(1).standard_normal(blocks)
     found = GRID.forecasts(values[:, None])[:, 0]
 
     for model in SOME:

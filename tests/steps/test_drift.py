@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,9 +13,10 @@ from hand_made import DAYS, FIRST, NEWEST_KNOWN, Bench, wave_case, waves
 
 from pipeline.errors import StepError
 from pipeline.records import DriftRecord, PromoteRecord
+from pipeline.schema import Column
 from pipeline.steps.decide import worst_expected
 from pipeline.steps.drift import effects
-from pipeline.steps.shifts import compare_windows
+from pipeline.steps.shifts import compare_windows, table_of
 from pipeline.steps.stretches import by_time
 
 DAY = timedelta(days=1)
@@ -89,6 +91,20 @@ def test_a_series_that_appears_is_seen() -> None:
 
     assert found.alarm
     assert ("west",) == found.new_categories
+
+
+def test_series_are_named_by_the_whole_key() -> None:
+    """A key of several columns is joined in words; numbers of a key are told as they are."""
+    schema = replace(
+        CASE.schema,
+        columns=(*CASE.schema.columns, Column(name="lane", kind="integer", description="lane")),
+        key=("series", "lane", "time"),
+    )
+    rows = waves(days=2).assign(lane=np.arange(96) % 3)
+    table = table_of(replace(CASE, schema=schema), rows, {"value": rows["value"].to_numpy()})
+
+    expected = rows["series"].astype(str) + ", " + rows["lane"].astype(str)
+    assert expected.tolist() == np.asarray(table.entities).tolist()
 
 
 def test_place_and_time_are_not_watched() -> None:
