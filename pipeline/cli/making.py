@@ -124,10 +124,12 @@ def new(
     vigie new sales --from sales.csv --target revenue --time day --key shop
     vigie new irises --from iris.csv --target species
 
-    Separator, decimal sign, encoding, ways to write times and kinds of columns are guessed, and
-    said. The case goes to pipeline/cases/NAME/, its expectations to expectations/NAME.json, with
-    bounds from the data that a person should review. Nothing is overwritten. The case reads files
-    alone: it has no sample, since nobody knows how data of yours come about.
+    Separator, decimal sign, encoding, ways to write times, the step that they lie apart and kinds
+    of columns are guessed, and said. A forecast takes any regular step: 15 minutes, hours, weeks,
+    ends of months, quarters, years. The case goes to pipeline/cases/NAME/, its expectations to
+    expectations/NAME.json, with bounds from the data that a person should review. Nothing is
+    overwritten. The case reads files alone: it has no sample, since nobody knows how data of yours
+    come about.
     """  # noqa: D301  click reads \b as a character
     from pipeline.newcase import make_case
 

@@ -10,7 +10,11 @@ from pipeline.errors import OptionError
 
 TITLE = "a table of your own"
 """What a file should hold, to go on from "can't be read as"."""
-COLUMNS = frozenset({"row", "copy", "prediction", "low", "high", "season_mean", *keyword.kwlist})
+PAST_STEP = "seconds_past_step"
+"""Column that is added for the expectation that times lie on the grid."""
+COLUMNS = frozenset(
+    {"row", "copy", "prediction", "low", "high", "season_mean", PAST_STEP, *keyword.kwlist}
+)
 """Names that Vigie gives to columns of its own, and words of Python."""
 FOLDERS = frozenset({"assets", "cases", "schemas", "search"})
 """Folders of a site beside those of its cases."""

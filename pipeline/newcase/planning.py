@@ -146,7 +146,8 @@ def _form(guess: Guess, time: str) -> str:
         odd = next((v for v in guess.columns[time] if not forms_of([v])), values[0])
         raise OptionError(
             f"--time {time}: its values are no times that are known, all written alike. One is "
-            f"{odd!r}; write times such as 2021-06-01T06:00."
+            f"{odd!r}; write times such as 2021-06-01T06:00, "
+            "and a week or a quarter by its first or its last day."
         )
     return found[0]
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from pipeline.newcase.naming import PAST_STEP
 from pipeline.newcase.planning import Plan
+from pipeline.tasks import timesteps
 
 ROOM = 0.5
 """Share of a column's range that its bounds leave at either end."""
@@ -16,6 +18,8 @@ def expectations(name: str, plan: Plan) -> dict[str, Any]:
     found = [_enough_rows(plan), _unique_key(plan)]
     if plan.time:
         found.append(_fresh(plan.time))
+    if plan.rhythm:
+        found.append(_on_the_grid(plan.rhythm.every))
     found += [_given(column.name) for column in plan.columns if not column.nullable]
     found += [
         _within(plan, column.name)
@@ -53,6 +57,17 @@ def _fresh(time: str) -> dict[str, Any]:
         "fresh",
         "The newest row is not older than the case allows.",
         severity="critical",
+    )
+
+
+def _on_the_grid(every: str) -> dict[str, Any]:
+    return _entry(
+        "expect_column_values_to_be_in_set",
+        {"column": PAST_STEP, "value_set": [0]},
+        "time-on-the-grid",
+        f"Times begin {timesteps.a(every)}: those of the first file are {timesteps.apart(every)} "
+        f"apart, such as {timesteps.start(0, every):%Y-%m-%d %H:%M} UTC. One between two of these "
+        "would be taken for the one before.",
     )
 
 

@@ -12,11 +12,15 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import CaseError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MONTH = timedelta(days=365.2425 / 12)
 YEAR = timedelta(days=365.25)
@@ -151,6 +155,18 @@ def starts(numbers: NDArray[np.int64], every: str) -> NDArray[np.datetime64]:
     else:
         begun = (numbers * _microseconds(found.length)).astype("datetime64[us]")
     return np.asarray(begun + np.timedelta64(found.moved), dtype="datetime64[us]")
+
+
+def seconds_past(times: pd.Series[Any], every: str) -> NDArray[np.float64]:
+    """Of times with a zone, how long after the beginning of their step they are: 0 on the grid, NaN
+    for no time.
+    """
+    moments = times.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy("datetime64[us]")
+    known = ~np.isnat(moments)
+    past = np.full(len(moments), np.nan)
+    begun = starts(ordinals(moments[known], every), every)
+    past[known] = (moments[known] - begun) / np.timedelta64(1, "s")
+    return past
 
 
 def ordinal(moment: datetime, every: str) -> int:

@@ -17,7 +17,7 @@ from hand_made import Bench
 import pipeline.cases
 from pipeline.errors import OptionError, SourceError, VigieError
 from pipeline.newcase import Made, make_case, read_file
-from pipeline.records import PromoteRecord, TrainRecord
+from pipeline.records import PromoteRecord, TrainRecord, ValidateRecord
 from pipeline.sources import Request
 from pipeline.store import Store, project
 
@@ -329,3 +329,19 @@ def test_what_columns_hold_is_said_and_which_are_numbers_but_for_a_few(root: Pat
     assert "Columns: visits (category), plan (category), spent (integer)." in said
     (odd,) = [sentence for sentence in said if "numbers but for" in sentence]
     assert "1 of 60 values, such as 'oops' in line 7" in odd
+
+
+def test_a_time_between_two_steps_is_set_aside(root: Path, tmp_path: Path) -> None:
+    """It would be taken for the step before, in the place of a row that is right."""
+    data, _ = made(root, "weekly")
+    path = data / "own_weekly" / "weekly.csv"
+    path.write_text(path.read_text() + "2023-09-26,north,7\n")
+    case = importlib.import_module("pipeline.cases.own_weekly").CASE
+    bench = Bench(store=Store.at(tmp_path / "home"), case=case)
+
+    bench.do("ingest", "validate", case=case.name, source="files", data=str(data))
+
+    record = bench.store.record(case.name, "run-1", ValidateRecord)
+    assert record is not None
+    failed = {each.name: each.unexpected for each in record.findings if not each.success}
+    assert {"time-on-the-grid": 1} == failed

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -100,3 +102,12 @@ def test_the_shortest_and_the_longest_step_are_those_of_the_calendar(
 def test_what_is_no_step_is_refused(every: str) -> None:
     with pytest.raises(CaseError, match="no step of time"):
         timesteps.step(every)
+
+
+def test_how_far_a_time_lies_past_its_step() -> None:
+    times = pd.Series(["2024-02-26T00:00Z", "2024-02-26T00:01Z", None])
+
+    past = timesteps.seconds_past(pd.to_datetime(times), "W")
+
+    assert [0.0, 60.0] == past[:2].tolist()
+    assert np.isnan(past[2])
