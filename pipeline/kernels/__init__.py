@@ -1,5 +1,5 @@
 """Runs one notebook in a kernel of its own: parameters checked before, the result after."""
 
-from pipeline.kernels.execute import ENGINES, Engine, default_engine, execute, stop
+from pipeline.kernels.execute import ENGINES, Engine, default_engine, execute, ready, stop
 
-__all__ = ["ENGINES", "Engine", "default_engine", "execute", "stop"]
+__all__ = ["ENGINES", "Engine", "default_engine", "execute", "ready", "stop"]

@@ -54,12 +54,10 @@ def execute(
     """
     NOTEBOOKS[notebook].checked(notebook, values)
     engine = engine or default_engine()
+    ready(engine)
     source = project.notebook(notebook)
     output = output.absolute()
     unfinished = output.with_name(f".{output.name}")
-    if engine == "warm" and warm.AVAILABLE:
-        # It imports its libraries while papermill is imported here.
-        warm.server()
     from pipeline.kernels.engine import OUTPUT_BYTES, Limits
 
     limits = Limits(
@@ -79,6 +77,12 @@ def execute(
         raise
     unfinished.replace(output)
     output.with_name(f"{notebook}{FAILED}").unlink(missing_ok=True)
+
+
+def ready(engine: Engine | None) -> None:
+    """Begins to import what kernels will need, while the caller does something else."""
+    if (engine or default_engine()) == "warm" and warm.AVAILABLE:
+        warm.server()
 
 
 def stop() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
@@ -11,15 +12,16 @@ from typing import Literal
 
 from pipeline.case import find_case
 from pipeline.errors import HeldError, OptionError, StateError
+from pipeline.kernels import ready
 from pipeline.records import RunRecord
 from pipeline.runner.chain import Say, run_case, seal_case
 from pipeline.runner.executors import cores_of_worker, spread, was_lost
 from pipeline.runner.order import Order
-from pipeline.runner.overlap import replay
+from pipeline.runner.overlap import asked_moments, replay
 from pipeline.runner.schedule import due, orders_at
 from pipeline.steps.run import new_run_id
 from pipeline.store import Store
-from pipeline.store.tracking import mirror
+from pipeline.store.tracking import make_ready, mirror
 
 __all__ = ["EXIT_CODES", "Order", "Ran", "exit_code", "run_cases", "run_due", "run_orders"]
 
@@ -166,7 +168,9 @@ def _work(
     cores = orders[0].cores or cores_of_worker() if orders else 1
     own = [replace(order, cores=cores) for order in orders]
     if replayed:
-        return tuple(_replayed(store, case, own, say, now))
+        # On a worker of a cluster nothing is told to MLflow.
+        tracks = orders[0].cores is not None if orders else False
+        return tuple(_replayed(store, case, own, say, now, tracks=tracks))
     done: list[Ran] = []
     for order in own:
         done.append(_run(store, case, order, new_run_id(now()), say))
@@ -176,10 +180,13 @@ def _work(
 
 
 def _replayed(
-    store: Store, case: str, orders: Sequence[Order], say: Say, now: Clock
+    store: Store, case: str, orders: Sequence[Order], say: Say, now: Clock, *, tracks: bool
 ) -> Iterator[Ran]:
     """Says a line of each order; only who holds the case can end it early."""
     before = set(store.run_ids(case))
+    known = asked_moments(store, case)
+    if any(order.moment not in known for order in orders):
+        ready(orders[0].engine)
     shared = [replace(order, overlaps=(order.cores or 1) > 1) for order in orders]
     found = replay(store, case, shared, say=_unsaid, new_id=lambda: new_run_id(now()))
     for order, result in zip(orders, found, strict=False):
@@ -188,6 +195,9 @@ def _replayed(
         else:
             ran = _ran(case, result, new=result.run_id not in before)
             seconds = _seconds(result) if ran.new else 0.0
+            if ran.new and tracks and shared[0].overlaps:
+                threading.Thread(target=make_ready, args=(store,)).start()
+                tracks = False
         say(_line(ran, order, seconds))
         yield ran
 

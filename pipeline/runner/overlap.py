@@ -69,6 +69,12 @@ def replay(
         yield error
 
 
+def asked_moments(store: Store, case: str) -> set[str]:
+    """As-of times that the runs there are were asked for."""
+    known = (store.run_record(case, run_id) for run_id in store.run_ids(case))
+    return {record.asked_as_of for record in known if record is not None}
+
+
 @dataclass(frozen=True)
 class Line:
     """Runs on their way from one thread to the next; `None` after the last one."""
@@ -104,7 +110,7 @@ class Replay:
         self.is_comparing = False
         """Whether the date that is judged will be trained for no more."""
         self.looking = threading.Lock()
-        self.asked_before = self._asked()
+        self.asked_before = asked_moments(store, case)
 
     def run(self, orders: Sequence[Order]) -> Iterator[Result]:
         """Gives the results in turn; what breaks or interrupts one thread stops all."""
@@ -254,10 +260,3 @@ class Replay:
             "3-drift", order.values("3-drift", self.case, str(self.store.home), going.run_id)
         )
         return is_settled(self.store, find_case(self.case), options)
-
-    def _asked(self) -> set[str]:
-        """As-of times of the runs that there are."""
-        known = (
-            self.store.run_record(self.case, run_id) for run_id in self.store.run_ids(self.case)
-        )
-        return {record.asked_as_of for record in known if record is not None}

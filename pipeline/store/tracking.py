@@ -58,6 +58,21 @@ def mirror(store: Store, cases: Sequence[str], *, say: Callable[[str], None]) ->
         )
 
 
+def make_ready(store: Store) -> None:
+    """Imports MLflow and makes its database, which takes seconds, while others work."""
+    try:
+        with take_turns(store.home, "mlflow"):
+            if not os.environ.get(SERVER) and not (store.home / DATABASE).exists():
+                # One that was lost is filled again, though it is there by then.
+                for seen in (store.home / "mlflow" / "home").glob("*.txt"):
+                    seen.unlink()
+            with _client(store) as client:
+                client.search_experiments(max_results=1)
+    except Exception:
+        # `mirror` meets it again, at its time, and tells it.
+        logger.debug("MLflow could not be made ready", exc_info=True)
+
+
 def _patiently(store: Store, cases: Sequence[str], say: Callable[[str], None]) -> None:
     # A server is asked again by MLflow's own client.
     server = os.environ.get(SERVER, "")

@@ -17,6 +17,7 @@ import nbformat
 from nbformat.v4 import new_output
 
 import pipeline.case
+import pipeline.runner
 from pipeline.kernels.cells import OPENING
 from pipeline.options import NOTEBOOKS, NotebookName
 from pipeline.runner import chain
@@ -34,6 +35,8 @@ def apply(patch: Patch) -> None:
     patch(pipeline.case, "CASES_PACKAGE", "small_cases")
     patch(project, "suite", lambda case: SUITE)
     patch(chain, "execute", execute)
+    patch(pipeline.runner, "ready", lambda engine: None)
+    patch(pipeline.runner, "make_ready", lambda store: None)
     pipeline.case.find_cases.cache_clear()
 
 

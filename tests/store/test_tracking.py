@@ -14,7 +14,7 @@ import pytest
 from pipeline.records import PromoteRecord, TrainRecord
 from pipeline.store import Store
 from pipeline.store.locks import take_turns
-from pipeline.store.tracking import ALIAS, CANDIDATE, DIGEST, RUN, mirror
+from pipeline.store.tracking import ALIAS, CANDIDATE, DIGEST, RUN, SERVER, make_ready, mirror
 
 NAME = "vigie-tiny"
 
@@ -168,6 +168,28 @@ def test_a_database_that_was_lost_is_filled_again(
 def test_a_case_that_never_trained_makes_no_database(store: Store) -> None:
     """A run that was stopped by its gate waits for no database to be made."""
     mirror(store, ["tiny"], say=lambda line: None)
+
+    assert not (store.home / "mlflow.db").exists()
+
+
+def test_a_database_that_was_made_ready_is_empty_until_it_is_filled(
+    copied: Store, said: list[str]
+) -> None:
+    """All is added to it afterwards, as if it had not been there."""
+    (copied.home / "mlflow.db").unlink()
+    make_ready(copied)
+
+    assert (copied.home / "mlflow.db").exists()
+    mirror(copied, ["tiny"], say=said.append)
+    assert "candidates in" in said[0]
+
+
+def test_what_can_not_be_made_ready_is_left_to_the_mirroring(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is said before it is due."""
+    monkeypatch.setenv(SERVER, "nonsense://nowhere")
+    make_ready(store)
 
     assert not (store.home / "mlflow.db").exists()
 
