@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from pipeline.steps.run import Run
 from pipeline.steps.view import View
 from pipeline.store import REASON, arrivals, project
 from pipeline.store.atomic import sha256_of
+from pipeline.store.failing import FiledRows, HeldRows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,43 +34,31 @@ def validate(run: Run, options: ValidateOptions) -> View:
     """Judges all observations known at as_of; the quarantine is what fails now."""
     case, arrived = run.case, run.need(IngestRecord)
     suite = project.suite(case.name)
-    judged = judge(run, arrived, suite)
     allowed = (
         case.gates.most_quarantined
         if options.most_quarantined is None
         else options.most_quarantined
     )
-    share = judged.failing.num_rows / judged.rows
-    stops = [
-        f"{finding.name}: {finding.sentence} Found {finding.observed}."
-        for finding in judged.stopped_by
-    ]
-    if share > allowed:
-        stops.append(f"{share:.1%} of the rows failed an expectation; at most {allowed:.1%} may.")
-
-    with run.step("validate", options) as step:
+    with judging(run, arrived, suite) as judged, run.step("validate", options) as step:
+        failing = judged.failing.count
+        stops = judged.stops(allowed)
         quarantine = run.store.table(case.name, "quarantine")
-        version = quarantine.replace(judged.failing)
+        reasons = judged.failing.counts([REASON, *case.schema.series]).to_pandas()
+        version = judged.failing.put(quarantine)
         step.table("expectations", "Expectations", _findings(judged.findings))
-        step.table(
-            "quarantined",
-            "Rows in quarantine",
-            _by_reason(judged.failing, case.schema.series),
-        )
+        step.table("quarantined", "Rows in quarantine", reasons)
         step.figure(pass_rates(judged.findings))
         return step.finish(
             as_of=arrived.as_of,
-            sentence=_sentence(judged.rows, judged.failing.num_rows, judged.findings, stops),
+            sentence=_sentence(judged.rows, failing, judged.findings, stops),
             stopped=bool(stops),
             inputs=(arrived.observations,),
             suite_sha256=sha256_of(suite),
             findings=judged.findings,
             rows=judged.rows,
-            quarantined=judged.failing.num_rows,
+            quarantined=failing,
             most_quarantined=allowed,
-            quarantine=TableVersion(
-                table="quarantine", version=version, rows=judged.failing.num_rows
-            ),
+            quarantine=TableVersion(table="quarantine", version=version, rows=failing),
         )
 
 
@@ -78,21 +68,36 @@ class Judged:
 
     rows: int
     findings: tuple[Finding, ...]
-    failing: pa.Table
-    """Whole rows, with their reason in column `REASON`."""
+    failing: HeldRows | FiledRows
 
     @property
     def stopped_by(self) -> tuple[Finding, ...]:
         """The gates that failed."""
         return tuple(f for f in self.findings if f.severity == "gate" and not f.success)
 
+    def stops(self, allowed: float) -> list[str]:
+        """Why the case stops, in sentences; `allowed` is the share of rows that may fail."""
+        found = [
+            f"{finding.name}: {finding.sentence} Found {finding.observed}."
+            for finding in self.stopped_by
+        ]
+        share = self.failing.count / self.rows
+        if share > allowed:
+            found.append(
+                f"{share:.1%} of the rows failed an expectation; at most {allowed:.1%} may."
+            )
+        return found
 
-def judge(run: Run, arrived: IngestRecord, suite: Path) -> Judged:
+
+@contextmanager
+def judging(run: Run, arrived: IngestRecord, suite: Path) -> Iterator[Judged]:
     """The observations at once, or in batches where they are many and the case's checks allow."""
     case = run.case
     parameters = {"fresh_since": arrived.as_of - case.gates.fresh}
     if case.check_rows_alone and arrived.observations.rows > arrivals.LARGE:
-        return _in_batches(run, arrived, suite, parameters)
+        with _in_batches(run, arrived, suite, parameters) as judged:
+            yield judged
+        return
     observations = run.store.observations(
         case.name, case.schema, arrived.observations.version, arrived.as_of
     )
@@ -102,13 +107,15 @@ def judge(run: Run, arrived: IngestRecord, suite: Path) -> Judged:
     failing = observations.take(pa.array(list(reasons), pa.int64())).append_column(
         REASON, pa.array(list(reasons.values()), pa.string())
     )
-    return Judged(rows=observations.num_rows, findings=verdict.findings, failing=failing)
+    yield Judged(
+        rows=observations.num_rows, findings=verdict.findings, failing=HeldRows(table=failing)
+    )
 
 
+@contextmanager
 def _in_batches(
     run: Run, arrived: IngestRecord, suite: Path, parameters: Mapping[str, object]
-) -> Judged:
-    from pipeline.suites.batched import REASON as FAILED
+) -> Iterator[Judged]:
     from pipeline.suites.batched import check_batches
 
     case = run.case
@@ -121,10 +128,10 @@ def _in_batches(
             parameters=parameters,
             derive=lambda frame: case.check_columns(frame, arrived.as_of),
         )
-        failing = rows.among(verdict.failing)
-        names = [REASON if name == FAILED else name for name in failing.column_names]
-        return Judged(
-            rows=rows.count, findings=verdict.findings, failing=failing.rename_columns(names)
+        yield Judged(
+            rows=rows.count,
+            findings=verdict.findings,
+            failing=verdict.failing.rows_with_reasons(),
         )
 
 
@@ -185,13 +192,6 @@ def _findings(findings: tuple[Finding, ...]) -> pd.DataFrame:
             for finding in findings
         ]
     )
-
-
-def _by_reason(failing: pa.Table, series: tuple[str, ...]) -> pd.DataFrame:
-    columns = [REASON, *series]
-    rows: pd.DataFrame = failing.select(columns).to_pandas()
-    counts: pd.DataFrame = rows.groupby(columns, dropna=False).size().reset_index(name="rows")
-    return counts
 
 
 def _sentence(rows: int, quarantined: int, findings: tuple[Finding, ...], stops: list[str]) -> str:

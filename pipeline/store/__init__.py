@@ -40,13 +40,11 @@ from pipeline.schema import Schema
 from pipeline.seals import home_at, path_of
 from pipeline.store.atomic import sha256_of, write_bytes
 from pipeline.store.changes import COPY, rows_without
+from pipeline.store.failing import REASON as REASON
 from pipeline.store.order import in_order_of_time
 from pipeline.store.scans import Scan, scanning
 from pipeline.store.tables import Table
 from pipeline.trends import Observations
-
-REASON = "failed expectations"
-"""Column of the quarantine: names of what a row failed, comma-separated."""
 
 KINDS = ({"kind": "real"}, {"kind": "simulated"})
 """What the file of a claim may hold."""

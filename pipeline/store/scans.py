@@ -34,6 +34,8 @@ class Scan:
     database: duckdb.DuckDBPyConnection
     schema: Schema
     count: int
+    folder: Path
+    """For files that are needed only while the scan is open."""
     summary: dict[str, ColumnSummary] = field(default_factory=dict)
     """Of columns of which something is known already."""
 
@@ -132,22 +134,6 @@ class Scan:
         query = " UNION ALL ".join(f"{end} FROM rows" for end in ends)
         return self.database.sql(query).to_arrow_table().cast(self._typed(names))
 
-    def among(self, keys: pa.Table) -> pa.Table:
-        """All columns of the rows of those keys, by key, with the other columns of `keys`."""
-        self.database.register("chosen", keys)
-        held = ", ".join(f"r.{name}" for name in quoted([*self.schema.names, COPY]))
-        others = [name for name in keys.column_names if name not in self.key]
-        added = "".join(f", c.{name}" for name in quoted(others))
-        order = ", ".join(f"r.{name}" for name in quoted(list(self.key)))
-        query = (
-            f"SELECT {held}{added} FROM rows r JOIN chosen c "
-            f"ON {same_rows('r', 'c', self.key)} ORDER BY {order}"
-        )
-        typed = self._typed([*self.schema.names, COPY])
-        for name in others:
-            typed = typed.append(keys.schema.field(name))
-        return self.database.sql(query).to_arrow_table().cast(typed)
-
     def _column(self, name: str) -> Column:
         return COPIES if name == COPY else self.schema.column(name)
 
@@ -175,4 +161,4 @@ def scanning(
         found = summary_of(files, schema.arrow().append(pa.field(COPY, pa.int64())))
         whole = all(one.rows == count for one in found.values())
         summary = dict(found) if whole else {}
-        yield Scan(database=database, schema=schema, count=count, summary=summary)
+        yield Scan(database=database, schema=schema, count=count, folder=folder, summary=summary)

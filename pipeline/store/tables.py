@@ -8,7 +8,7 @@ key is unique again withdraws the other copies.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from deltalake import DeltaTable
 
 
+ROWS_COMPARED = 65_536
+"""Rows of a file that are compared at once."""
 _COMMIT = re.compile(r"\d{20}\.json")
 
 
@@ -159,6 +161,29 @@ class Table:
         self._write(rows, "overwrite")
         return self._open(None).version()
 
+    def replace_file(self, new: Path, typed: pa.Schema) -> int:
+        """What `replace` does, for a Parquet file of rows that needn't fit into memory."""
+        from deltalake.exceptions import DeltaError
+
+        try:
+            if self.exists() and self._holds(new, typed):
+                return self._open(None).version()
+            bulk.commit(self.path, new, typed, "overwrite")
+        except (OSError, DeltaError) as error:
+            raise StateError.for_failed_write(self.path, error) from error
+        return self._open(None).version()
+
+    def _holds(self, new: Path, typed: pa.Schema) -> bool:
+        """Whether the newest version holds the rows of a file, in their order."""
+        held = self.files()
+        rows = sum(pq.read_metadata(path).num_rows for path in held)
+        if rows != pq.read_metadata(new).num_rows or self._columns() != typed.names:
+            return False
+        try:
+            return _same_streams(_streamed(held, typed), _streamed((new,), typed))
+        except pa.ArrowException:
+            return False
+
     def forget_all_but(self, versions: Iterable[int]) -> int:
         """Removes the data files of all versions but these and the newest; gives how many.
 
@@ -227,6 +252,25 @@ def _same(held: pa.Table, rows: pa.Table) -> bool:
         return bool(held.cast(rows.schema).equals(rows))
     except pa.ArrowException:
         return False
+
+
+def _streamed(files: Iterable[Path], typed: pa.Schema) -> Iterator[pa.Table]:
+    for path in files:
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(ROWS_COMPARED):
+                yield pa.Table.from_batches([batch]).select(typed.names).cast(typed)
+
+
+def _same_streams(one: Iterator[pa.Table], other: Iterator[pa.Table]) -> bool:
+    """Whether both hold the same rows in the same order, wherever they are cut."""
+    left, right = next(one, None), next(other, None)
+    while left is not None and right is not None:
+        common = min(left.num_rows, right.num_rows)
+        if not left.slice(0, common).equals(right.slice(0, common)):
+            return False
+        left = left.slice(common) if left.num_rows > common else next(one, None)
+        right = right.slice(common) if right.num_rows > common else next(other, None)
+    return left is None and right is None
 
 
 def _schema_mode(mode: str) -> Any:

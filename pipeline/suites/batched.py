@@ -14,15 +14,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import pyarrow as pa
-
 from pipeline.records import Finding
-from pipeline.store.changes import quoted
+from pipeline.store.failing import Failing
 from pipeline.store.scans import Scan
 from pipeline.suites import reading
 from pipeline.suites.judging import Derive, Judge
-
-REASON = "reason"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,8 +26,8 @@ class BatchedVerdict:
     """What a suite found, in the order of its file."""
 
     findings: tuple[Finding, ...]
-    failing: pa.Table
-    """Key of each row that failed a row expectation, and `reason`: the names, comma-separated."""
+    failing: Failing
+    """The rows that failed a row expectation, while the scan is open."""
 
 
 def check_batches(
@@ -45,30 +41,11 @@ def check_batches(
     values = {**whole.suite_parameters, **parameters}
     reading.require_parameters(suite, whole, values)
     entries = reading.entries(suite)
-    judge = Judge(rows=rows, suite=suite, values=values, derive=derive)
-    found = list(judge.findings(entries))
     order = [reading.name_of(entry) for entry in entries]
+    failing = Failing(rows=rows, order=order)
+    judge = Judge(rows=rows, suite=suite, values=values, derive=derive, failing=failing)
+    found = list(judge.findings(entries))
     return BatchedVerdict(
         findings=tuple(sorted(found, key=lambda finding: order.index(finding.name))),
-        failing=_reasons(judge.failing, rows.key, order),
+        failing=failing,
     )
-
-
-def _reasons(failing: list[pa.Table], key: tuple[str, ...], order: list[str]) -> pa.Table:
-    """Each key once, with the names of what it failed, in the order of the suite."""
-    if not failing:
-        return pa.table({**{name: pa.array([]) for name in key}, REASON: pa.array([], pa.string())})
-    import duckdb
-
-    names = ", ".join(quoted(list(key)))
-    with duckdb.connect(config={"threads": 2}) as database:
-        database.execute("SET TimeZone = 'UTC'")
-        database.register("failing", pa.concat_tables(failing))
-        database.register("suite", pa.table({"name": order, "place": range(len(order))}))
-        query = (
-            f"SELECT {names}, string_agg(suite.name, ', ' ORDER BY place) AS {REASON} "
-            f"FROM failing JOIN suite USING (name) GROUP BY {names}"
-        )
-        typed = pa.schema([failing[0].schema.field(name) for name in key])
-        found = database.sql(query).to_arrow_table()
-        return found.cast(typed.append(pa.field(REASON, pa.string())))

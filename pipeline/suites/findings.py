@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from great_expectations.core import ExpectationValidationResult
     from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 
-_SHOWN_VALUES = 5
+SHOWN_VALUES = 5
 
 
 def finding(result: ExpectationValidationResult, table: pd.DataFrame) -> Finding:
@@ -69,7 +69,7 @@ def _observed_rows(
 
 def failing_words(told: str, seen: list[str], *, whole: bool) -> str:
     """How many rows failed, and by which values: a few of them unless all are to be told."""
-    shown = seen if whole or len(seen) <= _SHOWN_VALUES else [*seen[:_SHOWN_VALUES], "…"]
+    shown = seen if whole or len(seen) <= SHOWN_VALUES else [*seen[:SHOWN_VALUES], "…"]
     return ": ".join([told, *([", ".join(shown)] if shown else [])])
 
 

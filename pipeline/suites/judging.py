@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from pipeline.records import Finding
 from pipeline.schema import Column
+from pipeline.store.failing import Failing
 from pipeline.store.scans import Scan
 from pipeline.suites import findings, reading, running
 from pipeline.suites.condensing import different, means, touches
@@ -45,8 +46,7 @@ class Judge:
     suite: Path
     values: Mapping[str, object]
     derive: Derive
-    failing: list[pa.Table] = field(default_factory=list)
-    """Keys, with `name` of the expectation that they failed."""
+    failing: Failing
 
     def findings(self, entries: list[Entry]) -> Iterator[Finding]:
         """One for each expectation, by the way in which it is judged."""
@@ -268,8 +268,7 @@ class Judge:
             failing = tallies[name].collect(result, frame)
             if failing and entry["severity"] == "warning":
                 keys = table.select(list(self.rows.key)).take(pa.array(failing, pa.int64()))
-                names = pa.repeat(pa.scalar(name), keys.num_rows)
-                self.failing.append(keys.append_column("name", names))
+                self.failing.note(keys, name)
 
     def _asked(self, entries: list[Entry]) -> list[str]:
         return list(dict.fromkeys(name for entry in entries for name in reading.asked(entry)))

@@ -58,7 +58,10 @@ class Tally:
         positions = findings.positions(result)
         if positions and self.shown in frame:
             values = frame[self.shown].iloc[positions].dropna().drop_duplicates()
-            self.seen |= dict.fromkeys(findings.words(value) for value in values)
+            # Of its own values a finding shows a few: those beyond aren't held.
+            room = len(values) if self.by_show else findings.SHOWN_VALUES + 1 - len(self.seen)
+            if room > 0:
+                self.seen |= dict.fromkeys(findings.words(value) for value in values)
         return positions
 
     @property

@@ -18,7 +18,8 @@ from pipeline.records import Finding
 from pipeline.schema import Column, Schema
 from pipeline.store import scans
 from pipeline.store.changes import COPY
-from pipeline.suites.batched import REASON, check_batches
+from pipeline.store.failing import REASON, Failing, FiledRows
+from pipeline.suites.batched import check_batches
 
 FIRST = datetime(2024, 1, 1, tzinfo=UTC)
 ROWS = 9_000
@@ -150,12 +151,18 @@ def judged(table: pa.Table, suite: Path, folder: Path) -> tuple[list[Finding], d
         pq.write_table(rows, path)
     with scans.scanning(paths, SCHEMA, FIRST + timedelta(days=99), folder) as rows:
         batched = check_batches(rows, suite, parameters=PARAMETERS, derive=with_ratio)
-        failing = rows.among(batched.failing)
+        failing = written(batched.failing)
     told = {
         tuple(map(str, row[:-1])): row[-1]
         for row in failing.select([*NAMES, REASON]).to_pandas().itertuples(index=False)
     }
     return list(batched.findings), told
+
+
+def written(failing: Failing) -> pa.Table:
+    """The failing rows as they are in their file, or nothing."""
+    found = failing.rows_with_reasons()
+    return pq.read_table(found.file) if isinstance(found, FiledRows) else found.table
 
 
 def judged_whole(table: pa.Table, suite: Path) -> tuple[list[Finding], dict[Any, str]]:

@@ -19,6 +19,7 @@ from pipeline.errors import SuiteError
 from pipeline.schema import Column, Schema
 from pipeline.store import scans
 from pipeline.store.changes import COPY
+from pipeline.store.failing import REASON, FiledRows
 from pipeline.store.summaries import Summary
 from pipeline.suites.batched import check_batches
 from pipeline.suites.screening import any_of, suspicion
@@ -153,12 +154,14 @@ def test_screened_rows_are_judged_like_all(
                     check_batches(scan, suite, parameters=parameters, derive=lambda frame: frame)
                 return
             batched = check_batches(scan, suite, parameters=parameters, derive=lambda frame: frame)
+            found = batched.failing.rows_with_reasons()
+            failing = pq.read_table(found.file) if isinstance(found, FiledRows) else found.table
 
         assert list(whole.findings) == list(batched.findings)
         reasons = dict(
             zip(
-                batched.failing["car"].to_pylist(),
-                batched.failing["reason"].to_pylist(),
+                failing["car"].to_pylist(),
+                failing[REASON].to_pylist(),
                 strict=True,
             )
         )
