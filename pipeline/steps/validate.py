@@ -23,6 +23,8 @@ from pipeline.store.failing import FiledRows, HeldRows
 if TYPE_CHECKING:
     import pandas as pd
 
+MOST_COUNTED = 10_000
+"""Lines of the table of quarantined rows."""
 OUTCOMES = {
     ("gate", False): "stopped the case",
     ("row", False): "rows quarantined",
@@ -43,7 +45,7 @@ def validate(run: Run, options: ValidateOptions) -> View:
         failing = judged.failing.count
         stops = judged.stops(allowed)
         quarantine = run.store.table(case.name, "quarantine")
-        reasons = judged.failing.counts([REASON, *case.schema.series]).to_pandas()
+        reasons = _by_reason(judged.failing, case.schema.series)
         version = judged.failing.put(quarantine)
         step.table("expectations", "Expectations", _findings(judged.findings))
         step.table("quarantined", "Rows in quarantine", reasons)
@@ -192,6 +194,15 @@ def _findings(findings: tuple[Finding, ...]) -> pd.DataFrame:
             for finding in findings
         ]
     )
+
+
+def _by_reason(failing: HeldRows | FiledRows, series: tuple[str, ...]) -> pd.DataFrame:
+    """How many rows failed what, by series where that is no list of the rows themselves."""
+    found = failing.counts([REASON, *series], MOST_COUNTED + 1)
+    if found.num_rows > MOST_COUNTED:
+        found = failing.counts([REASON], MOST_COUNTED)
+    frame: pd.DataFrame = found.to_pandas()
+    return frame
 
 
 def _sentence(rows: int, quarantined: int, findings: tuple[Finding, ...], stops: list[str]) -> str:

@@ -109,11 +109,13 @@ class HeldRows:
         """How many rows there are."""
         return int(self.table.num_rows)
 
-    def counts(self, columns: Sequence[str]) -> pa.Table:
-        """How many rows (column `rows`) have each combination of values, in the order of these."""
+    def counts(self, columns: Sequence[str], most: int) -> pa.Table:
+        """How many rows (column `rows`) have each combination of values, in the order of these:
+        the first so many.
+        """
         found = self.table.group_by(list(columns)).aggregate([([], "count_all")])
         ordered = found.sort_by([(name, "ascending") for name in columns])
-        return ordered.rename_columns([*columns, "rows"])
+        return ordered.rename_columns([*columns, "rows"]).slice(0, most)
 
     def put(self, into: Table) -> int:
         """Makes them the table's newest version, if they aren't; gives its number."""
@@ -132,12 +134,12 @@ class FiledRows:
         """As of `HeldRows`."""
         return int(pq.read_metadata(self.file).num_rows)
 
-    def counts(self, columns: Sequence[str]) -> pa.Table:
+    def counts(self, columns: Sequence[str], most: int) -> pa.Table:
         """As of `HeldRows`."""
         shown = ", ".join(quoted(list(columns)))
         order = ", ".join(f"{name} NULLS LAST" for name in quoted(list(columns)))
         query = f"SELECT {shown}, count(*) AS rows FROM {parquet([self.file])} GROUP BY {shown}"
-        return self.rows.database.sql(f"{query} ORDER BY {order}").to_arrow_table()
+        return self.rows.database.sql(f"{query} ORDER BY {order} LIMIT {most}").to_arrow_table()
 
     def put(self, into: Table) -> int:
         """As of `HeldRows`; afterwards the file is the table's."""
