@@ -59,7 +59,6 @@ STAGES = (
         "tornado.platform.asyncio",
     ),
     ("tqdm.auto", "great_expectations", "great_expectations.expectations.expectation"),
-    ("mlflow",),
 )
 """Modules by stage; a kernel that is asked for between two stages has the first ones only."""
 

@@ -106,7 +106,12 @@ def backtests(
 
     cores = joblib.cpu_count()
     truth = case.task.truth(frame, case.schema)
-    known = [_recalled(competitor, folds, remembered) for competitor in competitors]
+    # A description of all settings: to write one takes as long as to fit a small model.
+    settings = [repr(each.build()) if remembered is not None else "" for each in competitors]
+    known = [
+        _recalled(competitor, described, folds, remembered)
+        for competitor, described in zip(competitors, settings, strict=True)
+    ]
     new = [
         (competitor, fold)
         for competitor, recalled in zip(competitors, known, strict=True)
@@ -120,13 +125,12 @@ def backtests(
             for each, fold in new
         )
     )
-    for competitor, recalled in zip(competitors, known, strict=True):
+    for competitor, described, recalled in zip(competitors, settings, known, strict=True):
         missing = [fold for fold in folds if fold.name not in recalled]
         fits = dict(zip((fold.name for fold in missing), made, strict=False))
-        if remembered is not None and missing:
-            settings = repr(competitor.build())
+        if remembered is not None:
             for fold in missing:
-                remembered.keep(competitor.name, settings, fold, fits[fold.name].predicted)
+                remembered.keep(competitor.name, described, fold, fits[fold.name].predicted)
         yield _backtest(competitor, case, truth, folds, recalled, fits)
 
 
@@ -205,11 +209,10 @@ def fitted(build: Callable[[], Any], frame: pd.DataFrame, truth: Truth, *, cores
 
 
 def _recalled(
-    competitor: Competitor, folds: Sequence[Fold], remembered: Remembered | None
+    competitor: Competitor, settings: str, folds: Sequence[Fold], remembered: Remembered | None
 ) -> dict[str, Floats]:
     if remembered is None:
         return {}
-    settings = repr(competitor.build())
     found = {fold.name: remembered.recall(competitor.name, settings, fold) for fold in folds}
     return {name: predicted for name, predicted in found.items() if predicted is not None}
 

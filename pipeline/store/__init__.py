@@ -39,11 +39,12 @@ from pipeline.records import (
 from pipeline.schema import Schema
 from pipeline.seals import home_at, path_of
 from pipeline.store.atomic import sha256_of, write_bytes
-from pipeline.store.changes import COPY, rows_without
+from pipeline.store.changes import COPY
 from pipeline.store.failing import REASON as REASON
 from pipeline.store.order import in_order_of_time
 from pipeline.store.scans import Scan, scanning
 from pipeline.store.tables import Table
+from pipeline.store.without import rows_without
 from pipeline.trends import Observations
 
 KINDS = ({"kind": "real"}, {"kind": "simulated"})
