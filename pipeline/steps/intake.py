@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -96,7 +97,7 @@ def describe_columns(arrival: Arrival, rows: pa.Table, window: Window) -> pd.Dat
         told = summary_of([arrival.file], schema.arrow().append(pa.field(COPY, pa.int64())))
         if number(database, "SELECT count(*) FROM rows") != arrival.rows:
             told = counted(database, "rows", schema.columns)
-        different = _different(database, schema)
+        different = _different(database, schema, told)
     return pd.DataFrame(
         [_estimated(schema, name, told[name], different[name]) for name in schema.names]
     )
@@ -113,11 +114,22 @@ def _described(values: pd.Series[Any], schema: Schema, name: str) -> dict[str, o
     }
 
 
-def _different(database: duckdb.DuckDBPyConnection, schema: Schema) -> dict[str, int]:
-    """About how many different values each column has."""
-    terms = ", ".join(f"approx_count_distinct({name})" for name in quoted(schema.names))
+def _different(
+    database: duckdb.DuckDBPyConnection, schema: Schema, told: Mapping[str, ColumnSummary]
+) -> dict[str, int]:
+    """About how many different values each column has; those that tell it already aren't read."""
+    known = {
+        name: int(told[name].missing < told[name].rows)
+        for name in schema.names
+        if told[name].missing == told[name].rows
+        or (told[name].lowest is not None and told[name].lowest == told[name].highest)
+    }
+    asked = [name for name in schema.names if name not in known]
+    if not asked:
+        return known
+    terms = ", ".join(f"approx_count_distinct({name})" for name in quoted(asked))
     (found,) = database.execute(f"SELECT {terms} FROM rows").fetchall()
-    return dict(zip(schema.names, found, strict=True))
+    return {**known, **dict(zip(asked, found, strict=True))}
 
 
 def _estimated(schema: Schema, name: str, told: ColumnSummary, different: int) -> dict[str, object]:

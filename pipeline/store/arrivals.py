@@ -82,10 +82,19 @@ def _write(path: Path, batches: Iterable[pa.RecordBatch], schema: Schema) -> int
     typed = schema.arrow().append(pa.field(COPY, pa.int64()))
     # What a query can skip by: of texts the lowest and highest cost more than they save.
     ordered = [field.name for field in typed if not pa.types.is_string(field.type)]
+    # A key of one column differs from row to row: a dictionary of it is as long as it is.
+    alone = schema.key if len(schema.key) == 1 else ()
+    repeating = [name for name in typed.names if name not in alone]
     rows = 0
     try:
         with (
-            pq.ParquetWriter(path, typed, compression="snappy", write_statistics=ordered) as writer,
+            pq.ParquetWriter(
+                path,
+                typed,
+                compression="snappy",
+                write_statistics=ordered,
+                use_dictionary=repeating,
+            ) as writer,
             ThreadPoolExecutor(1) as beside,
         ):
             summary = Summary()
