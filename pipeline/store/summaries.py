@@ -119,6 +119,26 @@ def _terms(column: Column) -> tuple[str, str, str]:
 
 
 def _summary(values: pa.ChunkedArray) -> ColumnSummary:
+    plain = _plain_summary(values) if pa.types.is_floating(values.type) else None
+    return plain or _any_summary(values)
+
+
+def _plain_summary(values: pa.ChunkedArray) -> ColumnSummary | None:
+    """Of numbers without NaN, several times as quick; `None` where there is one, or no number."""
+    found = [c.drop_null() if c.null_count else c for c in values.chunks]
+    held = [chunk.to_numpy() for chunk in found if len(chunk)]
+    if not held:
+        return None
+    lows, highs = [float(chunk.min()) for chunk in held], [float(chunk.max()) for chunk in held]
+    if any(map(math.isnan, lows)):
+        return None
+    # 0.0 for -0.0, which equals it and is written otherwise.
+    return ColumnSummary(
+        rows=len(values), missing=values.null_count, lowest=min(lows) + 0, highest=max(highs) + 0
+    )
+
+
+def _any_summary(values: pa.ChunkedArray) -> ColumnSummary:
     absent = values.null_count
     if pa.types.is_floating(values.type):
         absent += pc.sum(pc.is_nan(values)).as_py() or 0
