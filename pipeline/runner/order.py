@@ -34,7 +34,9 @@ class Order:
     cores: int | None = None
     """Cores that a notebook may use; `None`: all that there are."""
     overlaps: bool = False
-    """Whether a notebook of another run may be executed beside each, but for the training."""
+    """Whether a notebook of another run may be executed beside each. A training spreads over all
+    cores all the same, since much of it keeps one only.
+    """
     ticket: str = ""
     """The piece of work that the run belongs to: given out twice, it waits for itself."""
     anew: NotebookName | None = None

@@ -140,7 +140,9 @@ def test_what_broke_before_its_turn_is_done_again_in_it(
 
 
 def test_a_training_has_all_cores_and_the_others_share_them() -> None:
-    """So that notebooks times their threads are never more than the cores."""
+    """Of others, notebooks times their threads are never more than the cores; one of them fills the
+    core that a training leaves while it reads, draws and writes.
+    """
     order = Order(cores=4, overlaps=True)
 
     assert [2, 4, 2] == [order.cores_of(name) for name in ("3-drift", "4-train", "6-report")]
