@@ -200,9 +200,13 @@ class Replay:
                 return
 
     def _look_ahead(self) -> None:
-        """Begins to compare for the next date, once nothing is trained for the one before it."""
+        """Begins to compare for the next date, once nothing is trained for the one before it. Not
+        where a notebook has a limit of time, which should not count what it waits.
+        """
         with self.looking:
-            if self.is_comparing and self.taken and not self.stopping.is_set():
+            if not self.is_comparing or not self.taken or self.stopping.is_set():
+                return
+            if self.taken[0].order.step_seconds is None:
                 self._compare(self.taken[0])
 
     def _compare(self, going: Going) -> None:

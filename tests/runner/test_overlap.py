@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -117,6 +118,24 @@ def test_models_are_asked_for_the_next_date_while_the_date_before_is_compared(
     assert ["done"] * 3 == [ran.outcome for ran in replayed(store)]
     assert [True, True] == order[-1]
     assert plain == contents(store, "tiny")
+
+
+def test_a_notebook_with_a_limit_of_time_does_not_wait_within_it(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is begun when its turn has come."""
+    come: list[bool] = []
+
+    def wait(turn: Turn) -> None:
+        come.append(turn.has_come)
+        waited(turn)
+
+    waited = Turn.wait
+    monkeypatch.setattr(Turn, "wait", wait)
+    limited = orders_at(replace(ORDERS[0], step_seconds=600), times(FIRST, FIRST + 2 * DAY, DAY))
+    run_orders(store, {"tiny": limited}, say=[].append, replayed=True)
+
+    assert [True, True] == come
 
 
 def test_what_broke_before_its_turn_is_done_again_in_it(
