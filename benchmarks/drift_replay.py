@@ -2,10 +2,11 @@
 
 `python -m benchmarks.drift_replay --data DIR` prints the list of weeks with their alarms and
 sentences and, last, one JSON line. The champion is learned and renewed as on a schedule, and what
-it learned from is the reference. The counts begin in September 2020, so that no week of 2021 has
-a same week of the year before: every week is held against the course of the weeks before, in
-which two lockdowns and a winter lie. Windows of a week are looked at, and those of the schedule,
-28 days. `--csv FILE` writes the lists, one a length; `--days N` looks at one length only.
+it learned from or was last examined on is the reference. The counts begin in September 2020, so
+that no week of 2021 has a same week of the year before: every week is held against the course of
+the weeks before, in which two lockdowns and a winter lie. Windows of a week are looked at, and
+those of the schedule, 28 days. `--csv FILE` writes the lists, one a length; `--days N` looks at one
+length only.
 """
 
 from __future__ import annotations

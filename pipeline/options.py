@@ -102,7 +102,9 @@ class ValidateOptions(Options):
 
 
 class DriftOptions(Options):
-    """3-drift: compare the newest window with what the champion learned from, and decide."""
+    """3-drift: compare the newest window with what the champion learned from or was last examined
+    on, and decide.
+    """
 
     alpha: Level = Field(
         default=0.05, description="share of runs without any change that may raise an alarm"

@@ -13,7 +13,8 @@ CALM = frozenset({"healthy", "none", "passed", "fresh", "answering"})
 """States that are no news at first sight; a change to them is."""
 RULES = {
     "status": "a case became healthy, watch or failing",
-    "drift": "columns began or ceased to differ from what the champion learned from",
+    "drift": "columns began or ceased to differ from what the champion learned from or was last "
+    "examined on",
     "gate": "a run was stopped by a failed gate, or got past it again",
     "freshness": "the newest data became too old, or fresh again",
     "champion": "another model serves",

@@ -57,8 +57,8 @@ def drift_blocks(past: Past, folder: Path) -> list[str]:
         name="drift_over_runs",
         title="Drift over the runs",
         explained="Size of each column's change, in standard deviations of what the champion had "
-        "learned from. A cell with “alarm” is a change beyond chance that is large enough to "
-        "matter; the darker, the larger.",
+        "learned from or was last examined on. A cell with “alarm” is a change beyond chance that "
+        "is large enough to matter; the darker, the larger.",
         names=lambda row: [column.column for column in row.drift or ()],
         cell=_drift_cell,
     )

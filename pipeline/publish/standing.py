@@ -88,7 +88,9 @@ class Decision(Part):
 
 
 class Drift(Part):
-    """Which watched columns have moved away from what the champion learned from."""
+    """Which watched columns have moved away from what the champion learned from or was last
+    examined on.
+    """
 
     watched: int = Field(description="number of columns that are watched")
     alarms: tuple[str, ...] = Field(description="names of those with an alarm")

@@ -11,7 +11,7 @@ from pipeline.shift import ColumnShift
 
 
 class DriftRecord(Record):
-    """The newest window against what the champion learned from."""
+    """The newest window against what the champion learned from or was last examined on."""
 
     step: Literal["drift"] = "drift"
     reference: Window

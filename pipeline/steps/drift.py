@@ -1,4 +1,6 @@
-"""Compares the newest window with what the champion learned from, and looks at its errors there."""
+"""Compares the newest window with what the champion learned from or was last examined on, and looks
+at its errors there.
+"""
 
 from __future__ import annotations
 

@@ -44,9 +44,9 @@ def replay(
     """One look after the other, the first with a window that begins at `since`.
 
     A look compares the newest `window` (the case's own unless given) with what the champion of
-    that time had learned from or was examined on, and its predictions and errors with those before
-    on rows that it had not learned from, as the drift step does; then the champion is renewed as
-    `renewal` says.
+    that time had learned from or was last examined on, and its predictions and errors with those
+    before on rows that it had not learned from, as the drift step does; then the champion is
+    renewed as `renewal` says.
     Without one, all that is older than the window is the reference. Where that is less than a year
     there is no same season to compare with, and the window is held against the course of the weeks
     before it. Raises `StepError` for a case without times, or a look that has no rows on one side.
