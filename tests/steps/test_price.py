@@ -214,6 +214,27 @@ def test_noise_brings_no_new_model_to_serve_more_often_than_alpha() -> None:
     assert any(found)
 
 
+def test_an_examination_sees_no_stretch_before_its_end() -> None:
+    """Models learned from the tenth on are better from there on, and promoted; what comes in the
+    last stretch of all changes nothing but that stretch's error.
+    """
+    random = np.random.default_rng(1)
+    truth = [np.zeros(7)] * 20
+    told = [
+        [random.normal(size=7) * (1 if model >= 10 else 3) for _ in truth] for model in range(20)
+    ]
+    spoiled = [[*row[:-1], row[-1] + 50] for row in told]
+    rules = Rules(held_out=4, oldest=12, window=4, alpha=0.05, margin=0.01, hang_together=7)
+
+    known, other = (
+        follow(always, Walks(models=past(truth, each), first=8), rules, first=8, stretches=20)
+        for each in (told, spoiled)
+    )
+
+    assert any(change.now > 10 for change in known.changes)
+    assert known == other
+
+
 def test_a_change_that_makes_training_worth_it_is_learned_by_who_trains(
     long_bench: Bench,
 ) -> None:
