@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 SEED = 20211109
 SERVED = "predecessor over champion"
-ALLOWANCE = 0.75
+ALLOWANCE = 0.775
 """Share of alpha that is spent: a test of some months of losses, which hang together and of which a
-few are large, says yes by so much more often than its level. From twenty samples of
+few are large, says yes by so much more often than its level. From thirty samples of
 `benchmarks.promotion`; it is to be judged on others."""
 
 
