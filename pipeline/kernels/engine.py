@@ -82,9 +82,11 @@ class StockEngine(NBClientEngine):  # type: ignore[misc]
         document.notebook_start()
         try:
             cls.execute_managed_notebook(document, kernel_name, log_output=log_output, **named)
+        except BaseException:
+            document.broken = True
+            raise
         finally:
             document.cleanup_pbar()
-            document.ended = True
             document.notebook_complete()
         return document.nb
 
@@ -126,13 +128,19 @@ class WarmEngine(StockEngine):
 
 
 class Document(NotebookExecutionManager):  # type: ignore[misc]
-    """A notebook that is being executed; saved when it has ended, and sometimes before."""
+    """A notebook that is being executed; saved now and then, and when it is broken off. One that
+    has come to its end, or to the error of a cell, papermill writes itself.
+    """
 
-    ended = False
+    broken = False
     saved = 0.0
 
+    def notebook_start(self, **given: Any) -> None:
+        self.saved = time.monotonic()
+        super().notebook_start(**given)
+
     def save(self, **given: Any) -> None:
-        if self.ended or time.monotonic() - self.saved > SAVE_SECONDS:
+        if self.broken or time.monotonic() - self.saved > SAVE_SECONDS:
             super().save(**given)
             self.saved = time.monotonic()
 

@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import papermill.iorw
 import pytest
 
 from pipeline.errors import StepError
-from pipeline.kernels import execute, lines, stop, warm
+from pipeline.kernels import engine, execute, lines, stop, warm
 from pipeline.kernels.execute import FAILED
 from pipeline.kernels.memory import times_out_of_memory
 from pipeline.store import project
@@ -107,6 +108,29 @@ def test_a_cell_has_a_limit_of_time(write_notebook: Write, output: Path, engine:
 
     assert "timeout" == error.failure
     assert "a cell took longer than 1 s" in str(error)
+
+
+@pytest.mark.parametrize(("seconds", "writes"), [(1e9, 1), (0.0, 9)], ids=["short", "long"])
+def test_a_notebook_is_written_once_unless_it_takes_long(
+    seconds: float,
+    writes: int,
+    write_notebook: Write,
+    output: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A long one is saved when it begins, before and after each cell, and at its end besides."""
+    written = []
+    monkeypatch.setattr(engine, "SAVE_SECONDS", seconds)
+    monkeypatch.setattr(
+        papermill.iorw.papermill_io,
+        "write",
+        lambda text, path, **_: written.append(Path(path).write_text(text)),
+    )
+    write_notebook("print('here')")
+    execute("1-ingest", output, {})
+
+    assert writes == len(written)
+    assert ["here\n"] == shown(output)
 
 
 def test_a_notebook_has_a_limit_of_time(write_notebook: Write, output: Path) -> None:
