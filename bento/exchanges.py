@@ -40,5 +40,10 @@ def usable(log: CallLog) -> Iterator[None]:
 
 
 async def in_thread(exchange: Exchange, work: Callable[[], Found]) -> Found:
-    loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(exchange.state.threads, work)
+    """Predicts beside the calls that are answered at once."""
+    return await asyncio.get_running_loop().run_in_executor(exchange.state.threads, work)
+
+
+async def in_reader(exchange: Exchange, work: Callable[[], Found]) -> Found:
+    """Reads the log or the observations, in threads that no prediction waits for."""
+    return await asyncio.get_running_loop().run_in_executor(exchange.state.readers, work)

@@ -34,7 +34,11 @@ class State:
             else None
         )
         self.threads = ThreadPoolExecutor(2, thread_name_prefix="predict")
-        """For long work, so that short calls don't wait behind it."""
+        """For calls of many records, so that those of few don't wait behind them."""
+        self.readers = ThreadPoolExecutor(2, thread_name_prefix="read")
+        """For what is read of the log and the observations: a long log takes its time, and no
+        prediction waits for that.
+        """
         self.document = b""
         self._roster = roster
         self._ended = threading.Event()
@@ -65,6 +69,7 @@ class State:
         if self._watch.is_alive():
             self._watch.join()
         self.threads.shutdown(wait=True)
+        self.readers.shutdown(wait=True)
         if self.log is not None:
             self.log.close()
         self._count()

@@ -9,7 +9,7 @@ import numpy as np
 
 from bento.answers import ActualsAnswer, Measured, MetricsAnswer
 from bento.champion import Champion
-from bento.exchanges import champion_of, in_thread, log_of, usable
+from bento.exchanges import champion_of, in_reader, log_of, usable
 from bento.front import Exchange
 from bento.replies import Reply
 from bento.requests import check_json, parse
@@ -28,7 +28,7 @@ async def actuals(exchange: Exchange) -> Reply:
     check_json(request.headers)
     content = await request.body(settings)
     body = parse(champion.truths, content)
-    return await in_thread(exchange, lambda: _kept(exchange, champion, log, body.records))
+    return await in_reader(exchange, lambda: _kept(exchange, champion, log, body.records))
 
 
 def _kept(exchange: Exchange, champion: Champion, log: CallLog, records: list[Any]) -> Reply:
@@ -55,7 +55,7 @@ def _kept(exchange: Exchange, champion: Champion, log: CallLog, records: list[An
 async def metrics(exchange: Exchange) -> Reply:
     exchange.request.refuse_query()
     champion = champion_of(exchange)
-    return await in_thread(exchange, lambda: _measured(exchange, champion))
+    return await in_reader(exchange, lambda: _measured(exchange, champion))
 
 
 def _measured(exchange: Exchange, champion: Champion) -> Reply:

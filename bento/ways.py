@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bento.answers import CasesAnswer, HealthAnswer
-from bento.exchanges import champion_of, in_thread
+from bento.exchanges import champion_of, in_reader
 from bento.front import Exchange, Handler, Way, Ways
 from bento.predicting import predict
 from bento.problems import overloaded
@@ -31,7 +31,7 @@ async def trends(exchange: Exchange) -> Reply:
     champion = champion_of(exchange)
     parameters = exchange.request.parameters()
     wants_csv = CSV in exchange.request.headers.get(b"accept", b"")
-    return await in_thread(
+    return await in_reader(
         exchange, lambda: answer_trends(champion, parameters, wants_csv=wants_csv)
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import httpx
 import pytest
 from toy_service import Serving, serving
+
+from bento import truths
 
 HOURS = [f"2021-03-08T{hour:02}:00:00Z" for hour in range(1, 21)]
 
@@ -81,3 +84,36 @@ def test_a_truth_that_is_no_number_is_refused(served: Serving) -> None:
     assert 422 == answer.status_code
     assert "count" in {each["field"] for each in answer.json()["errors"]}
     assert 'vigie_actuals_total{case="toy"} 1.0' not in served.client.get("/metrics").text
+
+
+def test_predictions_do_not_wait_for_the_log(
+    served: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While every thread that reads the log is busy, a call of many records is answered."""
+    going, free = threading.Semaphore(0), threading.Event()
+    read = truths.joined
+
+    def slow(*given: Any, **more: Any) -> Any:
+        going.release()
+        assert free.wait(60)
+        return read(*given, **more)
+
+    monkeypatch.setattr(truths, "joined", slow)
+    statuses: list[int] = []
+
+    def ask() -> None:
+        statuses.append(served.client.get("/v1/toy/metrics").status_code)
+
+    readers = [threading.Thread(target=ask) for _ in range(4)]
+    for each in readers:
+        each.start()
+    try:
+        assert all(going.acquire(timeout=60) for _ in range(2))
+        _, found = predicted(served, HOURS * 10)
+    finally:
+        free.set()
+        for each in readers:
+            each.join()
+
+    assert 200 == len(found)
+    assert [200] * 4 == statuses
