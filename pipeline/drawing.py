@@ -3,20 +3,35 @@
 The drawing library takes longer to start than to draw ten charts, and it starts threads, so it
 can't be started before kernels are forked. One process beside them starts it once and draws the
 charts of all; whoever has no such process, or has lost it, draws in its own.
+
+The library measures words with the font that it brings, not with one of the machine: charts are the
+same on every machine, and it need not open a file for every word.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Thread
 from typing import Any
 
 DRAWN, REFUSED = b"+", b"-"
 CHUNK = 1 << 16
 Draw = Callable[[dict[str, Any]], str]
+SMALL: dict[str, Any] = {
+    "data": {"values": [{"x": 1}]},
+    "mark": "point",
+    "encoding": {"x": {"field": "x", "type": "quantitative"}},
+}
+"""A chart for nobody: to draw it starts the library."""
+FONTS = "FONTCONFIG_FILE"
+"""The variable that names the list of the folders of fonts."""
 
 
 class Drawing:
@@ -45,9 +60,36 @@ def svg_later(spec: dict[str, Any]) -> Callable[[], str]:
 
 def draw(spec: dict[str, Any]) -> str:
     """The same, drawn in this process."""
+    return _started()(spec)
+
+
+@cache
+def _started() -> Draw:
+    """The library, which looks for fonts only when it draws first."""
     import vl_convert
 
-    return str(vl_convert.vegalite_to_svg(spec))
+    def drawn(spec: dict[str, Any]) -> str:
+        return str(vl_convert.vegalite_to_svg(spec))
+
+    with _without_fonts():
+        drawn(SMALL)
+    return drawn
+
+
+@contextmanager
+def _without_fonts() -> Iterator[None]:
+    """Who looks for the machine's fonts meanwhile finds none."""
+    before = os.environ.get(FONTS)
+    with TemporaryDirectory(prefix="vigie-fonts-") as folder:
+        config = Path(folder) / "fonts.conf"
+        config.write_text(f"<fontconfig><dir>{folder}</dir></fontconfig>")
+        os.environ[FONTS] = str(config)
+        try:
+            yield
+        finally:
+            del os.environ[FONTS]
+            if before is not None:
+                os.environ[FONTS] = before
 
 
 def serve(control: socket.socket, draw: Draw = draw) -> None:

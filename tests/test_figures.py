@@ -8,8 +8,8 @@ from xml.etree import ElementTree as ET
 import altair as alt
 import pandas as pd
 import pytest
-import vl_convert
 
+from pipeline.drawing import draw
 from pipeline.figures import HEIGHT, INK, SERIES, WIDTH, Figure, figure
 
 NASTY = "<script>alert(1)</script>"
@@ -56,7 +56,7 @@ def test_how_a_chart_was_drawn_comes_with_it() -> None:
     """The Vega-Lite specification draws the same picture again, and says what it shows."""
     found = drawn()
     spec = json.loads(found.spec)
-    again = vl_convert.vegalite_to_svg(spec)
+    again = draw(spec)
 
     assert "Levels rise." == spec["description"]
     assert "vega-lite" in spec["$schema"]

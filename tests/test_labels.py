@@ -8,8 +8,8 @@ from typing import Any
 import altair as alt
 import pandas as pd
 import pytest
-import vl_convert
 
+from pipeline.drawing import draw
 from pipeline.figures import HEIGHT, WIDTH, figure
 from pipeline.labels import MOST_POINTS, time_format, with_points
 
@@ -55,7 +55,7 @@ def test_points_that_are_drawn_tell_their_values_themselves(*, layered: bool) ->
 
 def test_the_line_stays_the_line() -> None:
     """Its path is the one that it has by itself."""
-    svg = vl_convert.vegalite_to_svg(line().properties(width=WIDTH, height=HEIGHT).to_dict())
+    svg = draw(line().properties(width=WIDTH, height=HEIGHT).to_dict())
     path = re.compile(r'aria-roledescription="line mark" d="([^"]+)"')
 
     assert path.findall(svg) == path.findall(drawn(line()))

@@ -25,15 +25,6 @@ from pipeline.kernels import lines
 
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None, use_errno=True)
-SOMETHING: dict[str, Any] = {
-    "data": {"values": [{"x": 1, "y": 1}]},
-    "mark": "point",
-    "encoding": {
-        "x": {"field": "x", "type": "quantitative"},
-        "y": {"field": "y", "type": "quantitative"},
-    },
-}
-"""A chart of one point."""
 
 
 def become_kernel(request: dict[str, Any], channel: socket.socket, server: int) -> NoReturn:
@@ -64,7 +55,7 @@ def become_draughtsman(control: socket.socket, server: int) -> NoReturn:
     try:
         _die_with(server)
         gc.enable()
-        drawing.draw(SOMETHING)
+        drawing.draw(drawing.SMALL)
         drawing.serve(control)
     except BaseException:  # noqa: BLE001
         traceback.print_exc()
