@@ -180,6 +180,9 @@ class Replay:
             self._compare(going)
             if going.turn is not None:
                 going.turn.come()
+                # Asked for now, since reports and new data would take the slot of the drift first.
+                self.is_comparing = True
+                self._look_ahead()
             going.until(self.slots, self.stopping, COMPARES, "6-report", END)
             self.is_comparing = True
             self._look_ahead()
