@@ -101,7 +101,7 @@ def _run(arguments: list[str], channel: socket.socket) -> None:
 def _end_control(app: Any) -> None:
     """Lets the thread that was asked to end the kernel finish its answer.
 
-    Its last act is to flush what was printed. The kernel's `close` stops the thread that writes that
+    Its last act is to flush what was printed. The kernel's `close` stops the thread that writes it
     out, and then waits for this one: where it came first, the kernel hung until it was killed.
     """
     if app.control_thread and app.control_thread.is_alive():

@@ -14,11 +14,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import pytest
+from ipykernel.thread import BaseThread
 
-from pipeline.kernels import execute, folders, lines, warm
+from pipeline.kernels import execute, folders, forked, lines, warm
 from pipeline.kernels.preload import STAGES
 from pipeline.kernels.server import Server
 from pipeline.store import Store, project
@@ -221,6 +223,21 @@ drawn = figure(
 )
 print(drawn.svg[:4], len(os.listdir("/proc/self/task")))
 """
+
+
+def test_a_kernel_has_answered_who_ended_it_before_it_closes_what_it_answers_through() -> None:
+    """Where the control thread still flushed then, the kernel hung until it was killed."""
+    control = BaseThread(daemon=True)
+    control.start()
+    finished: list[str] = []
+    control.io_loop.add_callback(lambda: (time.sleep(0.2), finished.append("flushed")))
+
+    forked._end_control(SimpleNamespace(control_thread=control))
+
+    assert ["flushed"] == finished
+    assert not control.is_alive()
+    forked._end_control(SimpleNamespace(control_thread=control))
+    forked._end_control(SimpleNamespace(control_thread=None))
 
 
 def test_charts_are_drawn_beside_the_kernels(write_notebook: Write, tmp_path: Path) -> None:
