@@ -51,8 +51,6 @@ def database_in(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         "temp_directory": str(folder / "spill"),
     }
     with duckdb.connect(str(folder / f"{uuid.uuid4().hex}.db"), config=limits) as database:
-        # A query of more than two seconds would draw a bar among the lines of a run.
-        database.execute("SET enable_progress_bar = false")
         database.execute("SET TimeZone = 'UTC'")
         yield database
 

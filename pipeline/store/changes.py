@@ -56,7 +56,6 @@ def changes(existing: pa.Table | None, incoming: pa.Table, schema: Schema) -> Ch
     import duckdb
 
     with duckdb.connect(config={"threads": 2}) as database:
-        database.execute("SET enable_progress_bar = false")
         database.execute("SET TimeZone = 'UTC'")
         database.register("feed", incoming)
         database.execute(f"CREATE TEMP TABLE incoming AS {numbered(schema)}")
@@ -73,7 +72,6 @@ def rows_without(rows: pa.Table, others: pa.Table, key: tuple[str, ...]) -> pa.T
 
     order = ", ".join(f"r.{name}" for name in quoted(key))
     with duckdb.connect(config={"threads": 2}) as database:
-        database.execute("SET enable_progress_bar = false")
         database.execute("SET TimeZone = 'UTC'")
         database.register("all_rows", rows)
         database.register("others", others)

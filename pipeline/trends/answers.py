@@ -74,7 +74,6 @@ class Observations:
         import duckdb
 
         with duckdb.connect(config={"threads": THREADS}) as database:
-            database.execute("SET enable_progress_bar = false")
             database.execute("SET TimeZone = 'UTC'")
             names = ", ".join("'" + str(path).replace("'", "''") + "'" for path in self.files)
             try:
