@@ -416,3 +416,20 @@ def _tag(path: Path, tag: str) -> None:
     document = nbformat.read(path, as_version=4)
     document.cells[2].metadata["tags"] = [tag]
     nbformat.write(document, path)
+
+
+@both_engines
+def test_steps_open_their_database_in_any_kernel(
+    write_notebook: Write, output: Path, engine: Engine
+) -> None:
+    """A setting that a database refuses in Jupyter would end every notebook that opens it."""
+    write_notebook(
+        "import tempfile\n"
+        "from pathlib import Path\n"
+        "from pipeline.store.bulk import database_in\n"
+        "with tempfile.TemporaryDirectory() as folder, database_in(Path(folder)) as database:\n"
+        "    print(database.execute('SELECT 6 * 7').fetchone())"
+    )
+    execute("1-ingest", output, {}, engine=engine)
+
+    assert "(42,)" in output.read_text()
