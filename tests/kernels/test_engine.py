@@ -420,7 +420,7 @@ def _tag(path: Path, tag: str) -> None:
 
 @both_engines
 def test_steps_open_their_database_in_any_kernel(
-    write_notebook: Write, output: Path, engine: Engine
+    write_notebook: Write, output: Path, engine: Any
 ) -> None:
     """A setting that a database refuses in Jupyter would end every notebook that opens it."""
     write_notebook(
