@@ -160,7 +160,7 @@ def test_the_executed_copy_holds_the_values_it_ran_with(ran: Ran, notebook: Note
     values: dict[str, Any] = {}
     exec(injected.source, values)
 
-    assert ["parameters", "injected-parameters"] == tags
+    assert ["parameters", "injected-parameters", "opening"] == tags
     assert (ran.case, str(ran.store.home), RUN_ID) == (
         values["case"],
         values["home"],
