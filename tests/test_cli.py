@@ -15,10 +15,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pipeline import __version__, cli
+from pipeline.case import find_case
 from pipeline.cli import commands, main
 from pipeline.errors import OptionError, SiteError, SourceError
 from pipeline.packaging.settings import Settings
+from pipeline.records import PolicyPrice
 from pipeline.runner.parameters import parse_form, parse_settings
+from pipeline.steps.policy_views import table_of
 from pipeline.store import Store
 from pipeline.store.locks import hold
 
@@ -455,3 +458,25 @@ def test_new_needs_no_home_and_says_what_it_guesses_and_what_it_refuses(tmp_path
     refused = call("new", "own", "--from", str(tmp_path / "gone.csv"), "--target", "price")
     assert isinstance(refused.exception, SourceError)
     assert "gone.csv" in str(refused.exception)
+
+
+def test_the_policies_are_shown_as_a_table(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A row a policy with all its columns, then the sentence and where it was written."""
+    case = find_case("bikes")
+    prices = [
+        PolicyPrice(policy=name, retrainings=count, error=error, learned=())
+        for name, count, error in (("never", 0, 36.5), ("monthly", 9, 33.25))
+    ]
+    found = SimpleNamespace(
+        rows=table_of(case, prices, 40),
+        record=SimpleNamespace(sentence="Monthly erred least."),
+        folder=tmp_path,
+    )
+    monkeypatch.setattr("pipeline.steps.price.price", lambda *_, **__: found)
+
+    told = call("policies", "bikes", "--home", str(tmp_path))
+
+    assert 0 == told.exit_code, told.output
+    assert "monthly" in told.output
+    assert "33.25" in told.output
+    assert f"Monthly erred least. Written to {tmp_path}." in told.output

@@ -146,5 +146,5 @@ def policies(case: str, stretches: int, candidate: str, home: str) -> None:
         click.echo(line, err=True)
 
     found = price(Store.at(home), find_case(case), most=stretches, candidate=candidate, say=say)
-    click.echo(found.rows.drop(columns="trained").to_string(index=False))
+    click.echo(found.rows.to_string(index=False))
     click.echo(f"{found.record.sentence} Written to {found.folder}.")
