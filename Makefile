@@ -12,7 +12,7 @@ STATE ?= $(if $(filter sample,$(SOURCE)),var,var-$(SOURCE))
 LOCKED := $(VENV)/.locked
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run serve lab check format notebooks test lock clean
+.PHONY: help setup run serve lab check format notebooks test explore lock clean
 
 help: ## List the recipes
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -56,6 +56,11 @@ notebooks: setup ## Renew the generated cells, clear outputs
 # One process a core, one thread a process.
 test: setup ## Run the tests, with coverage (TESTS= for some of them)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile $(TESTS)
+
+# Each time with other random inputs; what fails prints how to repeat it.
+explore: setup ## Run the tests of properties with new random inputs (TESTS= for some of them)
+	HYPOTHESIS_PROFILE=explore OMP_NUM_THREADS=1 $(BIN)/python -m pytest --no-cov -m hypothesis \
+		--numprocesses auto --dist loadfile $(TESTS)
 
 lock: ## Resolve the newest versions that work together (needs uv)
 	uv pip compile --universal --python-version 3.11 --extra dev --generate-hashes \

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 import pipeline.case
 from pipeline.runner import Order
@@ -17,6 +18,11 @@ from pipeline.store import Store
 FAKES = Path(__file__).parent / "fakes"
 CHECKOUT = Path(__file__).parent.parent
 sys.path.insert(0, str(FAKES))
+
+# What lands is judged by the same examples each time; `make explore` looks for new ones.
+settings.register_profile("same", derandomize=True)
+settings.register_profile("explore", print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 
 @pytest.fixture(scope="session")

@@ -77,7 +77,9 @@ class Observations:
             database.execute("SET TimeZone = 'UTC'")
             names = ", ".join("'" + str(path).replace("'", "''") + "'" for path in self.files)
             try:
-                database.execute(f"CREATE VIEW files AS SELECT * FROM read_parquet([{names}])")
+                # Arrow writes no statistics of NaN: DuckDB would take that to say there is none.
+                rows = f"read_parquet([{names}], can_have_nan = true)"
+                database.execute(f"CREATE VIEW files AS SELECT * FROM {rows}")
             except duckdb.Error as error:
                 raise StateError.for_damaged_file(self.files[0], str(error)) from error
             if self.without is not None and self.without.num_rows:

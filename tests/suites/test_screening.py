@@ -123,6 +123,17 @@ GAPPED = {
 }
 
 
+MASSES = {
+    "type": "expect_column_values_to_not_be_null",
+    "kwargs": {"column": "mass"},
+    "severity": "warning",
+    "meta": {"sentence": "It is so."},
+}
+
+
+@example(
+    rows=[(FIRST, "PETROL", 0.0, 0), (FIRST, "PETROL", float("nan"), 0)], found=[MASSES], told=False
+)  # the statistics of the file say from 0 to 0, and nothing of NaN
 @example(
     rows=[(FIRST, None, 3.0, BIG + 1), (FIRST, None, 3.0, None)], found=[GAPPED], told=True
 )  # pandas makes a double of the first, since the second is missing
