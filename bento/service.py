@@ -15,6 +15,7 @@ import bentoml
 from starlette.types import ASGIApp
 
 from bento.app import create_app
+from bento.connections import take_over
 from pipeline.case import find_cases
 from pipeline.packaging.settings import Settings
 
@@ -25,6 +26,7 @@ LEAN: Final[dict[str, Any]] = {
     "tracing": {"excluded_urls": ".*"},
 }
 SETTINGS: Final = Settings.from_environment(os.environ)
+take_over(SETTINGS)
 
 
 def front(app: ASGIApp) -> ASGIApp:

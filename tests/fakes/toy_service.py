@@ -26,6 +26,7 @@ from sklearn.preprocessing import OneHotEncoder
 from starlette.types import ASGIApp
 
 from bento.app import create_app
+from bento.connections import protocol
 from pipeline.case import Case
 from pipeline.intervals import LevelConformal
 from pipeline.models import dump_model
@@ -236,16 +237,17 @@ def serving(folder: Path, **chosen: Any) -> Iterator[Serving]:
         "calls": folder / "calls.db",
     }
     settings = Settings(**{**files, **chosen})
-    with answering(create_app(settings, cases)) as client:
+    with answering(create_app(settings, cases), settings) as client:
         yield Serving(client=client, store=store, settings=settings, folder=folder)
 
 
 @contextmanager
-def answering(app: ASGIApp) -> Iterator[httpx.Client]:
-    """An application on a real socket."""
+def answering(app: ASGIApp, settings: Settings | None = None) -> Iterator[httpx.Client]:
+    """An application on a real socket, its connections as those of the service."""
+    connections = protocol(settings or Settings())
     server = uvicorn.Server(
         uvicorn.Config(
-            app, log_level="critical", ws="none", http="h11", timeout_graceful_shutdown=5
+            app, log_level="critical", ws="none", http=connections, timeout_graceful_shutdown=5
         )
     )
     with socket.create_server(("127.0.0.1", 0)) as listening:
