@@ -175,6 +175,11 @@ class Layout:
     def all_blocks(self) -> int:
         return self.blocks + self.current_blocks
 
+    @property
+    def later(self) -> int:
+        """Rows of the current window."""
+        return len(self.block) - self.rows
+
     @cached_property
     def series(self) -> Places:
         """Number of each row's series from 1 on, 0 for one that isn't looked at."""

@@ -84,7 +84,7 @@ def _measure_numbers(
         lambda place: score_numbers(
             numbers[place],
             layout,
-            course[:, place] if course[:, place].any() else None,
+            course[:, place] if course[:, place].any() and not numbers[place].tied else None,
             given_back=guessed,
         ),
         range(len(numbers)),

@@ -14,6 +14,7 @@ from pipeline.shift._groups import pieces
 from pipeline.shift._layout import Layout
 from pipeline.shift._present import Present
 from pipeline.shift._ranks import SAMPLE
+from pipeline.shift._usual import often_unusual, usual_value
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -26,7 +27,9 @@ ROUNDING = 1e-12
 
 @dataclass(frozen=True, kw_only=True)
 class Numbers:
-    """A number column: season taken out of every row, by series where there are any."""
+    """A number column: season taken out of every row, by series where there are any; in place of
+    it the value that most rows hold, where there is one.
+    """
 
     name: str
     values: Floats
@@ -36,6 +39,8 @@ class Numbers:
     shrunk: float
     """What makes block means of those of the reference into residuals of a fit again."""
     present: Flags
+    tied: bool
+    """Whether most rows hold one value."""
     rows: Floats
     """Rows with a value, by block."""
     means: Floats
@@ -44,7 +49,7 @@ class Numbers:
     """Mean residual by block, in the unit; NaN without rows."""
     by_series: Floats
     """Blocks x series: mean of `values`, less the mean of all; no columns where all series are
-    alike at any time."""
+    alike at any time, or where a window has too few values that differ from the usual one."""
     by_hour: Floats
     """The same by stretch of three hours of the day."""
     spread: float
@@ -77,7 +82,7 @@ def floats(values: NDArray[Any], name: str) -> Floats:
 
 def read_numbers(name: str, values: Floats, layout: Layout) -> Numbers:
     """Takes the usual level of each cell out of the values, in their place; an unseen cell has that
-    of its series, or of all.
+    of its series, or of all. Where most rows hold one value, that is the level of all.
     """
     present = Present.of(values)
     before, now = present.split(layout.rows)
@@ -86,7 +91,12 @@ def read_numbers(name: str, values: Floats, layout: Layout) -> Numbers:
     present.blank(values)
     spread = _spread(values[: layout.rows], before)
     alike = are_alike(values, present.flags, layout)
-    shrunk = _take_levels_out(values, before, layout)
+    usual = usual_value(values[: layout.rows], before, layout.of_cells)
+    if usual is None:
+        shrunk = _take_levels_out(values, before, layout)
+    else:
+        shrunk = 1.0
+        values -= usual
     present.blank(values)
     _still(values, float(np.hypot(centre or 0.0, spread)), layout)
     scales = _scales(values, before, layout)
@@ -96,18 +106,24 @@ def read_numbers(name: str, values: Floats, layout: Layout) -> Numbers:
         values[part] *= (1 / scales).take(layout.series[part])
     sums /= scales
     by_block, none = rows.sum(axis=1), np.empty((layout.all_blocks, 0))
-    beside = layout.step is not None and not alike
     hour = layout.by_hour
+
+    def often(parts: int) -> bool:
+        return usual is None or often_unusual(values[: layout.rows], layout.later, parts)
+
+    beside = layout.step is not None and not alike and often(len(layout.entities))
+    by_day = hour is not None and often(hour.count)
     return Numbers(
         name=name,
         values=values,
         shrunk=shrunk,
         present=present.flags,
+        tied=usual is not None,
         rows=by_block,
         means=_over_rows(sums.sum(axis=1), by_block),
         raw=_over_rows(raw, by_block),
         by_series=apart(sums[:, 1:], rows[:, 1:]) if beside else none,
-        by_hour=none if hour is None else apart(hour.sums(values), present.rows(hour)),
+        by_hour=apart(hour.sums(values), present.rows(hour)) if hour and by_day else none,
         spread=spread,
         scales=scales,
         reference_mean=centre,
