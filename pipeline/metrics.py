@@ -37,13 +37,18 @@ def score_name(name: str) -> str:
     return SCORE_NAMES.get(name, name.replace("_", " "))
 
 
+def unit_of_score(name: str, unit: str) -> str:
+    """The unit of a score, where `unit` is that of the target; empty for one without."""
+    return unit if name in IN_UNIT_OF_TARGET else ""
+
+
 def score_text(name: str, value: float, unit: str) -> str:
     """A score with its unit, where it has that of the target.
 
     >>> score_text("rmse", 25.631, "bicycles/h"), score_text("r2", 0.9, "bicycles/h")
     ('25.6 bicycles/h', '0.9')
     """
-    return f"{digits(value)} {unit}".rstrip() if name in IN_UNIT_OF_TARGET else digits(value)
+    return f"{digits(value)} {unit_of_score(name, unit)}".rstrip()
 
 
 def digits(value: float) -> str:
@@ -61,7 +66,7 @@ def score_label(name: str, unit: str) -> str:
     >>> score_label("rmse", "bicycles/h"), score_label("log_loss", "")
     ('RMSE (bicycles/h)', 'log loss')
     """
-    known = unit if name in IN_UNIT_OF_TARGET else ""
+    known = unit_of_score(name, unit)
     return f"{score_name(name)} ({known})" if known else score_name(name)
 
 

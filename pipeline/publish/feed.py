@@ -13,10 +13,10 @@ from typing import Literal
 from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
-from pipeline.metrics import score_name
+from pipeline.metrics import score_name, unit_of_score
 from pipeline.publish import words
 from pipeline.publish.history import Past
-from pipeline.publish.rows import RunThen, unit_of_score
+from pipeline.publish.rows import RunThen
 from pipeline.publish.status import CaseStatus, SiteStatus
 from pipeline.steps.wording import listed
 

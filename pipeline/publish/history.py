@@ -15,9 +15,10 @@ from typing import Literal, TypeVar
 
 from pydantic import Field
 
+from pipeline.metrics import unit_of_score
 from pipeline.publish.csvlines import csv_lines
 from pipeline.publish.readrow import read_row
-from pipeline.publish.rows import RunThen, unit_of_score
+from pipeline.publish.rows import RunThen
 from pipeline.publish.runs import Lives
 from pipeline.publish.still import StillStore
 from pipeline.records import Part

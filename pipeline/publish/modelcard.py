@@ -7,10 +7,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pipeline.metrics import score_name
+from pipeline.metrics import score_name, unit_of_score
 from pipeline.publish import markup, words
 from pipeline.publish.captions import Caption
-from pipeline.publish.rows import unit_of_score
 from pipeline.publish.status import CaseStatus
 from pipeline.records import EvaluateRecord, PromoteRecord, SegmentScores, SystemScores, TrainRecord
 from pipeline.store import Store

@@ -7,7 +7,6 @@ from typing import Literal
 
 from pydantic import Field
 
-from pipeline.metrics import IN_UNIT_OF_TARGET
 from pipeline.publish.runs import Ended
 from pipeline.records import Part
 
@@ -109,8 +108,3 @@ class RunThen(Part):
     def moment(self) -> datetime | None:
         """When the run was made for; for one that never came to its data, when it ended."""
         return self.as_of or self.finished
-
-
-def unit_of_score(name: str, unit: str) -> str:
-    """The unit of a score, where `unit` is that of the target; empty for one without."""
-    return unit if name in IN_UNIT_OF_TARGET else ""

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, TypeVar
 
+from pipeline.metrics import unit_of_score
 from pipeline.options import NOTEBOOKS, NotebookName
 from pipeline.publish.plan import Makers, Page
 from pipeline.publish.repeat import commands
-from pipeline.publish.rows import unit_of_score
 from pipeline.publish.runs import Ended, Run
 from pipeline.records import (
     STEPS_OF,
@@ -167,7 +167,7 @@ class RunFacts:
     def grounds(self) -> tuple[Ground, ...]:
         """The numbers of its decisions, with what each was held against."""
         asked = self.decide
-        found = (asked.grounds or _older_grounds(asked)) if asked else ()
+        found = (asked.grounds or _older_grounds(asked, self.score_unit)) if asked else ()
         return (*found, *(self.promote.grounds if self.promote else ()))
 
     @property
@@ -227,16 +227,18 @@ class RunFacts:
         return next((found for found in self.run.records if isinstance(found, kind)), None)
 
 
-def _older_grounds(record: DecideRecord) -> tuple[Ground, ...]:
-    """Of a record that was written before grounds were kept."""
+def _older_grounds(record: DecideRecord, unit: str) -> tuple[Ground, ...]:
+    """Of a record that was written before grounds were kept; `unit` is that of the error."""
     numbers = (
-        ("Champion's error in the current window", record.error, "", record.limit),
+        ("Champion's error in the current window", record.error, unit, record.limit),
         ("Age of the champion", record.champion_age_days, "days", None),
     )
-    drifted = None if record.drifted is None else 100 * record.drifted
-    shares = (("Share of its importance in columns with an alarm", drifted, "%", None),)
-    return tuple(
+    found = [
         Ground(name=name, value=value, unit=known, limit=limit)
-        for name, value, known, limit in (*numbers, *shares)
+        for name, value, known, limit in numbers
         if value is not None
-    )
+    ]
+    if record.drifted is not None:
+        share = "Share of its importance in columns with an alarm"
+        found.append(Ground.of_share(share, record.drifted))
+    return tuple(found)

@@ -9,8 +9,9 @@ from typing import Literal
 
 from pydantic import Field
 
+from pipeline.metrics import unit_of_score
 from pipeline.publish.changes import relative_change
-from pipeline.publish.rows import RunThen, unit_of_score
+from pipeline.publish.rows import RunThen
 from pipeline.records import (
     DecideRecord,
     DriftRecord,

@@ -8,11 +8,12 @@ from typing import Literal
 
 from pydantic import Field
 
+from pipeline.metrics import unit_of_score
 from pipeline.publish.captions import Caption
 from pipeline.publish.changes import changes
 from pipeline.publish.due import Due, next_due
 from pipeline.publish.plan import planned_pages
-from pipeline.publish.rows import RunThen, unit_of_score
+from pipeline.publish.rows import RunThen
 from pipeline.publish.runs import Ended, Lives, Run, read_run
 from pipeline.publish.standing import (
     Champion,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -84,6 +84,19 @@ class Ground(Part):
         default=None, description="what it was held against, in the same unit; none for nothing"
     )
     rule: str = Field(default="", description="what the limit means, in words")
+
+    @classmethod
+    def of_share(
+        cls, name: str, share: float, *, limit: float | None = None, rule: str = ""
+    ) -> Self:
+        """Of a share and its limit between 0 and 1: pages tell both in per cent."""
+        return cls(
+            name=name,
+            value=100 * share,
+            unit="%",
+            limit=None if limit is None else 100 * limit,
+            rule=rule,
+        )
 
 
 class ModelRef(Part):

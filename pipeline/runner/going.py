@@ -54,7 +54,7 @@ class Going:
         if notebook is None or notebook == END or notebook in self.early:
             self._next(parts)
             return
-        with slots.taken(1, RANKS[notebook]):
+        with slots.taken(RANKS[notebook]):
             self._next(parts)
 
     def _next(self, parts: Parts) -> None:

@@ -221,7 +221,7 @@ class Replay:
             going.early[COMPARES] = self.pool.submit(self._early, going, going.turn)
 
     def _early(self, going: Going, turn: Turn) -> None:
-        with self.slots.taken(1, RANKS[COMPARES] if turn.has_come else BEFORE_ITS_TURN):
+        with self.slots.taken(RANKS[COMPARES] if turn.has_come else BEFORE_ITS_TURN):
             if self.stopping.is_set():
                 raise StepError.for_interrupt(COMPARES)
             work = partial(perform, self.store, self.case, going.order, going.run_id, COMPARES)

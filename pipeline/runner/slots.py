@@ -14,44 +14,41 @@ Waiting: TypeAlias = tuple[int, int]
 
 
 class Slots:
-    """A number of slots, of which each piece of work takes some.
+    """A number of slots, of which each piece of work takes one.
 
-    The lowest rank goes first, of one rank whoever came first. Nobody overtakes the one that is
-    next, so that work which takes all slots gets its turn.
+    The lowest rank goes first, of one rank whoever came first.
     """
 
     def __init__(self, count: int) -> None:
-        self.count = count
         self._free = count
         self._numbers = itertools.count()
         self._queue: list[Waiting] = []
         self._changed = threading.Condition()
 
     @contextmanager
-    def taken(self, count: int, rank: int) -> Iterator[None]:
-        """Holds so many slots, or all that there are, as soon as it is its turn."""
-        self.take(count, rank)
+    def taken(self, rank: int) -> Iterator[None]:
+        """Holds a slot, as soon as it is its turn."""
+        self.take(rank)
         try:
             yield
         finally:
-            self.give(count)
+            self.give()
 
-    def take(self, count: int, rank: int) -> None:
-        """Waits for so many slots, or for all that there are."""
-        wanted = min(count, self.count)
+    def take(self, rank: int) -> None:
+        """Waits for a slot."""
         with self._changed:
             me = (rank, next(self._numbers))
             heapq.heappush(self._queue, me)
             try:
-                self._changed.wait_for(lambda: self._queue[0] == me and self._free >= wanted)
+                self._changed.wait_for(lambda: self._queue[0] == me and self._free > 0)
             finally:
                 self._queue.remove(me)
                 heapq.heapify(self._queue)
                 self._changed.notify_all()
-            self._free -= wanted
+            self._free -= 1
 
-    def give(self, count: int) -> None:
-        """Gives back as many as were taken."""
+    def give(self) -> None:
+        """Gives back the one that was taken."""
         with self._changed:
-            self._free += min(count, self.count)
+            self._free += 1
             self._changed.notify_all()

@@ -32,11 +32,11 @@ class Turn:
 
     def wait(self) -> None:
         """Called with a slot, and returns with one; raises `StepError` when all is to end."""
-        self.slots.give(1)
+        self.slots.give()
         try:
             self._come.wait()
         finally:
-            self.slots.take(1, self.rank)
+            self.slots.take(self.rank)
         if self.stopping.is_set():
             raise StepError.for_interrupt(self.notebook)
 

@@ -152,19 +152,17 @@ def _of_pairs(found: EvaluateRecord, alpha: float, margin: float) -> Iterator[Gr
             continue
         seen = difference(found, one, other, alpha=alpha, margin=margin)
         pair = f"{one.capitalize()} beside {other}"
-        yield Ground(
-            name=f"{pair}: error ({score}) lower by",
-            value=100 * seen.gain,
-            unit="%",
-            limit=100 * margin,
+        yield Ground.of_share(
+            f"{pair}: error ({score}) lower by",
+            seen.gain,
+            limit=margin,
             rule="needed at least",
         )
         if seen.tested:
-            yield Ground(
-                name=f"{pair}: how often chance alone shows as much (p-value)",
-                value=100 * seen.p_value,
-                unit="%",
-                limit=100 * seen.level,
+            yield Ground.of_share(
+                f"{pair}: how often chance alone shows as much (p-value)",
+                seen.p_value,
+                limit=seen.level,
                 rule=f"allowed at most, at look {seen.looks} at this question",
             )
         if seen.rows:
@@ -181,18 +179,16 @@ def _of_guard(found: EvaluateRecord, alpha: float) -> Iterator[Ground]:
     if guard is None:
         return
     where = f"Guard, {guard.by} {guard.segment}"
-    yield Ground(
-        name=f"{where}: challenger's mean loss above the champion's by",
-        value=100 * guard.loss,
-        unit="%",
-        limit=100 * GUARD_LOSS,
+    yield Ground.of_share(
+        f"{where}: challenger's mean loss above the champion's by",
+        guard.loss,
+        limit=GUARD_LOSS,
         rule="more, beyond chance, forbids a promotion",
     )
-    yield Ground(
-        name=f"{where}: how often chance alone shows as much in any of {guard.segments} segments",
-        value=100 * guard.p_value,
-        unit="%",
-        limit=100 * alpha,
+    yield Ground.of_share(
+        f"{where}: how often chance alone shows as much in any of {guard.segments} segments",
+        guard.p_value,
+        limit=alpha,
         rule="less is beyond chance",
     )
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pipeline.case import Case
-from pipeline.metrics import IN_UNIT_OF_TARGET, digits, score_name
+from pipeline.metrics import digits, score_name, unit_of_score
 from pipeline.records import Ground
 from pipeline.steps.wording import listed
 
@@ -82,24 +82,22 @@ def quiet(case: Case, standing: Standing) -> str:
 
 def grounds(case: Case, standing: Standing) -> tuple[Ground, ...]:
     """The numbers, each with the limit that it was held against."""
-    primary, gates = case.task.primary, case.gates
-    unit = case.schema.column(case.schema.target).unit if primary in IN_UNIT_OF_TARGET else ""
+    gates = case.gates
     found = [
         Ground(
-            name=f"Champion's error ({score_name(primary)}) over {standing.newest}",
+            name=f"Champion's error ({score_name(case.task.primary)}) over {standing.newest}",
             value=standing.error,
-            unit=unit,
+            unit=_unit(case),
             limit=standing.limit,
             rule="more calls for training",
         )
     ]
     if standing.drifted is not None:
         found.append(
-            Ground(
-                name="Share of what the champion goes by in columns that changed",
-                value=100 * standing.drifted,
-                unit="%",
-                limit=100 * gates.drifted,
+            Ground.of_share(
+                "Share of what the champion goes by in columns that changed",
+                standing.drifted,
+                limit=gates.drifted,
                 rule="as much calls for training",
             )
         )
@@ -126,8 +124,10 @@ def grounds(case: Case, standing: Standing) -> tuple[Ground, ...]:
 
 
 def _error(case: Case, standing: Standing) -> str:
-    primary = case.task.primary
-    unit = case.schema.column(case.schema.target).unit if primary in IN_UNIT_OF_TARGET else ""
-    return f"{score_name(primary)} {digits(standing.error)} {unit}".rstrip() + (
-        f" over {standing.newest}"
-    )
+    told = f"{score_name(case.task.primary)} {digits(standing.error)} {_unit(case)}".rstrip()
+    return f"{told} over {standing.newest}"
+
+
+def _unit(case: Case) -> str:
+    """Of the primary score."""
+    return unit_of_score(case.task.primary, case.schema.column(case.schema.target).unit)

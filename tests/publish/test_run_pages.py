@@ -78,6 +78,20 @@ def test_the_numbers_of_a_decision_stand_beside_it(
     assert "Chance <of> it3.2%3.8%; allowed" in text
 
 
+def test_the_error_of_an_older_decision_has_its_unit(
+    home: Any, published: Publish, read: Read
+) -> None:
+    """Of a record written before the numbers of decisions were kept; shares are in per cent."""
+    home.run(run_id=FIRST)
+    asked = home.store.record("bikes", FIRST, DecideRecord)
+    older = {"grounds": (), "error": 44.0, "limit": 41.0, "drifted": 0.25}
+    home.store.write_record(asked.model_copy(update=older))
+    text = read(published().output / "bikes" / "runs" / f"{FIRST}.html").text
+
+    assert "44 bikes/h41 bikes/h" in text
+    assert "Share of its importance in columns with an alarm25%" in text
+
+
 def test_only_the_newest_execution_of_a_notebook_is_linked(
     home: Any, published: Publish, read: Read
 ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 
 from pipeline.runner.slots import Slots
 
@@ -19,10 +19,10 @@ def test_the_lowest_rank_goes_first_whoever_came_first() -> None:
     slots, done = Slots(1), []
 
     def work(name: str, rank: int) -> None:
-        with slots.taken(1, rank):
+        with slots.taken(rank):
             done.append(name)
 
-    with ThreadPoolExecutor(4) as pool, slots.taken(1, 0):
+    with ThreadPoolExecutor(4) as pool, slots.taken(0):
         for number, (name, rank) in enumerate([("c", 3), ("b", 2), ("B", 2), ("a", 0)], 1):
             pool.submit(work, name, rank)
             waiting(slots, number)
@@ -30,37 +30,19 @@ def test_the_lowest_rank_goes_first_whoever_came_first() -> None:
     assert ["a", "b", "B", "c"] == done
 
 
-def test_work_that_takes_all_slots_is_overtaken_by_nobody() -> None:
-    """Else it would wait for ever, where there is always some other work."""
+def test_never_more_work_at_once_than_there_are_slots() -> None:
+    """A third waits until one of two has ended."""
     slots, done = Slots(2), []
-    free = threading.Event()
 
-    def hold() -> None:
-        with slots.taken(1, 1):
-            free.wait(60)
-        done.append("held")
+    def work() -> None:
+        with slots.taken(0):
+            done.append("third")
 
-    def work(name: str, count: int, rank: int) -> None:
-        with slots.taken(count, rank):
-            done.append(name)
+    with ThreadPoolExecutor(1) as pool, slots.taken(1):
+        with slots.taken(1):
+            third = pool.submit(work)
+            waiting(slots, 1)
+            assert not done
+        third.result(60)
 
-    with ThreadPoolExecutor(3) as pool:
-        held: list[Future[None]] = [pool.submit(hold)]
-        while slots._free > 1:
-            threading.Event().wait(0.005)
-        held.append(pool.submit(work, "all", 2, 1))
-        waiting(slots, 1)
-        held.append(pool.submit(work, "one", 1, 2))
-        waiting(slots, 2)
-        free.set()
-
-    assert done.index("all") < done.index("one")
-
-
-def test_more_than_there_are_is_all_of_them() -> None:
-    """On one core a training takes the one."""
-    slots = Slots(1)
-    with slots.taken(2, 0):
-        assert 0 == slots._free
-
-    assert 1 == slots._free
+    assert ["third"] == done

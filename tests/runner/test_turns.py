@@ -29,10 +29,10 @@ def turn(slots: Slots, stopping: threading.Event) -> Turn:
 
 def test_its_slot_is_free_until_its_turn_comes(slots: Slots, turn: Turn) -> None:
     """And it has one again afterwards."""
-    slots.take(1, 2)
+    slots.take(2)
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(turn.wait)
-        with slots.taken(1, 3):
+        with slots.taken(3):
             assert not waiting.done()
         turn.come()
         waiting.result(60)
@@ -43,7 +43,7 @@ def test_its_slot_is_free_until_its_turn_comes(slots: Slots, turn: Turn) -> None
 
 def test_a_turn_that_has_come_is_not_waited_for(slots: Slots, turn: Turn) -> None:
     """Where the date before was judged already."""
-    slots.take(1, 2)
+    slots.take(2)
     turn.come()
     turn.wait()
 
@@ -54,7 +54,7 @@ def test_who_waits_when_all_is_to_end_goes_on_with_nothing(
     slots: Slots, turn: Turn, stopping: threading.Event
 ) -> None:
     """It ends as interrupted, with the slot that its owner gives back."""
-    slots.take(1, 2)
+    slots.take(2)
     stopping.set()
     turn.come()
     with pytest.raises(StepError) as raised:
