@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 import pipeline.case
 from pipeline.runner import Order
@@ -20,8 +20,13 @@ CHECKOUT = Path(__file__).parent.parent
 sys.path.insert(0, str(FAKES))
 
 # What lands is judged by the same examples each time; `make explore` looks for new ones.
-settings.register_profile("same", derandomize=True)
-settings.register_profile("explore", print_blob=True)
+# How long an example takes says more of the machine than of the code: no clock fails a test.
+settings.register_profile(
+    "untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+untimed = settings.get_profile("untimed")
+settings.register_profile("same", untimed, derandomize=True)
+settings.register_profile("explore", untimed)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 

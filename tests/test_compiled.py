@@ -142,7 +142,7 @@ NUMBER = st.one_of(
 FUEL = st.sampled_from([*FUELS, "unheard of", " PETROL", "", None])
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(
     rows=st.lists(st.tuples(FUEL, *(NUMBER for _ in (*NUMBERS, *LAGS))), min_size=1, max_size=30)
 )

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
@@ -100,7 +100,6 @@ def slow_tails(scores: Values, weights: Values, level: float) -> tuple[float, fl
     level=st.sampled_from([0.5, 0.8, 0.9]),
     old=st.integers(0, 40),
 )
-@settings(deadline=None)
 def test_weighted_quantiles_equal_a_loop(scores: list[int], level: float, old: int) -> None:
     """Both ends, whatever the weights and ties."""
     values = np.array(scores, dtype=np.float64)

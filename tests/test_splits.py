@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -182,7 +182,6 @@ def test_no_folds_and_no_length_are_told_together() -> None:
         rolling_origin_folds(hourly(4), folds=0, length=0 * DAY, end=START, known_after=DAY)
 
 
-@settings(deadline=None)
 @given(
     groups=st.lists(st.sampled_from("abcdef"), min_size=12, max_size=60),
     folds=st.integers(2, 4),

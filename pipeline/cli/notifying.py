@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pipeline.cli.options import CONTEXT, home_option
+from pipeline.saying import Say
 
 if TYPE_CHECKING:
     from pipeline.notify.service import Answered, Limits
@@ -125,7 +125,7 @@ def notify(
 
 
 def _answered(
-    store: Store, prometheus: str, limits: Limits, now: datetime, say: Callable[[str], None]
+    store: Store, prometheus: str, limits: Limits, now: datetime, say: Say
 ) -> Answered | None:
     """How the service has answered; `None` where nobody knows, and why is said."""
     from pipeline.errors import StateError

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from pipeline.notify.events import Event
 from pipeline.notify.memory import read_told, write_told
 from pipeline.notify.targets import Target
+from pipeline.saying import Say
 from pipeline.store import Store
 
 
@@ -16,7 +17,7 @@ def notify(
     targets: Iterable[Target],
     *,
     rules: frozenset[str],
-    say: Callable[[str], None],
+    say: Say,
 ) -> int:
     """Sends every target what it has not been told yet; gives how many messages arrived.
 
@@ -26,7 +27,7 @@ def notify(
     return sum(_tell(store, target, found, say) for target in targets)
 
 
-def _tell(store: Store, target: Target, found: list[Event], say: Callable[[str], None]) -> int:
+def _tell(store: Store, target: Target, found: list[Event], say: Say) -> int:
     told = read_told(store.home, target.name)
     new = [event for event in found if event.is_news(told.get(event.key))]
     arrived = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,6 +16,7 @@ from pipeline.publish.history import newest_rows
 from pipeline.publish.runs import Lives
 from pipeline.publish.status import Captions, SiteStatus, site_status
 from pipeline.publish.still import StillStore
+from pipeline.saying import Say
 from pipeline.store import Store, project
 from pipeline.store.locks import is_held
 
@@ -60,7 +61,7 @@ def publish(
     address: str = "",
     interface: Mapping[str, Any] | None = None,
     anew: bool = False,
-    say: Callable[[str], None] = lambda _: None,
+    say: Say = lambda _: None,
 ) -> Published:
     """Makes the site and puts it in the place of `output` in one step.
 
@@ -128,7 +129,7 @@ def _render(
     folder: Path,
     build: Build,
     configuration: dict[str, Any],
-    say: Callable[[str], None],
+    say: Say,
 ) -> None:
     from pipeline.publish.embedded import render_embedded
     from pipeline.publish.quarto import render_quarto

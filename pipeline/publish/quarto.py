@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from pipeline.publish.building import Build
 from pipeline.publish.made import digest
 from pipeline.publish.navigation import CONFIGURATION
 from pipeline.publish.rendering import render_page, with_includes
+from pipeline.saying import Say
 
 SITE = "_site"
 LAST_LINES = 15
@@ -57,7 +57,6 @@ function Link(link)
   return link
 end
 """
-Say = Callable[[str], None]
 
 
 def find_quarto() -> str | None:

@@ -13,13 +13,13 @@ from pathlib import Path
 
 from pipeline.errors import VigieError
 from pipeline.publish.serving import Edition, served
+from pipeline.saying import Say
 from pipeline.store import project
 
 LOOK_EVERY = 1.0
 """Seconds between two looks at the home."""
 NEWEST = 50
 """Runs of a case whose steps are looked at, and not the run as a whole alone."""
-Say = Callable[[str], None]
 Print = tuple[tuple[str, int, int], ...]
 
 

@@ -14,11 +14,13 @@ from pipeline.case import find_case
 from pipeline.errors import HeldError, OptionError, StateError
 from pipeline.kernels import ready
 from pipeline.records import RunRecord
-from pipeline.runner.chain import Say, run_case, seal_case
+from pipeline.runner.chain import run_case
 from pipeline.runner.executors import cores_of_worker, spread, was_lost
 from pipeline.runner.order import Order
 from pipeline.runner.overlap import asked_moments, replay
 from pipeline.runner.schedule import due, orders_at
+from pipeline.runner.standing import seal_case
+from pipeline.saying import Say
 from pipeline.steps.run import new_run_id
 from pipeline.store import Store
 from pipeline.store.tracking import make_ready, mirror

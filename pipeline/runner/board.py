@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-Say = Callable[[str], None]
+from pipeline.saying import Say
 
 
 @contextmanager

@@ -6,10 +6,8 @@ A run is done in parts: it comes to a stop before each notebook, so that runs ma
 
 from __future__ import annotations
 
-import shutil
 import time
-from collections.abc import Callable, Generator, MutableMapping
-from concurrent.futures import Future
+from collections.abc import Generator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -17,29 +15,25 @@ from typing import Final, Literal
 
 from pipeline.case import find_case
 from pipeline.errors import SourceError, VigieError
-from pipeline.kernels import execute
 from pipeline.options import NOTEBOOKS, NotebookName
-from pipeline.records import RECORDS, STEPS_OF, CheckRecord, DecideRecord, Record, RunRecord
+from pipeline.records import RECORDS, STEPS_OF, DecideRecord, Record, RunRecord
 from pipeline.runner.hollow import refuse_hollow
 from pipeline.runner.order import Order
-from pipeline.runner.past import Past, plan, stopped
+from pipeline.runner.past import Past, stopped
+from pipeline.runner.performing import Early, drop_early, perform
 from pipeline.runner.retries import retrying
 from pipeline.runner.stamps import Chain, begin, resting
-from pipeline.seals import Sealed, nothing_new, path_of, seal
-from pipeline.sources.fingerprints import SelfKnown
+from pipeline.runner.standing import note_look, standing_run
+from pipeline.saying import Say
 from pipeline.store import Store
-from pipeline.store.atomic import write_bytes
 from pipeline.store.locks import Held, hold, owner
 
-Say = Callable[[str], None]
 END: Final = "end"
 Part = NotebookName | Literal["end"]
 Parts = Generator[Part, None, RunRecord]
 """Gives the notebook that is to follow, does it when asked for the next; after the last one `END`,
 before it is told that the run has ended; then the record.
 """
-Early = MutableMapping[NotebookName, Future[None]]
-"""Notebooks that are executed before their turn, beside those before them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,17 +65,6 @@ def run_case(store: Store, case: str, order: Order, *, run_id: str, say: Say) ->
         return _end_of(in_parts(store, case, order, run_id=run_id, say=say, held=held))
 
 
-def standing_run(store: Store, case: str, order: Order, say: Say) -> RunRecord | None:
-    """The earlier run that does all that is asked, with a word about it; `None` when there is
-    something to do.
-    """
-    found = standing(store, case, order)
-    if found is not None:
-        say(nothing_new(case, told(found)))
-        _check(store, order, found, new=False)
-    return found
-
-
 def holding(store: Store, case: str, order: Order) -> AbstractContextManager[Held]:
     """Holds the case from now on; raises `HeldError` when another run does."""
     since = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
@@ -95,37 +78,6 @@ def _end_of(parts: Parts) -> RunRecord:
         except StopIteration as ended:
             record: RunRecord = ended.value
             return record
-
-
-def told(record: RunRecord) -> Sealed:
-    """What is said of the run that stands."""
-    return Sealed(run_id=record.run_id, outcome=record.outcome, sentence=record.sentence)
-
-
-def seal_case(store: Store, case: str, order: Order) -> None:
-    """Seals the case, when the same order would find nothing to do and its source is known by its
-    settings or its files.
-    """
-    declared = find_case(case)
-    source = declared.source(order.source)
-    known = source.simulated or bool(order.data)
-    found = standing(store, case, order)
-    path = path_of(store.home, case)
-    content = None
-    if found is not None and known and not isinstance(source, SelfKnown):
-        content = seal(store.home, case, order.asked, told(found))
-    if content is None:
-        path.unlink(missing_ok=True)
-    else:
-        write_bytes(path, content)
-
-
-def standing(store: Store, case: str, order: Order) -> RunRecord | None:
-    """The earlier run that does all that is asked; `None` when there is something to do."""
-    chain = begin(store, find_case(case), order)
-    past = Past.of(chain)
-    done, following = plan(chain, past)
-    return past.standing(done) if following is None else None
 
 
 def in_parts(
@@ -169,7 +121,7 @@ def in_parts(
             raise
     held.check()
     store.write_run(final)
-    _check(store, order, final, new=True)
+    note_look(store, order, final, new=True)
     return final
 
 
@@ -257,55 +209,5 @@ def _execute(work: Work, notebook: NotebookName) -> list[Record]:
     return refuse_hollow(store, case, record.run_id, notebook)
 
 
-def perform(
-    store: Store,
-    case: str,
-    order: Order,
-    run_id: str,
-    notebook: NotebookName,
-    turn: Callable[[], None] | None = None,
-) -> None:
-    """Executes a notebook of a run, that waits for its `turn`; raises what it ended with."""
-    execute(
-        notebook,
-        store.notebook_path(case, run_id, notebook),
-        order.values(notebook, case, str(store.home), run_id),
-        seconds=order.seconds,
-        notebook_seconds=order.step_seconds,
-        engine=order.engine,
-        cores=order.cores_of(notebook),
-        turn=turn,
-    )
-
-
-def drop_early(early: Early, store: Store, case: str, run_id: str) -> None:
-    """What was executed before its turn met another outcome of those before it than was expected:
-    it is as if it had not been.
-    """
-    for notebook in [*early]:
-        error = early[notebook].exception()
-        if isinstance(error, VigieError) and error.failure == "interrupted":
-            raise error
-        del early[notebook]
-        for step in STEPS_OF[notebook]:
-            shutil.rmtree(store.run_folder(case, run_id) / step, ignore_errors=True)
-
-
 def _say(work: Work, notebook: NotebookName, how: str, sentence: str) -> None:
     work.say(f"{work.record.case:<10} {notebook:<11}{how}{sentence}")
-
-
-def _check(store: Store, order: Order, record: RunRecord, *, new: bool) -> None:
-    store.write_check(
-        CheckRecord(
-            case=record.case,
-            looked=datetime.now(UTC),
-            as_of=record.as_of,
-            run_id=record.run_id,
-            new=new,
-            source=order.source,
-            data=order.data,
-            asked_as_of=order.moment,
-            own=order.own,
-        )
-    )

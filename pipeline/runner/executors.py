@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.errors import OptionError
+from pipeline.saying import Say
 
-Say = Callable[[str], None]
 SECONDS_TO_ANSWER = 30
 
 

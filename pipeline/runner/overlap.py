@@ -22,20 +22,14 @@ from pipeline.case import find_case
 from pipeline.errors import HeldError, StepError, VigieError
 from pipeline.kernels import stop
 from pipeline.options import NOTEBOOKS, NotebookName
-from pipeline.runner.chain import (
-    END,
-    Say,
-    drop_early,
-    holding,
-    in_parts,
-    perform,
-    standing,
-    standing_run,
-)
+from pipeline.runner.chain import END, holding, in_parts
 from pipeline.runner.going import BEFORE_ITS_TURN, RANKS, Going, Result
 from pipeline.runner.order import Order
+from pipeline.runner.performing import drop_early, perform
 from pipeline.runner.slots import Slots
+from pipeline.runner.standing import standing, standing_run
 from pipeline.runner.turns import Turn
+from pipeline.saying import Say
 from pipeline.store import Store
 from pipeline.store.locks import Held
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 from pipeline.errors import SnapshotError
+from pipeline.saying import Say
 from pipeline.snapshots.manifest import File, Manifest, Pack
 from pipeline.snapshots.packs import unpack, write_pack
 from pipeline.snapshots.places import Place
 
-Say = Callable[[str], None]
 MOST_PACKS = 24
 """A push that would make more packs writes one that holds all."""
 

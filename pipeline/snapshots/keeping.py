@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pipeline.errors import SnapshotError
+from pipeline.saying import Say
 from pipeline.snapshots.manifest import Manifest, Pack, name_of
 from pipeline.snapshots.moving import SCRATCH, fetch_manifest, numbers
 from pipeline.snapshots.packs import number_of_pack, unpack
 from pipeline.snapshots.places import Place
 from pipeline.store.scratch import scratch_folder
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)

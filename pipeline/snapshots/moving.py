@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pipeline import __version__
 from pipeline.errors import SnapshotError
+from pipeline.saying import Say
 from pipeline.snapshots.carrying import fetch_files, megabytes, packs_of, send
 from pipeline.snapshots.home import (
     SENDING,
@@ -28,7 +29,6 @@ from pipeline.store.atomic import exchange
 from pipeline.store.locks import owner
 from pipeline.store.scratch import scratch_folder
 
-Say = Callable[[str], None]
 SCRATCH = "vigie-snapshot-"
 """How folders begin that hold packs while they are made or read."""
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Self
 
 from pipeline import __version__
 from pipeline.errors import SourceError, SourceUnavailableError, StateError
+from pipeline.saying import Say
 from pipeline.sources.address import Address, hide_queries_in_logs, redirected, without_query
 from pipeline.sources.cache import Cache, Entry, Held, Validators
 from pipeline.sources.pauses import growing, retry_after
@@ -82,7 +83,7 @@ class HttpClient:
     sleep: Callable[[float], None] = time.sleep
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     seconds: Callable[[], float] = time.monotonic
-    say: Callable[[str], None] = print
+    say: Say = print
     _client: httpx.Client = field(init=False, repr=False)
 
     def __enter__(self) -> Self:

@@ -20,6 +20,7 @@ from pipeline.errors import StepError
 from pipeline.models import dump_model, load_model
 from pipeline.options import DriftOptions
 from pipeline.policies import History
+from pipeline.saying import Say
 from pipeline.splits import Fold
 from pipeline.steps.backtest import fitted
 from pipeline.steps.decide import drifted_share
@@ -104,7 +105,7 @@ class PastModels:
         folds: list[Fold],
         candidate: Candidate,
         folder: Path,
-        say: Callable[[str], None],
+        say: Say,
     ) -> Self:
         """Models come from `folder` where this version of the code has learned them before."""
         models, build = [], partial(candidate.build, 0)

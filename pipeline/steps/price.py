@@ -22,6 +22,7 @@ from pipeline.records import (
     ValidateRecord,
     Window,
 )
+from pipeline.saying import Say
 from pipeline.splits import Fold
 from pipeline.steps.past_models import WINDOW, PastModels, stretch_of, stretches_of
 from pipeline.steps.policy_views import changes_table, price_figure, table_of, trainings_figure
@@ -59,7 +60,7 @@ def price(
     *,
     most: int = MOST_STRETCHES,
     candidate: str = "",
-    say: Callable[[str], None],
+    say: Say,
     checked: ValidateRecord | None = None,
     now: Callable[[], datetime] = clock,
 ) -> Price:
@@ -116,7 +117,7 @@ def price(
     return Price(record=record, rows=rows, folder=folder)
 
 
-def keep_up(run: Run, say: Callable[[str], None]) -> None:
+def keep_up(run: Run, say: Say) -> None:
     """Replays again when that has been asked for once and enough is new; the candidate stays."""
     known = read_replay(run.store.home, run.case.name)
     if known is None or run.as_of - known.as_of < DUE_AFTER * stretch_of(run.case):

@@ -11,13 +11,14 @@ import logging
 import os
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from pipeline.records import CandidateScores, FittedModel, PromoteRecord, TrainRecord
+from pipeline.saying import Say
 from pipeline.store import Store
 from pipeline.store.atomic import write_bytes
 from pipeline.store.locks import take_turns
@@ -40,7 +41,7 @@ PAUSES = (1.0, 3.0)
 tables at the same time, one is refused."""
 
 
-def mirror(store: Store, cases: Sequence[str], *, say: Callable[[str], None]) -> None:
+def mirror(store: Store, cases: Sequence[str], *, say: Say) -> None:
     """Adds to MLflow what the records of `cases` hold and it does not.
 
     A server that can't be reached is said; what it lacks is added by the next run.
@@ -73,7 +74,7 @@ def make_ready(store: Store) -> None:
         logger.debug("MLflow could not be made ready", exc_info=True)
 
 
-def _patiently(store: Store, cases: Sequence[str], say: Callable[[str], None]) -> None:
+def _patiently(store: Store, cases: Sequence[str], say: Say) -> None:
     # A server is asked again by MLflow's own client.
     server = os.environ.get(SERVER, "")
     for pause in PAUSES if server and not server.startswith("http") else ():
@@ -85,7 +86,7 @@ def _patiently(store: Store, cases: Sequence[str], say: Callable[[str], None]) -
     return _mirror(store, cases, say)
 
 
-def _mirror(store: Store, cases: Sequence[str], say: Callable[[str], None]) -> None:
+def _mirror(store: Store, cases: Sequence[str], say: Say) -> None:
     if not any(_is_behind(store, case) for case in cases):
         return
     with take_turns(store.home, "mlflow"):

@@ -310,7 +310,7 @@ def test_the_page_loads_nothing_from_another_host(client: httpx.Client) -> None:
     assert "http" not in script.text
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     body=st.recursive(
         st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=8),

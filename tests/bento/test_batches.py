@@ -113,7 +113,7 @@ def by_types(setup: Setup, content: bytes) -> Batch | None:
 
 
 @pytest.mark.parametrize("name", sorted(SETUPS))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_well_formed_calls_are_read_as_their_types_read_them(name: str, data: Any) -> None:
     """Every value is the same, whatever fits."""
@@ -129,7 +129,7 @@ def test_well_formed_calls_are_read_as_their_types_read_them(name: str, data: An
 
 
 @pytest.mark.parametrize("name", sorted(SETUPS))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(data=st.data())
 def test_nothing_is_let_in_that_the_types_refuse(name: str, data: Any) -> None:
     """A value of another type, an unknown, missing or repeated member, a wrong level: what is read
@@ -209,7 +209,7 @@ CELL = st.sampled_from(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_rows_are_written_as_objects(data: Any) -> None:
     """By columns or one by one, the JSON is the same to the byte."""

@@ -198,7 +198,7 @@ def test_a_spike_after_the_origin_moves_no_forecast(name: str) -> None:
     )
 
 
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=4)
 @given(hour=st.integers(30 * 24, 48 * 24), seed=st.integers(0, 1000))
 def test_a_spike_after_any_origin_moves_no_forecast(hour: int, seed: int) -> None:
     """The same for origins at any hour, on the day of the shift and in the dead counter's days."""

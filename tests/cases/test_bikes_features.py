@@ -25,7 +25,7 @@ def noon(text: str) -> dict[str, float]:
 
 
 @given(st.datetimes(datetime(2000, 1, 1), datetime(2035, 12, 31)))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_clocks_are_those_of_paris(moment: datetime) -> None:
     """Hour, weekday and day of the year are read as people in Paris read them."""
     local = moment.replace(tzinfo=UTC).astimezone(ZoneInfo("Europe/Paris"))

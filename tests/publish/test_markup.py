@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from html.parser import HTMLParser
 
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.publish import markup, prose
@@ -70,7 +70,6 @@ def test_no_shortcode_reaches_quarto() -> None:
     assert "{" not in markup.literal(shortcode)
 
 
-@settings(deadline=None)
 @given(WORDS | SIGNS)
 def test_front_matter_shows_its_text_and_starts_no_shortcode(text: str) -> None:
     """Quarto reads entities first and looks for shortcodes then; Pandoc puts a description into an

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import SourceError
@@ -521,7 +521,7 @@ READINGS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(st.lists(READINGS, min_size=1, max_size=8), st.sampled_from(["\n", "\r\n"]))
 def test_what_the_csv_writer_writes_is_read_back(rows: list[dict[str, object]], end: str) -> None:
     """Any text, time, count and number survives the way through a file."""

@@ -64,7 +64,7 @@ def test_pieces_add_up_to_the_file(tmp_path: Path, end: str) -> None:
     assert len(list(stream_csv(path, FORM))) > 20
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(notes=st.lists(st.text(alphabet='ab,\n" é', max_size=30), min_size=1, max_size=40))
 def test_line_ends_and_quotes_within_values_are_kept(
     tmp_path_factory: pytest.TempPathFactory, notes: list[str]
@@ -203,7 +203,7 @@ PLAIN = st.integers(-(2**62), 2**62).map(str) | st.just("") | st.just("900719925
 LOOSE = st.integers(0, 2**53 - 1).map(lambda n: f" {n}.0") | st.sampled_from(["", "+5", "1e3"])
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(numbers=st.lists(PLAIN, max_size=30) | st.lists(LOOSE, max_size=30))
 def test_whole_numbers_are_kept_to_the_last_digit(
     tmp_path_factory: pytest.TempPathFactory, numbers: list[str]

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import StateError
@@ -68,7 +68,7 @@ def empty() -> pa.RecordBatch:
     return pa.RecordBatch.from_pylist([], schema=SCHEMA.arrow())
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=12)
 @given(feeds=FEEDS)
 def test_a_table_is_the_same_whichever_way_feeds_were_merged(feeds: list[list[object]]) -> None:
     """Rows, versions and every count, feed after feed."""

@@ -56,7 +56,7 @@ def written(path: Path, table: pa.Table) -> Path:
     return path
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(one=ROWS, other=ROWS)
 def test_footers_tell_what_sql_counts(
     tmp_path_factory: pytest.TempPathFactory,

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import StateError
@@ -401,7 +401,7 @@ def expected(model: Model, feed: list[Row]) -> tuple[Model, int, int]:
     return model | told, len(feed) - distinct, distinct - len(told)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30)
 @given(feeds=FEEDS)
 def test_merges_do_what_a_dictionary_by_key_does(feeds: list[list[Row]]) -> None:
     """After each feed the rows are those of the model, and the counts add up."""
@@ -430,7 +430,7 @@ def applied(existing: pa.Table | None, found: Changes) -> pa.Table:
     return pa.Table.from_pylist([*kept, *found.upserts.to_pylist()], schema=existing.schema)
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=8)
 @given(feeds=FEEDS)
 def test_the_table_holds_what_a_dictionary_by_key_holds(feeds: list[list[Row]]) -> None:
     """The same through Delta itself; a version is made when and only when something changed."""

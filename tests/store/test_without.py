@@ -32,7 +32,7 @@ def table(chosen: list[tuple[Any, ...]]) -> pa.Table:
 
 
 @given(st.lists(keys, unique=True), st.lists(keys, unique=True))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_what_is_left_is_what_the_database_leaves(
     chosen: list[tuple[Any, ...]], failing: list[tuple[Any, ...]]
 ) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pipeline import suites
@@ -137,7 +137,7 @@ MASSES = {
 @example(
     rows=[(FIRST, None, 3.0, BIG + 1), (FIRST, None, 3.0, None)], found=[GAPPED], told=True
 )  # pandas makes a double of the first, since the second is missing
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15)
 @given(rows=ROWS, found=st.lists(entries(), min_size=1, max_size=5), told=st.booleans())
 def test_screened_rows_are_judged_like_all(
     rows: list[tuple[Any, ...]], found: list[dict[str, Any]], *, told: bool

@@ -63,7 +63,7 @@ def slow_frame(rows: pd.DataFrame, small: Forecasting) -> pd.DataFrame:
     )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 2**32 - 1), st.floats(0, 0.6))
 def test_the_columns_of_the_past_are_those_of_a_loop_over_rows(seed: int, gaps: float) -> None:
     """With rows missing, values unknown and rows in any order, each column is what a loop finds."""
@@ -90,7 +90,7 @@ def forecasts(rows: pd.DataFrame, origin: datetime, build: Any) -> pd.DataFrame:
     return frame[["series", "time"]].assign(said=TASK.predict(model, frame))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     origin=st.integers(5 * 24, 17 * 24),
     share=st.floats(0.01, 1),
@@ -128,7 +128,7 @@ def test_a_spike_is_seen_a_horizon_later() -> None:
     assert moment + DAY == ROWS["time"][moved].min()
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(count=st.integers(1, 4), days=st.integers(1, 3), end=st.integers(14 * 24, 20 * 24))
 def test_the_training_rows_of_every_fold_are_known_at_its_origin(
     count: int, days: int, end: int

@@ -79,7 +79,7 @@ def test_the_order_of_the_history_does_not_matter() -> None:
 
 
 @given(st.permutations([(s, h) for s in ("north", "south") for h in (0, 7, 23)]))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_answers_come_in_the_order_of_the_records(asked: list[tuple[str, int]]) -> None:
     """Each answer stands where its record stood, whatever the order of the call."""
     found = answers(*(one(series, NEXT + hours * HOUR) for series, hours in asked))

@@ -145,7 +145,7 @@ def test_a_condition_keeps_the_rows_where_it_holds(
     assert ((sum(bool(keeps(row)) for row in ROWS),),) == answer.rows
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.text(min_size=1).map(str.strip).filter(bool))
 def test_any_text_can_be_looked_for(cars: Observations, value: str) -> None:
     """No value breaks the question, and none finds what it doesn't equal."""

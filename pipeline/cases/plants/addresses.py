@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from pipeline.cases.plants.rows import Found
 from pipeline.errors import SourceError, SourceUnavailableError
 from pipeline.pictures import LIMITS
+from pipeline.saying import Say
 from pipeline.sources.address import Address
 from pipeline.sources.cache import Cache
 from pipeline.sources.files import readable
@@ -96,7 +97,7 @@ def downloads(
     patience: Patience,
     *,
     sleep: Callable[[float], None] = time.sleep,
-    say: Callable[[str], None] = print,
+    say: Say = print,
 ) -> Iterator[Found]:
     """Each picture or why it didn't come, in the order of the list.
 
