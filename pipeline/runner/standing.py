@@ -59,6 +59,7 @@ def seal_case(store: Store, case: str, order: Order) -> None:
 
 
 def note_look(store: Store, order: Order, record: RunRecord, *, new: bool) -> None:
+    """Keeps when the case was looked at, and whether that made the run."""
     store.write_check(
         CheckRecord(
             case=record.case,

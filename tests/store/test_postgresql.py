@@ -13,7 +13,7 @@ import pytest
 
 from pipeline.records import TrainRecord
 from pipeline.store import Store
-from pipeline.store.tracking import ALIAS, SERVER, _client
+from pipeline.store.experiments import ALIAS, SERVER, connected
 
 FAKES = Path(__file__).parents[1] / "fakes"
 RUN = """
@@ -58,7 +58,7 @@ def started(cases: Path, home: Path, database: str, case: str) -> subprocess.Pop
 
 def tracked(home: Path, case: str) -> tuple[int, str]:
     """Of MLflow: how many candidates it has of the case, and who is champion."""
-    with _client(Store.at(home)) as client:
+    with connected(Store.at(home)) as client:
         experiment = client.get_experiment_by_name(case)
         runs = client.search_runs([experiment.experiment_id])
         version = client.get_model_version_by_alias(f"vigie-{case}", ALIAS)

@@ -13,8 +13,9 @@ import pytest
 
 from pipeline.records import PromoteRecord, TrainRecord
 from pipeline.store import Store
+from pipeline.store.experiments import ALIAS, CANDIDATE, DIGEST, RUN, SERVER, connected
 from pipeline.store.locks import take_turns
-from pipeline.store.tracking import ALIAS, CANDIDATE, DIGEST, RUN, SERVER, make_ready, mirror
+from pipeline.store.tracking import make_ready, mirror
 
 NAME = "vigie-tiny"
 
@@ -43,12 +44,10 @@ def said() -> list[str]:
 @pytest.fixture
 def client_of() -> Iterator[Any]:
     """A reader of a store's database, as `mlflow ui` opens it."""
-    from pipeline.store.tracking import _client
-
     opened = []
 
     def read(store: Store) -> Any:
-        manager = _client(store)
+        manager = connected(store)
         opened.append(manager)
         return manager.__enter__()
 

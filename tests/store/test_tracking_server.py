@@ -17,7 +17,8 @@ import pytest
 
 from pipeline.records import TrainRecord
 from pipeline.store import Store
-from pipeline.store.tracking import ALIAS, SERVER, _client, mirror
+from pipeline.store.experiments import ALIAS, SERVER, connected
+from pipeline.store.tracking import mirror
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +71,7 @@ def wait_for(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
 
 
 def champion_in(store: Store) -> str:
-    with _client(store) as client:
+    with connected(store) as client:
         return str(client.get_model_version_by_alias("vigie-tiny", ALIAS).tags["vigie.candidate"])
 
 
@@ -96,7 +97,7 @@ def test_nothing_is_tracked_twice(
         mirror(ran, ["tiny"], say=lambda line: None)
     trained = ran.record("tiny", "first", TrainRecord)
 
-    with _client(ran) as client:
+    with connected(ran) as client:
         experiment = client.get_experiment_by_name("tiny")
         assert trained is not None
         assert len(trained.candidates) == len(client.search_runs([experiment.experiment_id]))
@@ -107,7 +108,7 @@ def test_a_server_gets_a_copy_of_the_model(
 ) -> None:
     monkeypatch.setenv(SERVER, served)
     shutil.rmtree(ran.home / "mlflow", ignore_errors=True)
-    with _client(ran) as client:
+    with connected(ran) as client:
         client.create_registered_model("vigie-other")
     mirror(ran, ["tiny"], say=lambda line: None)
 
