@@ -20,7 +20,7 @@ import pipeline.case
 import pipeline.runner
 from pipeline.kernels.cells import OPENING
 from pipeline.options import NOTEBOOKS, NotebookName
-from pipeline.runner import chain
+from pipeline.runner import performing
 from pipeline.steps.view import Gallery
 from pipeline.store import project
 
@@ -34,7 +34,7 @@ def apply(patch: Patch) -> None:
     """Replaces with `patch` (setattr, or that of a monkeypatch) all that small cases need."""
     patch(pipeline.case, "CASES_PACKAGE", "small_cases")
     patch(project, "suite", lambda case: SUITE)
-    patch(chain, "execute", execute)
+    patch(performing, "execute", execute)
     patch(pipeline.runner, "ready", lambda engine: None)
     patch(pipeline.runner, "make_ready", lambda store: None)
     pipeline.case.find_cases.cache_clear()

@@ -23,7 +23,7 @@ from pipeline.records import (
     TrainRecord,
     ValidateRecord,
 )
-from pipeline.runner import Order, chain, exit_code, run_cases
+from pipeline.runner import Order, exit_code, performing, run_cases
 from pipeline.runner.chain import run_case
 from pipeline.store import Store
 from pipeline.store.locks import hold, is_held
@@ -111,14 +111,14 @@ def test_a_notebook_that_breaks_ends_the_run_with_its_message(
     store: Store, said: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The run's record names the notebook; its earlier steps stay recorded."""
-    real = chain.execute
+    real = performing.execute
 
     def breaks(notebook: Any, output: Path, values: dict[str, Any], **rest: Any) -> None:
         if notebook == "2-validate":
             raise SourceError("the suite is gone")
         real(notebook, output, values, **rest)
 
-    monkeypatch.setattr(chain, "execute", breaks)
+    monkeypatch.setattr(performing, "execute", breaks)
     ran = run_case(store, "tiny", Order(), run_id="first", say=said.append)
 
     assert (ran.outcome, ran.failed_notebook, ran.failure) == ("failed", "2-validate", "error")
@@ -142,7 +142,7 @@ def test_the_record_says_in_a_word_how_a_notebook_failed(
     def ends(*given: Any, **named: Any) -> None:
         raise ending
 
-    monkeypatch.setattr(chain, "execute", ends)
+    monkeypatch.setattr(performing, "execute", ends)
     with suppress(KeyboardInterrupt):
         run_case(store, "tiny", Order(), run_id="first", say=print)
 
@@ -157,14 +157,14 @@ def test_the_promotion_of_a_refused_notebook_does_not_serve(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Notebook 5 wrote its record and was refused as hollow: there is no champion."""
-    real = chain.execute
+    real = performing.execute
 
     def drops_evaluate(notebook: Any, output: Path, values: dict[str, Any], **rest: Any) -> None:
         real(notebook, output, values, **rest)
         if notebook == "5-evaluate":
             (output.parent / "evaluate" / "record.json").unlink()
 
-    monkeypatch.setattr(chain, "execute", drops_evaluate)
+    monkeypatch.setattr(performing, "execute", drops_evaluate)
     ran = run_case(store, "tiny", Order(), run_id="first", say=lambda line: None)
 
     assert (ran.outcome, ran.failed_notebook) == ("failed", "5-evaluate")
@@ -215,7 +215,7 @@ def test_of_two_runs_of_one_case_at_once_one_is_refused(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The second learns who runs it, and the first ends as if alone."""
-    real = chain.execute
+    real = performing.execute
     inside, go_on = threading.Event(), threading.Event()
 
     def waits(notebook: Any, output: Path, values: dict[str, Any], **rest: Any) -> None:
@@ -223,7 +223,7 @@ def test_of_two_runs_of_one_case_at_once_one_is_refused(
         go_on.wait(60)
         real(notebook, output, values, **rest)
 
-    monkeypatch.setattr(chain, "execute", waits)
+    monkeypatch.setattr(performing, "execute", waits)
     found: list[RunRecord] = []
     first = threading.Thread(
         target=lambda: found.append(
@@ -246,7 +246,7 @@ def test_a_run_is_on_record_while_it_is_running(
 ) -> None:
     """Whoever looks meanwhile sees who runs it and how far it has come."""
     seen: list[RunRecord | None] = []
-    real = chain.execute
+    real = performing.execute
 
     def looks(notebook: Any, output: Path, values: dict[str, Any], **rest: Any) -> None:
         seen.append(store.run_record("tiny", "first"))
@@ -254,7 +254,7 @@ def test_a_run_is_on_record_while_it_is_running(
             raise SourceError("enough")
         real(notebook, output, values, **rest)
 
-    monkeypatch.setattr(chain, "execute", looks)
+    monkeypatch.setattr(performing, "execute", looks)
     run_case(store, "tiny", Order(), run_id="first", say=lambda line: None)
 
     assert [each and each.outcome for each in seen] == ["running", "running"]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pipeline.errors import OptionError
-from pipeline.runner import Order, chain, executors, run_cases, run_orders
+from pipeline.runner import Order, executors, performing, run_cases, run_orders
 from pipeline.runner.content import contents
 from pipeline.store import Store
 
@@ -46,7 +46,7 @@ def test_two_cases_run_at_the_same_time(store: Store, monkeypatch: pytest.Monkey
         both.wait()
         raise OptionError("enough")
 
-    monkeypatch.setattr(chain, "execute", meets)
+    monkeypatch.setattr(performing, "execute", meets)
     monkeypatch.setattr(executors, "cores_here", lambda: 4)
     said: list[str] = []
     done = run_cases(store, ["tiny", "broken"], Order(), say=said.append, jobs=2)
@@ -98,7 +98,7 @@ def test_the_orders_of_a_case_are_done_in_order_and_end_with_the_first_failure(
         asked.append(values["as_of"])
         raise OptionError("enough")
 
-    monkeypatch.setattr(chain, "execute", breaks)
+    monkeypatch.setattr(performing, "execute", breaks)
     orders = [Order(as_of="2024-02-01"), Order(as_of="2024-02-08")]
     found = run_orders(store, {"tiny": orders}, say=lambda line: None)
 

@@ -15,7 +15,7 @@ import pipeline.case
 from pipeline.errors import OptionError
 from pipeline.options import NOTEBOOKS
 from pipeline.records import PromoteRecord, ReportRecord, RunRecord
-from pipeline.runner import Order, chain
+from pipeline.runner import Order, performing
 from pipeline.runner.chain import run_case
 from pipeline.runner.order import find_notebook
 from pipeline.sources import fingerprints
@@ -182,16 +182,16 @@ def test_what_was_removed_is_made_anew(
 
 def test_a_run_that_failed_is_gone_on_with(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """What it had done is taken over."""
-    real = chain.execute
+    real = performing.execute
 
     def breaks(notebook: Any, output: Path, values: dict[str, Any], **rest: Any) -> None:
         if notebook == "3-drift":
             raise OptionError("no such thing")
         real(notebook, output, values, **rest)
 
-    monkeypatch.setattr(chain, "execute", breaks)
+    monkeypatch.setattr(performing, "execute", breaks)
     failed = run_case(store, "tiny", Order(), run_id="first", say=lambda line: None)
-    monkeypatch.setattr(chain, "execute", real)
+    monkeypatch.setattr(performing, "execute", real)
     ran = run_case(store, "tiny", Order(), run_id="second", say=lambda line: None)
 
     assert (failed.outcome, failed.failure) == ("failed", "error")

@@ -15,7 +15,7 @@ import pytest
 import pipeline.runner
 from pipeline.errors import StepError
 from pipeline.options import NotebookName
-from pipeline.runner import Order, Ran, chain, executors, run_orders
+from pipeline.runner import Order, Ran, executors, performing, run_orders
 from pipeline.runner.content import contents
 from pipeline.runner.schedule import orders_at, times
 from pipeline.runner.turns import Turn
@@ -60,7 +60,7 @@ def watched(monkeypatch: pytest.MonkeyPatch, before: Callable[[NotebookName, str
         before(notebook, values["as_of"][:10])
         in_process.execute(notebook, output, values, **given)
 
-    monkeypatch.setattr(chain, "execute", execute)
+    monkeypatch.setattr(performing, "execute", execute)
 
 
 def test_overlapping_dates_leave_the_records_of_a_sequence(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pipeline.errors import OptionError, SourceError
-from pipeline.runner import Order, chain, run_due, run_orders
+from pipeline.runner import Order, performing, run_due, run_orders
 from pipeline.runner.content import contents
 from pipeline.runner.schedule import due, orders_at, parse_every, parse_moment, times
 from pipeline.store import Store
@@ -153,14 +153,14 @@ def test_a_time_that_failed_is_due_again_before_those_after_it(
 ) -> None:
     """What comes after rests on it."""
     fire(store, 0)
-    real = chain.execute
+    real = performing.execute
 
     def down(notebook: Any, output: Path, values: dict[str, Any], **rest: Any) -> None:
         raise SourceError("nobody answers")
 
-    monkeypatch.setattr(chain, "execute", down)
+    monkeypatch.setattr(performing, "execute", down)
     fire(store, 2)
-    monkeypatch.setattr(chain, "execute", real)
+    monkeypatch.setattr(performing, "execute", real)
 
     assert fire(store, 2) == ["2024-02-21", "2024-02-22"]
 

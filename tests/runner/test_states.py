@@ -11,7 +11,7 @@ import pytest
 from pipeline.errors import SourceUnavailableError
 from pipeline.options import NOTEBOOKS
 from pipeline.records import RunRecord
-from pipeline.runner import Order, chain
+from pipeline.runner import Order, performing
 from pipeline.runner.chain import run_case
 from pipeline.runner.states import lines, step_states
 from pipeline.store import Store, project
@@ -83,7 +83,7 @@ def test_a_failure_is_told_with_its_kind(store: Store, monkeypatch: pytest.Monke
 
     monkeypatch.setattr("pipeline.runner.retries.ATTEMPTS", 1)
     monkeypatch.setattr("pipeline.runner.retries.FIRST_PAUSE", 0)
-    monkeypatch.setattr(chain, "execute", down)
+    monkeypatch.setattr(performing, "execute", down)
     monkeypatch.setattr("time.sleep", lambda seconds: None)
     run_case(store, "tiny", Order(), run_id="first", say=lambda line: None)
 
