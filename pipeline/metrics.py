@@ -1,8 +1,8 @@
-"""Scores of predictions and intervals. A score is a finite number, or an error that says why not.
+"""Scores of predictions. A score is a finite number, or an error that says why not.
 
-`truth` and `predicted` are one-dimensional and in the unit of the target; so are `rmse`, `mae`,
-`bias`, `mean_width` and `interval_score`, the others are shares. All functions raise `StepError`
-for values that are empty, not finite or of unequal length.
+`truth` and `predicted` are one-dimensional and in the unit of the target; so are `rmse`, `mae` and
+`bias`, the others are shares. All functions raise `StepError` for values that are empty, not finite
+or of unequal length.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ SCORE_NAMES = {
     "r2": "R²",
     "brier": "Brier score",
 }
-IN_UNIT_OF_TARGET = frozenset({"rmse", "mae", "bias", "mean_width", "interval_score"})
+IN_UNIT_OF_TARGET = frozenset({"rmse", "mae", "bias"})
 
 
 def score_name(name: str) -> str:
     """A score as people write it.
 
-    >>> score_name("rmse"), score_name("mean_width")
-    ('RMSE', 'mean width')
+    >>> score_name("rmse"), score_name("log_loss")
+    ('RMSE', 'log loss')
     """
     return SCORE_NAMES.get(name, name.replace("_", " "))
 
@@ -70,37 +70,13 @@ def score_label(name: str, unit: str) -> str:
     return f"{score_name(name)} ({known})" if known else score_name(name)
 
 
-def rmse(truth: ArrayLike, predicted: ArrayLike) -> float:
-    """Root of the mean squared error."""
-    return _required("rmse", truth, predicted)
-
-
-def mae(truth: ArrayLike, predicted: ArrayLike) -> float:
-    """Mean absolute error."""
-    return _required("mae", truth, predicted)
-
-
-def wape(truth: ArrayLike, predicted: ArrayLike) -> float:
-    """Sum of absolute errors over the sum of absolute truth.
-
-    Also raises `StepError` when all truth is zero. Kolassa & Schütz 2007, "Advantages of the
-    MAD/Mean ratio over the MAPE".
-    """
-    return _required("wape", truth, predicted)
-
-
-def r2(truth: ArrayLike, predicted: ArrayLike) -> float:
-    """Share of the variance of the truth that is explained; also raises for constant truth."""
-    return _required("r2", truth, predicted)
-
-
-def bias(truth: ArrayLike, predicted: ArrayLike) -> float:
-    """Mean of prediction minus truth: above zero when predictions are too high."""
-    return _required("bias", truth, predicted)
-
-
 def regression_metrics(truth: ArrayLike, predicted: ArrayLike) -> dict[str, float]:
     """`n`, `rmse`, `mae`, `wape`, `r2` and `bias`; a score that is undefined has no key.
+
+    `wape` is the sum of absolute errors over the sum of absolute truth (Kolassa & Schütz 2007,
+    "Advantages of the MAD/Mean ratio over the MAPE"), undefined where all truth is zero. `r2` is
+    the explained share of the variance of the truth, undefined where that is constant. `bias` is
+    the mean of prediction minus truth: above zero when predictions are too high.
 
     >>> regression_metrics([1.0, 1.0], [1.0, 2.0])
     {'n': 2.0, 'rmse': 0.7071067811865476, 'mae': 0.5, 'wape': 0.5, 'bias': 0.5}
@@ -120,33 +96,6 @@ def by_segment(
             f"segments has {len(segment)} values and truth {len(known)}; give one label per row."
         )
     return dict(zip(labels.tolist(), _scores(known, guessed, segment, len(labels)), strict=True))
-
-
-def coverage(truth: ArrayLike, low: ArrayLike, high: ArrayLike) -> float:
-    """Share of the truth within its interval, both ends included."""
-    known, lower, upper = _checked_interval(truth=truth, low=low, high=high)
-    return float(np.mean((lower <= known) & (known <= upper)))
-
-
-def mean_width(low: ArrayLike, high: ArrayLike) -> float:
-    """Mean width of the intervals."""
-    lower, upper = _checked_interval(low=low, high=high)
-    with np.errstate(over="ignore"):
-        return _finite("mean_width", float(np.mean(upper - lower)))
-
-
-def interval_score(truth: ArrayLike, low: ArrayLike, high: ArrayLike, level: float) -> float:
-    """Mean width plus the penalty for truth outside; the lower the better.
-
-    For central intervals meant to cover a share `level`, above 0 and below 1. Winkler 1972;
-    Gneiting & Raftery 2007, "Strictly proper scoring rules, prediction, and estimation", eq. 43.
-    """
-    if not 0 < level < 1:
-        raise StepError(f"level is {level!r}; give a share above 0 and below 1.")
-    known, lower, upper = _checked_interval(truth=truth, low=low, high=high)
-    with np.errstate(over="ignore"):
-        outside = np.maximum(lower - known, 0) + np.maximum(known - upper, 0)
-        return _finite("interval_score", float(np.mean(upper - lower + 2 / (1 - level) * outside)))
 
 
 def skill(error: float, baseline_error: float) -> float:
@@ -201,17 +150,6 @@ def _varies(values: Values, segment: NDArray[np.intp], segments: int) -> NDArray
     return np.bincount(segment, weights=values != first[segment], minlength=segments) > 0
 
 
-def _required(name: str, truth: ArrayLike, predicted: ArrayLike) -> float:
-    scores = regression_metrics(truth, predicted)
-    if name not in scores:
-        found = "zero" if name == "wape" else "one and the same value"
-        raise StepError(
-            f"{name} is undefined: all {int(scores['n'])} values of truth are {found}. "
-            "Score more rows, or use another metric."
-        )
-    return scores[name]
-
-
 def _checked(**arguments: ArrayLike) -> list[Values]:
     arrays = {name: np.asarray(values, dtype=np.float64) for name, values in arguments.items()}
     problems = []
@@ -226,13 +164,6 @@ def _checked(**arguments: ArrayLike) -> list[Values]:
     if problems:
         raise StepError.for_problems("These values can't be scored:", problems)
     return list(arrays.values())
-
-
-def _checked_interval(**arguments: ArrayLike) -> list[Values]:
-    arrays = _checked(**arguments)
-    if crossed := int((arrays[-2] > arrays[-1]).sum()):
-        raise StepError(f"low is above high in {crossed} of {len(arrays[-1])} rows; swap them.")
-    return arrays
 
 
 def _finite(name: str, value: float) -> float:

@@ -53,32 +53,6 @@ def one_stretch(rows: int, *, first: int) -> tuple[Stretch]:
     return (Stretch(known=np.arange(first), new=np.arange(first, rows)),)
 
 
-def rolling_origin_folds(
-    times: NDArray[np.datetime64],
-    *,
-    folds: int,
-    length: timedelta,
-    end: datetime,
-    known_after: timedelta,
-) -> tuple[Fold, ...]:
-    """Consecutive folds of one length, oldest first, of which the last ends at `end`.
-
-    `times` holds one naive UTC time per row, in any order. The value of a row is known
-    `known_after` its time. Raises `StepError` where `folds_from_origins` does, and for fewer than
-    one fold or a length that is not above zero. Tashman 2000, "Out-of-sample tests of forecasting
-    accuracy: an analysis and review", describes the scheme.
-    """
-    problems = []
-    if folds < 1:
-        problems.append(f"folds is {folds!r}; ask for 1 or more")
-    if length <= timedelta(0):
-        problems.append(f"length is {str(length)!r}; give one above zero")
-    if problems:
-        raise StepError.for_problems("The folds can't be laid out:", problems)
-    origins = [end - length * (folds - fold) for fold in range(folds)]
-    return folds_from_origins(times, origins=origins, end=end, known_after=known_after)
-
-
 def folds_from_origins(
     times: NDArray[np.datetime64],
     *,
@@ -86,7 +60,8 @@ def folds_from_origins(
     end: datetime,
     known_after: timedelta,
 ) -> tuple[Fold, ...]:
-    """One fold per origin, each up to the next origin and the last up to `end`.
+    """One fold per origin, each up to the next origin and the last up to `end`: rolling origins
+    (Tashman 2000, "Out-of-sample tests of forecasting accuracy: an analysis and review").
 
     Train rows have time + `known_after` <= origin and time < origin; test rows have
     origin <= time < end of the fold. `origins` and `end` carry a time zone. Raises `StepError`

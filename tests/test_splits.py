@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from pipeline.errors import StepError
 from pipeline.splits import (
+    Fold,
     folds_from_origins,
     grouped_folds,
-    rolling_origin_folds,
     stratified_folds,
 )
 
@@ -26,9 +26,22 @@ def hourly(days: int) -> NDArray[np.datetime64]:
     return np.datetime64("2021-01-01T00", "us") + np.arange(24 * days) * np.timedelta64(1, "h")
 
 
+def rolling_folds(
+    times: NDArray[np.datetime64],
+    *,
+    folds: int,
+    length: timedelta,
+    end: datetime,
+    known_after: timedelta,
+) -> tuple[Fold, ...]:
+    """Consecutive folds of one length, of which the last ends at `end`."""
+    origins = [end - length * (folds - fold) for fold in range(folds)]
+    return folds_from_origins(times, origins=origins, end=end, known_after=known_after)
+
+
 def test_last_fold_ends_at_the_end() -> None:
     """Folds follow each other without gap, oldest first, and the last ends where asked."""
-    folds = rolling_origin_folds(
+    folds = rolling_folds(
         hourly(10), folds=3, length=2 * DAY, end=START + 9 * DAY, known_after=timedelta(0)
     )
 
@@ -84,7 +97,7 @@ def test_another_time_zone_is_the_same_moment() -> None:
 
 def test_origin_within_a_day_has_its_time_in_the_name() -> None:
     """Names of folds of less than a day differ."""
-    folds = rolling_origin_folds(
+    folds = rolling_folds(
         hourly(2), folds=2, length=DAY / 4, end=START + DAY, known_after=timedelta(0)
     )
 
@@ -104,7 +117,7 @@ def test_nothing_is_learned_before_it_is_known(
     """Whatever the layout: train is exactly what is known, test is exactly the fold's rows."""
     times = np.datetime64("2021-01-01", "us") + np.array(hours) * np.timedelta64(1, "h")
     try:
-        made = rolling_origin_folds(
+        made = rolling_folds(
             times,
             folds=folds,
             length=timedelta(hours=length),
@@ -125,7 +138,7 @@ def test_nothing_is_learned_before_it_is_known(
 def test_all_empty_folds_are_named() -> None:
     """Folds without rows are one error that names each and what the table spans."""
     with pytest.raises(StepError) as caught:
-        rolling_origin_folds(
+        rolling_folds(
             hourly(3), folds=3, length=2 * DAY, end=START + 6 * DAY, known_after=timedelta(0)
         )
 
@@ -139,7 +152,7 @@ def test_all_empty_folds_are_named() -> None:
 def test_empty_table_is_an_error() -> None:
     """A table without rows is said to be empty."""
     with pytest.raises(StepError, match="the table is empty"):
-        rolling_origin_folds(hourly(0), folds=1, length=DAY, end=START, known_after=DAY)
+        rolling_folds(hourly(0), folds=1, length=DAY, end=START, known_after=DAY)
 
 
 def test_time_without_zone_is_refused() -> None:
@@ -174,12 +187,6 @@ def test_missing_time_is_refused() -> None:
 
     with pytest.raises(StepError, match="1 of 96 rows have no time"):
         folds_from_origins(times, origins=[START + DAY], end=START + 2 * DAY, known_after=DAY)
-
-
-def test_no_folds_and_no_length_are_told_together() -> None:
-    """Both wrong numbers come in one error."""
-    with pytest.raises(StepError, match=r"(?s)folds is 0.*length is '0:00:00'"):
-        rolling_origin_folds(hourly(4), folds=0, length=0 * DAY, end=START, known_after=DAY)
 
 
 @given(
