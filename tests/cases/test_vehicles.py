@@ -125,6 +125,8 @@ def checked(*changes: dict[str, Any]) -> pd.DataFrame:
         [{"id": 1, "fuel": "PETROL", "fuel_mode": "M", "co2": 120.0, **c} for c in changes]
     )
     litres = rows["consumption"].fillna(5.0) if "consumption" in rows else 5.0
+    days = rows["registered"] if "registered" in rows else "2021-07-29"
+    rows = rows.assign(registered=pd.to_datetime(days, utc=True))
     return check_columns(rows.assign(consumption=litres), AS_OF)
 
 
@@ -144,6 +146,24 @@ def test_co2_of_a_litre_is_told_of_cars_that_are_not_charged() -> None:
 
     assert pytest.approx(24.0) == found["co2_per_litre"].iloc[0]
     assert found["co2_per_litre"].iloc[1:].isna().all()
+
+
+def test_saturdays_and_sundays_are_told_from_working_days() -> None:
+    """Nothing is said of a car without a date."""
+    found = checked(*({"registered": f"2021-07-{day}"} for day in (30, 31)), {"registered": None})
+
+    assert [0.0, 1.0] == found["on_weekend"].dropna().tolist()
+    assert pd.isna(found["on_weekend"].iloc[2])
+
+
+def test_simulated_cars_are_registered_on_working_days_of_the_whole_year() -> None:
+    """Of each weekday but the last two there are about as many."""
+    days = sample(VehicleSimulator())["registered"]
+    by_weekday = days.dt.day_of_week.value_counts(normalize=True)
+
+    assert {0, 1, 2, 3, 4} == set(by_weekday.index)
+    assert by_weekday.between(0.15, 0.25).all()
+    assert (days.max() - days.min()).days > 360
 
 
 def test_a_file_read_twice_under_new_numbers_is_noted() -> None:

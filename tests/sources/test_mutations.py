@@ -334,6 +334,16 @@ def day_first(value: str) -> str:
     return f"{day}/{month}/{year}{value[10:]}"
 
 
+def exchanged(value: str) -> str:
+    """Day and month in each other's place, where that is a date."""
+    year, month, day = value[:10].split("-")
+    return f"{year}-{day}-{month}{value[10:]}" if int(day) <= 12 else value
+
+
+def exchanged_moment(value: datetime) -> datetime:
+    return value.replace(month=value.day, day=value.month) if value.day <= 12 else value
+
+
 N, C, T = "counter_name", "bike_count", "date"
 EN, EC, ET, EP = (
     "Nom du compteur",
@@ -431,6 +441,9 @@ rows_of(
     each(T, lambda t: t + timedelta(hours=2)),
     "stopped",
     "quiet-at-night",
+)
+rows_of(
+    PARQUET, "day and month exchanged", each(T, exchanged_moment), "stopped", "volume-like-last-week"
 )
 rows_of(PARQUET, "some times missing", each(T, put(None), 20), "quarantined", "time-given")
 rows_of(PARQUET, "rows repeated", again(50), "harmless")
@@ -562,6 +575,9 @@ rows_of(CARS, "CO2 negative", each(E, lambda v: f"-{v}", 50), "quarantined", "co
 rows_of(CARS, "CO2 constant", each(E, put("120")), "stopped", "co2-varies")
 rows_of(CARS, "CO2 a row lower", slide(E), "stopped", "co2-of-burned-fuel")
 rows_of(CARS, "days first", each(D, day_first), "refused", "column 'Date of registration'")
+rows_of(
+    CARS, "day and month exchanged", each(D, exchanged), "stopped", "registered-on-working-days"
+)
 rows_of(CARS, "rows repeated", again(50), "harmless")
 rows_of(
     CARS,

@@ -1,4 +1,4 @@
-"""Columns that let the expectations of the vehicles case ask about fuel and consumption.
+"""Columns that let the expectations of the vehicles case ask about fuel, consumption and weekdays.
 
 Everything here is pure, keeps the order of the rows, and looks at one row at a time.
 """
@@ -13,24 +13,30 @@ from pipeline.cases.vehicles.features import ELECTRIC
 if TYPE_CHECKING:
     import pandas as pd
 
+SATURDAY = 5
+"""Of a week that begins with Monday as 0."""
 CHARGED = ("E", "P")
 """Fuel modes of cars that are charged: what a litre does is not what the test's CO2 tells."""
 
 
 def check_columns(table: pd.DataFrame, _as_of: datetime) -> pd.DataFrame:
-    """The table with three more columns, rows in the order they came in.
+    """The table with four more columns, rows in the order they came in.
 
     - `electric_co2`: g/km of electric cars, which must be 0; null for the others.
     - `burned_co2`: g/km of the others, which must be above 0; null for electric cars.
     - `co2_per_litre`: g/km over l/100 km, where both are known and the car is not charged. A litre
       gives about 23 g/km at 1 l/100 km for petrol, 26 for diesel, 16 for liquefied gas.
+    - `on_weekend`: 1 for a day of registration that is a Saturday or Sunday, else 0; null without.
     """
     electric = table["fuel"].eq(ELECTRIC).fillna(value=False).astype(bool)
     burned = table["co2"].where(~electric)
     charged = table["fuel_mode"].isin(CHARGED)
     known = table["consumption"].where((table["consumption"] > 0) & ~charged)
+    registered = table["registered"]
+    weekend = registered.dt.day_of_week.ge(SATURDAY).astype("float64")
     return table.assign(
         electric_co2=table["co2"].where(electric),
         burned_co2=burned,
         co2_per_litre=burned / known,
+        on_weekend=weekend.where(registered.notna()),
     )

@@ -28,7 +28,10 @@ ABSURD_CONSUMPTION = 47.0
 
 @dataclass(frozen=True, kw_only=True)
 class VehicleSimulator:
-    """`cars` registrations over `days` days, of cars of `approvals` type approvals."""
+    """`cars` registrations over `days` days, of cars of `approvals` type approvals.
+
+    Cars are registered from Monday to Friday, as nearly all real ones are.
+    """
 
     seed: int = 20_211_231
     cars: int = 2600
@@ -86,8 +89,9 @@ class VehicleSimulator:
         )[: self.cars]
         random.shuffle(chosen)
         cars = designs.iloc[chosen].reset_index(drop=True)
-        day = np.sort(random.integers(0, self.days, self.cars))
         first = self.last - timedelta(days=self.days - 1)
+        working = np.flatnonzero((first.weekday() + np.arange(self.days)) % 7 < 5)
+        day = working[np.sort(random.integers(0, len(working), self.cars))]
         moments = np.datetime64(first.replace(tzinfo=None), "us") + day.astype("timedelta64[D]")
         version = random.integers(1, 5, self.cars)
         late = day >= self.days - self.shift_days
