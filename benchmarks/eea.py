@@ -57,7 +57,8 @@ _DRAWN = f"""
 _CARS = f"""
     SELECT *,
         CASE fuel WHEN 'PETROL/ELECTRIC' THEN 1.0 ELSE 1.5 + mass * 0.0018 + power * 0.009 END
-            * (CASE fuel WHEN 'DIESEL' THEN 0.88 ELSE 1 END) + {_of_design(24, 7)} * 0.1 + {_draw(24, 4)} * 0.1 AS litres,
+            * (CASE fuel WHEN 'DIESEL' THEN 0.88 ELSE 1 END)
+            + ({_of_design(24, 7)} + {_draw(24, 4)}) * 0.1 AS litres,
         litres * (CASE fuel WHEN 'DIESEL' THEN 26.2 ELSE 22.7 END) AS grams
     FROM ({_DRAWN})"""
 """Cars before they are told: mass in kg, power in kW, litres a 100 km, grams of CO2 a km."""

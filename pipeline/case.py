@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from pipeline.bounds import Bound
 from pipeline.errors import CaseError, OptionError
 from pipeline.schema import Schema
 from pipeline.sources import Mode, Source
@@ -129,6 +130,9 @@ class Case:
     with_files: Callable[[pd.DataFrame, Folders], pd.DataFrame] = _as_they_are
     """Adds columns to rows that are to be learned from or drawn: what the tables only refer to,
     such as pictures. The order of the rows stays."""
+    bound: Bound | None = None
+    """How many rows models learn from and are compared on; `None`: as the task says. All rows are
+    ingested, judged and shown in trends."""
     trends: tuple[TrendView, ...] = ()
     """What the case's page of trends shows, in its order."""
     use: str = ""
@@ -156,6 +160,11 @@ class Case:
                 f"Case {self.name!r} has a time column and windows without length: give held_out, "
                 "current and block a length above zero."
             )
+
+    @property
+    def takes(self) -> Bound:
+        """Which rows take part where there are many."""
+        return self.bound or self.task.bound
 
     def source(self, mode: Mode) -> Source:
         """The source of a mode; raises `OptionError` when the case has none."""

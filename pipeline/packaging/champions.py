@@ -82,6 +82,8 @@ def _recent(rows: pa.Table, case: Case) -> pa.Table:
 def _write(store: Store, case: Case, promotion: PromoteRecord, folder: Path) -> None:
     checked = newest(store, promotion, ValidateRecord)
     rows = store.validated(case.name, case.schema, checked)
+    within = store.within(case.name, case.schema, checked, case.takes)
+    learned = store.validated(case.name, case.schema, checked, within) if within else rows
     history = _recent(rows, case)
     calibrations = calibrations_of(store, promotion)
     files = {
@@ -91,7 +93,7 @@ def _write(store: Store, case: Case, promotion: PromoteRecord, folder: Path) -> 
         CALIBRATIONS: LADDER.dump_json(calibrations),
     }
     levels = tuple(each.level for each in calibrations)
-    card = card_of(store, case, promotion, checked, rows, history, files, levels)
+    card = card_of(store, case, promotion, checked, learned, history, files, levels)
     for name, content in files.items():
         write_bytes(folder / name, content)
     write_bytes(folder / CARD, (card.model_dump_json(indent=1) + "\n").encode())

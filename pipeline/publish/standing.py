@@ -36,6 +36,9 @@ class Champion(Part):
     learned_start: datetime | None = Field(description="null where rows carry no time")
     learned_end: datetime = Field(description="end of what it learned from, not included")
     learned_rows: int = Field(description="rows that it learned from")
+    sample: str = Field(
+        default="", description="which rows of the case take part; empty where all do"
+    )
 
 
 class Metric(Part):
@@ -110,6 +113,7 @@ def read_champion(store: Store, promotion: PromoteRecord) -> Champion:
         learned_start=model.learned.start,
         learned_end=model.learned.end,
         learned_rows=model.learned.rows,
+        sample=model.learned.sample.told if model.learned.sample else "",
     )
 
 

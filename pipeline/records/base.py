@@ -63,6 +63,18 @@ class TableVersion(Part):
     rows: int
 
 
+class Sample(Part):
+    """Which rows take part where a case has more than models learn from."""
+
+    rows: int
+    of: int = Field(description="rows that there are, less those in quarantine")
+    which: str = Field(description="'drawn with seed 7'")
+
+    @property
+    def told(self) -> str:
+        return f"{self.rows:,} of {self.of:,} rows take part, {self.which}."
+
+
 class Window(Part):
     """A stretch of time, start included, end not."""
 
@@ -71,6 +83,9 @@ class Window(Part):
     rows: int
     division: str = Field(
         default="", description="how rows are kept apart for testing, beside by time"
+    )
+    sample: Sample | None = Field(
+        default=None, description="of which rows of the case; none where all take part"
     )
 
 

@@ -61,7 +61,14 @@ def drift(run: Run, options: DriftOptions) -> View:
         return step.finish(
             as_of=run.as_of,
             sentence=" ".join(
-                filter(None, [compared.words, _sentence(shifts, case, champion, error, limit)])
+                filter(
+                    None,
+                    [
+                        compared.words,
+                        _sentence(shifts, case, champion, error, limit),
+                        run.sample.told if run.sample else "",
+                    ],
+                )
             ),
             inputs=(*checked.inputs, checked.quarantine),
             reference=reference,

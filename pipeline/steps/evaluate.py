@@ -76,11 +76,16 @@ def evaluate(run: Run, options: EvaluateOptions) -> View:
         _write_predictions(step, case, rows, calibrated, subject)
         return step.finish(
             as_of=run.as_of,
-            sentence=views.told(systems, case, subject),
+            sentence=views.told(systems, case, subject)
+            + (f" {run.sample.told}" if run.sample else ""),
             inputs=(*checked.inputs, checked.quarantine),
             primary=case.task.primary,
             held_out=Window(
-                start=fold.origin, end=fold.end, rows=len(rows), division=fold.division
+                start=fold.origin,
+                end=fold.end,
+                rows=len(rows),
+                division=fold.division,
+                sample=run.sample,
             ),
             systems=tuple(_scored(system) for system in systems.values()),
             subject=subject.role,

@@ -26,7 +26,7 @@ from pipeline.saying import Say
 from pipeline.splits import Fold
 from pipeline.steps.past_models import WINDOW, PastModels, stretch_of, stretches_of
 from pipeline.steps.policy_views import changes_table, price_figure, table_of, trainings_figure
-from pipeline.steps.run import Run, clock
+from pipeline.steps.run import Run, clock, taking_part
 from pipeline.steps.stretches import window_of
 from pipeline.steps.walks import Walks
 from pipeline.steps.wording import day_text
@@ -77,7 +77,10 @@ def price(
         )
     started, judged = now(), checked or store.newest_validation(case.name)
     frame = case.task.frame(
-        store.validated(case.name, case.schema, judged).to_pandas(), case.schema
+        store.validated(
+            case.name, case.schema, judged, taking_part(store, case, judged)
+        ).to_pandas(),
+        case.schema,
     )
     folds = stretches_of(case, frame, most)
     chosen = case.candidate(candidate or _newest_challenger(store, case))

@@ -218,7 +218,8 @@ def _stretch(window: Window) -> str:
     start = window.start
     told = f"{day_text(start)} to {day_text(window.end)}" if start else day_text(window.end)
     how = f", {window.division}" if window.division else ""
-    return f"{window.rows:,} rows, {told if start else f'known on {told}'}{how}"
+    sample = f". {window.sample.told}" if window.sample else ""
+    return f"{window.rows:,} rows, {told if start else f'known on {told}'}{how}{sample}"
 
 
 def _pairs(entries: dict[str, object]) -> pd.DataFrame:

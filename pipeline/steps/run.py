@@ -19,12 +19,13 @@ from pipeline.records import (
     IngestRecord,
     ModelRef,
     Record,
+    Sample,
     StepName,
     ValidateRecord,
     step_of,
 )
 from pipeline.steps.writer import StepWriter
-from pipeline.store import Store
+from pipeline.store import Store, Within
 from pipeline.store.locks import hold
 
 if TYPE_CHECKING:
@@ -86,15 +87,37 @@ class Run:
         return found
 
     def validated(self) -> pd.DataFrame:
-        """The observations less the quarantined rows, as of the run, sorted by key."""
+        """The observations less the quarantined rows, as of the run, sorted by key; of very many
+        those that take part (`within`).
+        """
+        record = self._judged()
+        rows = self.store.validated(self.case.name, self.case.schema, record, self.within())
+        return self.with_files(rows.to_pandas())
+
+    def within(self) -> Within | None:
+        """Which rows take part where the case has more than models learn from; else `None`.
+
+        Raises `StepError` where they reach less far back than the folds.
+        """
+        case = self.case
+        return self.once(
+            "rows that take part", lambda: taking_part(self.store, case, self._judged())
+        )
+
+    @property
+    def sample(self) -> Sample | None:
+        """What records say of `within`."""
+        within = self.within()
+        return within.sample if within else None
+
+    def _judged(self) -> ValidateRecord:
         record = self.need(ValidateRecord)
         if record.stopped:
             raise StepError(
                 f"Validation stopped case {self.case.name!r}: {record.sentence} "
                 "Mend the data or the expectation, then run again from 1-ingest."
             )
-        rows = self.store.validated(self.case.name, self.case.schema, record)
-        return self.with_files(rows.to_pandas())
+        return record
 
     def with_files(self, rows: pd.DataFrame) -> pd.DataFrame:
         """The rows and what they refer to in the home, such as pictures."""
@@ -154,6 +177,25 @@ def open_run(options: Options) -> Run:
         run_id=options.run_id or new_run_id(clock()),
         by_hand=not options.run_id,
     )
+
+
+def taking_part(store: Store, case: Case, record: ValidateRecord) -> Within | None:
+    """Which rows take part; raises `StepError` where they reach less far back than the folds."""
+    within = store.within(case.name, case.schema, record, case.takes)
+    oldest = within.bound.oldest(within.limit) if within else None
+    if within is None or oldest is None:
+        return within
+    windows = case.windows
+    needed = windows.held_out + windows.folds * windows.fold + case.task.history
+    reached = record.as_of - oldest
+    if reached < needed:
+        raise StepError(
+            f"Case {case.name!r} has {within.sample.of:,} rows. The newest {within.sample.rows:,}, "
+            f"which take part, reach back {reached.days} days; folds, the held-out window and what "
+            f"forecasts look back on need {needed.days}. Give the case a larger bound, or one of "
+            f"whole series: bound=Drawn(most=…, whole={case.schema.series!r})."
+        )
+    return within
 
 
 @lru_cache(maxsize=4)

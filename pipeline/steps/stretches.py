@@ -6,7 +6,7 @@ changed since is current. While nothing has, the rows held out are compared with
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from pipeline.case import Case
 from pipeline.errors import StepError
-from pipeline.records import EvaluateRecord, FittedModel, TrainRecord, Window
+from pipeline.records import EvaluateRecord, FittedModel, Sample, TrainRecord, Window
 from pipeline.schema import Schema
 from pipeline.steps.run import Run
 
@@ -38,11 +38,14 @@ class Stretches:
     known: datetime
     words: str = ""
     """What is compared, where it isn't stretches of time."""
+    sample: Sample | None = None
+    """Which rows of the case both windows hold; `None`: all."""
 
     def windows(self, schema: Schema) -> tuple[Window, Window]:
         """Both as a record holds them."""
         reference, current = (
-            window_of(rows, schema, known=self.known) for rows in (self.reference, self.current)
+            window_of(rows, schema, known=self.known, sample=self.sample)
+            for rows in (self.reference, self.current)
         )
         return reference, current
 
@@ -52,8 +55,8 @@ def stretches(
 ) -> Stretches:
     """Reference and current window; raises `StepError` when one is empty."""
     if run.case.schema.time is None:
-        return _by_arrival(run, observations, champion)
-    return by_time(
+        return replace(_by_arrival(run, observations, champion), sample=run.sample)
+    found = by_time(
         run.case,
         observations,
         champion,
@@ -61,6 +64,7 @@ def stretches(
         days=days,
         examined=_last_examined(run),
     )
+    return replace(found, sample=run.sample)
 
 
 def _last_examined(run: Run) -> datetime | None:
@@ -86,16 +90,24 @@ def known_until(rows: pd.DataFrame, schema: Schema, as_of: datetime) -> datetime
     return min(as_of, newest + schema.known_after)
 
 
-def window_of(rows: pd.DataFrame, schema: Schema, *, known: datetime, division: str = "") -> Window:
+def window_of(
+    rows: pd.DataFrame,
+    schema: Schema,
+    *,
+    known: datetime,
+    division: str = "",
+    sample: Sample | None = None,
+) -> Window:
     """From the first row to when the last is known; without a time column, until `known`."""
     if schema.time is None:
-        return Window(start=None, end=known, rows=len(rows), division=division)
+        return Window(start=None, end=known, rows=len(rows), division=division, sample=sample)
     times = rows[schema.time]
     return Window(
         start=times.min().to_pydatetime(),
         end=times.max().to_pydatetime() + schema.known_after,
         rows=len(rows),
         division=division,
+        sample=sample,
     )
 
 
@@ -160,7 +172,7 @@ def _learned(
     if not trained:
         return np.ones(len(observations), dtype=np.bool_)
     columns = list(run.case.schema.names)
-    before = run.store.judged(run.case.name, run.case.schema, trained).to_pandas()
+    before = run.store.judged(run.case.name, run.case.schema, trained, run.within()).to_pandas()
     return _digests(observations[columns]).isin(_digests(before[columns])).to_numpy()
 
 

@@ -74,13 +74,14 @@ def train(run: Run, options: TrainOptions) -> View:
             out_of_fold(case, frame, {"challenger": best, "baseline": baseline}),
         )
         fitted = {
-            role: _fitted(step, role, each, case, frame, held_out, options.level)
+            role: _fitted(step, role, each, run, frame, held_out, options.level)
             for role, each in (("challenger", best), ("baseline", baseline))
         }
         return step.finish(
             as_of=run.as_of,
             sentence=views.sentence(best, baseline, tested, case, len(folds))
-            + views.left_out_words(absent),
+            + views.left_out_words(absent)
+            + (f" {run.sample.told}" if run.sample else ""),
             inputs=(*checked.inputs, checked.quarantine),
             primary=case.task.primary,
             candidates=tuple(_scores(each, baseline, case) for each in tested),
@@ -148,12 +149,13 @@ def _fitted(
     step: StepWriter,
     role: str,
     chosen: Backtest,
-    case: Case,
+    run: Run,
     frame: pd.DataFrame,
     held_out: Fold,
     level: float,
 ) -> FittedModel:
     """Learned from all that was known before the held-out window; what is stored is what serves."""
+    case = run.case
     rows = frame.iloc[held_out.train]
     model = fitted(chosen.build, rows, case.task.truth(rows, case.schema))
     stored = step.model(role, chosen.title, dump_model(model))
@@ -164,7 +166,13 @@ def _fitted(
             run_id=step.run_id,
             path=stored.path,
             sha256=stored.sha256,
-            learned=window_of(rows, case.schema, known=held_out.end, division=held_out.division),
+            learned=window_of(
+                rows,
+                case.schema,
+                known=held_out.end,
+                division=held_out.division,
+                sample=run.sample,
+            ),
         ),
         calibration=case.task.calibrate(
             frame.iloc[chosen.rows], case.schema, chosen.truth, chosen.predicted, level=level

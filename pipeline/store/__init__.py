@@ -17,12 +17,15 @@ from typing import Literal
 
 import pyarrow as pa
 
+from pipeline.bounds import Bound
 from pipeline.errors import StateError
 from pipeline.records import Record, TableVersion, ValidateRecord
 from pipeline.schema import Schema
 from pipeline.store.archive import AnyRecord as AnyRecord
 from pipeline.store.archive import Archive
 from pipeline.store.atomic import write_bytes
+from pipeline.store.bounded import Validated
+from pipeline.store.bounded import Within as Within
 from pipeline.store.changes import COPY
 from pipeline.store.failing import REASON as REASON
 from pipeline.store.scans import Scan, scanning
@@ -55,18 +58,53 @@ class Store(Archive):
         files = self.table(case, "observations").files(version)
         return scanning(files, schema, as_of - schema.known_after, self.home)
 
-    def validated(self, case: str, schema: Schema, record: ValidateRecord) -> pa.Table:
-        """The observations that a validation judged, less those that it quarantined, by key.
+    def validated(
+        self, case: str, schema: Schema, record: ValidateRecord, within: Within | None = None
+    ) -> pa.Table:
+        """The observations that a validation judged, less those that it quarantined, by key; of
+        them those that take part, where `within` says so.
 
         Where the schema tells parts from their sums, the parts only.
         """
         (read,) = record.inputs
-        return self._kept(case, schema, read, record.quarantine, record.as_of)
+        return self._kept(case, schema, read, record.quarantine, record.as_of, within)
 
-    def judged(self, case: str, schema: Schema, record: Record) -> pa.Table:
+    def judged(
+        self, case: str, schema: Schema, record: Record, within: Within | None = None
+    ) -> pa.Table:
         """The validated rows that a later step read: its inputs name both table versions."""
         read, quarantine = record.inputs
-        return self._kept(case, schema, read, quarantine, record.as_of)
+        return self._kept(case, schema, read, quarantine, record.as_of, within)
+
+    def within(
+        self, case: str, schema: Schema, record: ValidateRecord, bound: Bound
+    ) -> Within | None:
+        """Which of the validated rows take part; `None` where they are no more than `bound` says.
+
+        Raises `CaseError` where rows that belong together are more.
+        """
+        (read,) = record.inputs
+        if read.rows <= bound.most:
+            return None
+        found = self._bounded(case, schema, read, record.quarantine, record.as_of)
+        return found.within(bound)
+
+    def _bounded(
+        self,
+        case: str,
+        schema: Schema,
+        read: TableVersion,
+        quarantine: TableVersion,
+        as_of: datetime,
+    ) -> Validated:
+        key = [*schema.key, COPY]
+        return Validated(
+            files=self.table(case, "observations").files(read.version),
+            failing=self.table(case, "quarantine").read(quarantine.version, columns=key),
+            schema=schema,
+            not_after=as_of - schema.known_after,
+            home=self.home,
+        )
 
     def _kept(
         self,
@@ -75,7 +113,10 @@ class Store(Archive):
         read: TableVersion,
         quarantine: TableVersion,
         as_of: datetime,
+        within: Within | None,
     ) -> pa.Table:
+        if within is not None:
+            return self._bounded(case, schema, read, quarantine, as_of).rows(within)
         rows = self.observations(case, schema, read.version, as_of)
         failing = self.table(case, "quarantine").read(quarantine.version)
         kept = rows_without(rows, failing, (*schema.key, COPY))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.bounds import Bound
 from pipeline.figures import Figure
 from pipeline.regions import Calibration, Regions
 from pipeline.schema import Schema
@@ -50,6 +51,12 @@ class Task(Protocol):
     @property
     def history(self) -> timedelta:
         """How far back a prediction looks; a service carries as much. Zero: not at all."""
+
+    @property
+    def bound(self) -> Bound:
+        """Which rows models learn from and are compared on where there are many; a case may say
+        otherwise.
+        """
 
     @property
     def floor(self) -> float | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.bounds import Bound, Drawn
 from pipeline.class_metrics import classification_metrics, log_losses
 from pipeline.errors import CaseError, StepError
 from pipeline.figures import Figure
@@ -49,6 +50,7 @@ class Classification(OwnRows):
     floor: float | None = None
     losses_hang_together: int = 0
     history: timedelta = timedelta(0)
+    bound: Bound = field(default_factory=Drawn)
 
     def __post_init__(self) -> None:
         if len(set(self.classes)) < max(FEWEST_CLASSES, len(self.classes)):

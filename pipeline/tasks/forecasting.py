@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.bounds import Bound, Newest
 from pipeline.errors import CaseError
 from pipeline.figures import Figure
 from pipeline.regions import Regions
@@ -62,6 +63,7 @@ class Forecasting(NumberTarget):
     primary: str = "rmse"
     losses_hang_together: int = 7
     """Neighbouring origins whose losses depend on one another; a week covers the weekly cycle."""
+    bound: Bound = field(default_factory=Newest)
 
     def __post_init__(self) -> None:
         timesteps.step(self.every)

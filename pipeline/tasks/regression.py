@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
+from pipeline.bounds import Bound, Drawn
 from pipeline.figures import Figure
 from pipeline.regions import Regions
 from pipeline.residuals import Labels, Residuals
@@ -44,6 +45,7 @@ class Regression(NumberTarget, OwnRows):
     losses_hang_together: int = 0
     """Losses are by group, and groups stand in no order."""
     history: timedelta = timedelta(0)
+    bound: Bound = field(default_factory=Drawn)
 
     @property
     def baseline_name(self) -> str:

@@ -125,7 +125,7 @@ def checked(*changes: dict[str, Any]) -> pd.DataFrame:
         [{"id": 1, "fuel": "PETROL", "fuel_mode": "M", "co2": 120.0, **c} for c in changes]
     )
     litres = rows["consumption"].fillna(5.0) if "consumption" in rows else 5.0
-    days = rows["registered"] if "registered" in rows else "2021-07-29"
+    days = rows.get("registered", "2021-07-29")
     rows = rows.assign(registered=pd.to_datetime(days, utc=True))
     return check_columns(rows.assign(consumption=litres), AS_OF)
 

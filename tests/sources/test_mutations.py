@@ -443,7 +443,11 @@ rows_of(
     "quiet-at-night",
 )
 rows_of(
-    PARQUET, "day and month exchanged", each(T, exchanged_moment), "stopped", "volume-like-last-week"
+    PARQUET,
+    "day and month exchanged",
+    each(T, exchanged_moment),
+    "stopped",
+    "volume-like-last-week",
 )
 rows_of(PARQUET, "some times missing", each(T, put(None), 20), "quarantined", "time-given")
 rows_of(PARQUET, "rows repeated", again(50), "harmless")
