@@ -63,14 +63,14 @@ def log_losses(truth: NDArray[Any], probabilities: Floats, classes: Sequence[str
     return np.asarray(-np.log(np.maximum(given, LEAST_PROBABILITY)))
 
 
-def wilson_interval(hits: int, rows: int, level: float = LEVEL) -> tuple[float, float]:
-    """Ends of Wilson's score interval for a share.
+def wilson_interval(hits: int, rows: int) -> tuple[float, float]:
+    """Ends of Wilson's score interval for a share, of level `LEVEL`.
 
     >>> low, high = wilson_interval(9, 10)
     >>> round(low, 3), round(high, 3)
     (0.596, 0.982)
     """
-    z = NormalDist().inv_cdf((1 + level) / 2)
+    z = NormalDist().inv_cdf((1 + LEVEL) / 2)
     share = hits / rows
     centre = share + z**2 / (2 * rows)
     reach = z * math.sqrt(share * (1 - share) / rows + z**2 / (4 * rows**2))

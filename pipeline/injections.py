@@ -203,22 +203,18 @@ def change_columns(
     return changed
 
 
-def note_of(changes: Sequence[Change], units: Mapping[str, str] | None = None) -> str:
-    """What was put in and when, a sentence each; `units` by column."""
-    return " ".join(_sentence(change, (units or {}).get(change.column, "")) for change in changes)
+def note_of(changes: Sequence[Change]) -> str:
+    """What was put in and when, a sentence each."""
+    return " ".join(_sentence(change) for change in changes)
 
 
-def _sentence(change: Change, unit: str) -> str:
+def _sentence(change: Change) -> str:
     until = f" to {change.end:%Y-%m-%d %H:%M} UTC" if change.end else " UTC on"
     where = "; ".join(
         f"{name} {', '.join(map(str, values))}" for name, values in change.only.items()
     )
     rows = f" ({where})" if where else ""
-    measure = f" [{unit}]" if unit else ""
-    return (
-        f"From {change.start:%Y-%m-%d %H:%M}{until}, "
-        f"{change.column}{measure}{rows}: {change.words}."
-    )
+    return f"From {change.start:%Y-%m-%d %H:%M}{until}, {change.column}{rows}: {change.words}."
 
 
 def _amount(factor: float, by: float) -> str:

@@ -162,8 +162,8 @@ def test_the_note_says_what_where_and_when() -> None:
         Missing(column="trips", start=START, share=0.25, end=START + timedelta(days=1)),
     ]
 
-    assert note_of(changes, {"speed": "km/h"}) == (
-        "From 2024-01-11 00:00 UTC on, speed [km/h] (who bob): -2. "
+    assert note_of(changes) == (
+        "From 2024-01-11 00:00 UTC on, speed (who bob): -2. "
         "From 2024-01-11 00:00 to 2024-01-12 00:00 UTC, trips: 25 % of the values lost."
     )
 

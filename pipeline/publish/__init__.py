@@ -39,13 +39,11 @@ class Published:
     """Of these, how many were rendered; the others were taken over from the site before."""
 
 
-def read_status(
-    store: Store, *, now: datetime, captions: Captions = caption, lives: Lives = is_held
-) -> SiteStatus:
+def read_status(store: Store, *, now: datetime) -> SiteStatus:
     """How every case of a home stands: what the first page and `status.json` say."""
     still = StillStore.of(store)
-    rows = functools.partial(newest_rows, still, lives=lives)
-    return site_status(still, captions, now, lives, rows=rows)
+    rows = functools.partial(newest_rows, still, lives=is_held)
+    return site_status(still, caption, now, is_held, rows=rows)
 
 
 def publish(

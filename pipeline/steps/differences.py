@@ -37,7 +37,7 @@ class Difference:
     tested: bool
     pairs: int
     rows: int
-    """None where older records don't say."""
+    """0 where older records don't say."""
     since: str
     looks: int
     margin: float

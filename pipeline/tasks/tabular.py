@@ -54,9 +54,7 @@ class Folded(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ig
         return found
 
 
-def trees(
-    model: Any, *, numbers: Sequence[str], categories: Sequence[str], rare: int = RARE
-) -> Pipeline:
+def trees(model: Any, *, numbers: Sequence[str], categories: Sequence[str]) -> Pipeline:
     """A pipeline for models of trees: categories as whole numbers, common first columns.
 
     Rare categories, and those unseen in training, share the code -1. Missing numbers stay missing
@@ -72,7 +70,7 @@ def trees(
         OrdinalEncoder(
             handle_unknown="use_encoded_value",
             unknown_value=-1,
-            min_frequency=rare,
+            min_frequency=RARE,
             max_categories=MOST_CATEGORIES,
         ),
     )
@@ -83,9 +81,7 @@ def trees(
     return Pipeline([("features", features), ("model", model)])
 
 
-def scaled(
-    model: Any, *, numbers: Sequence[str], categories: Sequence[str], rare: int = RARE
-) -> Pipeline:
+def scaled(model: Any, *, numbers: Sequence[str], categories: Sequence[str]) -> Pipeline:
     """A pipeline for linear models and neighbours: categories as columns of 0 and 1, numbers with
     mean 0 and standard deviation 1, missing ones at the median with a column that says so.
     """
@@ -96,7 +92,7 @@ def scaled(
     shown = make_pipeline(
         Folded(),
         OneHotEncoder(
-            handle_unknown="infrequent_if_exist", min_frequency=rare, sparse_output=False
+            handle_unknown="infrequent_if_exist", min_frequency=RARE, sparse_output=False
         ),
     )
     features = ColumnTransformer(
