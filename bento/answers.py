@@ -117,6 +117,10 @@ class ActualsAnswer(Answer):
     case: str
     received: int
     matched: int = Field(description="logged predictions that they are the truth of")
+    complete: bool = Field(
+        description="false while predictions of large calls are still looked through: more may be "
+        "matched, and count from then on"
+    )
 
 
 class TokenAnswer(Answer):

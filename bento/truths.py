@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
-
-import numpy as np
 
 from bento.answers import ActualsAnswer, Measured, MetricsAnswer
 from bento.champion import Champion
@@ -13,12 +12,12 @@ from bento.exchanges import champion_of, in_reader, log_of, usable
 from bento.front import Exchange
 from bento.replies import Reply
 from bento.requests import check_json, parse
-from pipeline.calls import Actual, CallLog, add_actuals, joined, record_keys
+from pipeline.calls import Actual, CallLog, add_actuals, in_service, record_keys
 from pipeline.packaging.bundles import ModelCard
 from pipeline.records import Scores
 
 WINDOW: Final = timedelta(days=30)
-"""How far back the scores in service look."""
+"""How far back the scores in service look, by whole hours."""
 
 
 async def actuals(exchange: Exchange) -> Reply:
@@ -46,9 +45,9 @@ def _kept(exchange: Exchange, champion: Champion, log: CallLog, records: list[An
     ]
     with usable(log):
         log.flush()
-        matched = add_actuals(log.path, champion.case.name, found, key=exchange.caller.key)
+        added = add_actuals(log.path, champion.case.name, found, key=exchange.caller.key)
     exchange.state.metrics.actuals.labels(champion.case.name).inc(len(found))
-    answer = ActualsAnswer(case=champion.case.name, received=len(found), matched=matched)
+    answer = ActualsAnswer(case=champion.case.name, received=len(found), **asdict(added))
     return Reply(answer.model_dump_json().encode())
 
 
@@ -82,23 +81,14 @@ def _held_out(card: ModelCard, scores: Scores) -> Measured:
 def _in_service(log: CallLog, champion: Champion) -> Measured | None:
     with usable(log):
         log.flush()
-        found = joined(log.path, champion.case.name, since=datetime.now(UTC) - WINDOW)
-    if not found.truth:
+        found = in_service(log.path, champion.case.name, since=datetime.now(UTC) - WINDOW)
+    if found is None:
         return None
+    is_number = champion.case.schema.column(champion.card.target).kind in ("number", "integer")
+    scores = found.sums.regression_metrics() if is_number else found.sums.accuracy()
     return Measured(
-        start=datetime.fromtimestamp(found.times[0], UTC),
-        end=datetime.fromtimestamp(found.times[-1], UTC),
-        rows=len(found.truth),
-        scores=_with_mse(_scores(champion, found.predicted, found.truth)),
+        start=found.start, end=found.end, rows=found.sums.rows, scores=_with_mse(scores)
     )
-
-
-def _scores(champion: Champion, predicted: list[Any], truth: list[Any]) -> dict[str, float]:
-    if champion.case.schema.column(champion.card.target).kind in ("number", "integer"):
-        values = np.array(truth, dtype=float), np.array(predicted, dtype=float)
-        return champion.case.task.metrics(*values)
-    right = sum(one == other for one, other in zip(predicted, truth, strict=True))
-    return {"n": float(len(truth)), "accuracy": right / len(truth)}
 
 
 def _with_mse(scores: dict[str, float]) -> dict[str, float]:

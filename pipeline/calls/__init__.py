@@ -5,22 +5,24 @@ a process that ends in order loses none, one that is killed loses at most the ca
 and of the write that was going on.
 """
 
-from pipeline.calls.actuals import Actual, Joined, add_actuals, joined
+from pipeline.calls.actuals import Actual, Added, add_actuals
 from pipeline.calls.log import SECONDS_BETWEEN_WRITES, Call, CallLog
 from pipeline.calls.predictions import Predictions, record_keys
 from pipeline.calls.reading import LoggedCall, counted, logged_inputs, newest_call, read_calls
+from pipeline.calls.scores import InService, in_service
 
 __all__ = [
     "SECONDS_BETWEEN_WRITES",
     "Actual",
+    "Added",
     "Call",
     "CallLog",
-    "Joined",
+    "InService",
     "LoggedCall",
     "Predictions",
     "add_actuals",
     "counted",
-    "joined",
+    "in_service",
     "logged_inputs",
     "newest_call",
     "read_calls",

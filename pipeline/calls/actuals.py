@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from pipeline.calls.database import connect, reading, transaction
-from pipeline.calls.predictions import SEPARATOR, spread, spread_all
+from pipeline.calls.database import connect, transaction
+from pipeline.calls.predictions import spread_calls
+from pipeline.calls.scores import SEPARATOR, Changes
 
 MATCHES: Final = """
     FROM predictions AS p JOIN calls AS c ON c.number = p.call
@@ -33,65 +34,58 @@ class Actual:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Joined:
-    """Predictions whose truth is known, oldest first."""
+class Added:
+    """What became of true values."""
 
-    times: list[float]
-    models: list[str]
-    predicted: list[Any]
-    low: list[float | None]
-    high: list[float | None]
-    truth: list[Any]
+    matched: int
+    """Logged predictions that they are the truth of."""
+    complete: bool
+    """Whether all that is logged was looked through. Predictions of large calls are kept in
+    pieces; whoever writes the log makes rows of them, which then find their truth."""
 
 
-def add_actuals(path: Path, case: str, actuals: Sequence[Actual], *, key: str) -> int:
-    """Keeps the true values, the newest of each record, and gives how many logged predictions
-    they are the truth of; raises `StateError` or `sqlite3.Error` and keeps none when it can't.
+def add_actuals(path: Path, case: str, actuals: Sequence[Actual], *, key: str) -> Added:
+    """Keeps the true values, the newest of each record, and counts them into the scores; raises
+    `StateError` or `sqlite3.Error` and keeps none when it can't.
     """
     now = time.time()
     connection = connect(path)
     try:
-        spread_all(connection)
         with transaction(connection):
-            connection.executemany(
-                'INSERT INTO actuals ("case", record, value, time, key) VALUES (?, ?, ?, ?, ?) '
-                'ON CONFLICT ("case", record) DO UPDATE SET value = excluded.value, '
-                "time = excluded.time, key = excluded.key",
-                [(case, actual.record, actual.value, now, key) for actual in actuals],
+            changes = Changes(connection)
+            spread_calls(connection, changes, _pieces(connection, actuals))
+            matched = sum(
+                changes.set_truth(case, (actual.record, actual.value, now, key))
+                for actual in actuals
             )
-            return sum(_matches(connection, case, actual.record) for actual in actuals)
+            changes.keep()
+            (left,) = connection.execute("SELECT EXISTS (SELECT 1 FROM pieces)").fetchone()
+        return Added(matched=matched, complete=not left)
     finally:
         connection.close()
 
 
-def joined(path: Path, case: str, *, since: datetime | None = None) -> Joined:
-    """Predictions of a case made since, with the truth that is known of them; a truth that was
-    sent for the call itself counts before one that was sent by key.
-    """
-    columns = "c.number, p.place, c.time, c.model, p.prediction, p.low, p.high, a.value"
-    query = f'SELECT {columns} {{match}} WHERE p."case" = ? AND c.time >= ?'
-    values = (case, since.timestamp() if since else 0.0)
-    spread(path)
-    with reading(path) as connection:
-        found = {
-            row[:2]: row[2:]
-            for match in (BY_KEY, BY_CALL)
-            for row in connection.execute(query.format(match=match), values)
-        }
-    rows = [found[place] for place in sorted(found)]
-    turned = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(6)]
-    names = ("times", "models", "predicted", "low", "high", "truth")
-    return Joined(**dict(zip(names, turned, strict=True)))
+def forget_actuals(connection: sqlite3.Connection, *, before: float, most: int) -> int:
+    """Removes some of the truths that came before a moment, and gives how many."""
+    with transaction(connection):
+        found = connection.execute(
+            'SELECT "case", record FROM actuals WHERE time < ? LIMIT ?', (before, most)
+        ).fetchall()
+        changes = Changes(connection)
+        for case, record in found:
+            changes.set_truth(case, record)
+        changes.keep()
+    return len(found)
 
 
-def _matches(connection: Any, case: str, record: str) -> int:
-    call, _, place = record.rpartition(SEPARATOR)
-    (by_key,) = connection.execute(
-        'SELECT count(*) FROM predictions WHERE "case" = ? AND record = ?', (case, record)
-    ).fetchone()
-    (by_call,) = connection.execute(
-        "SELECT count(*) FROM predictions AS p JOIN calls AS c ON c.number = p.call "
-        'WHERE c.id = ? AND p.place = ? AND p."case" = ?',
-        (call, int(place) if place.isascii() and place.isdigit() else -1, case),
-    ).fetchone()
-    return int(by_key + by_call)
+def _pieces(connection: sqlite3.Connection, actuals: Sequence[Actual]) -> list[int]:
+    """Numbers of the calls kept in one piece that truths name by the id of the call."""
+    calls = {actual.record.partition(SEPARATOR)[0] for actual in actuals}
+    return [
+        number
+        for call in sorted(calls)
+        for (number,) in connection.execute(
+            "SELECT c.number FROM calls AS c JOIN pieces AS p ON p.call = c.number WHERE c.id = ?",
+            (call,),
+        )
+    ]

@@ -57,6 +57,12 @@ CREATE TABLE IF NOT EXISTS actuals (
     key TEXT NOT NULL,
     PRIMARY KEY ("case", record)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS scores (
+    "case" TEXT NOT NULL,
+    hour INTEGER NOT NULL,
+    sums TEXT NOT NULL,
+    PRIMARY KEY ("case", hour)
+) WITHOUT ROWID;
 """
 
 

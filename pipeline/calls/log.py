@@ -11,14 +11,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from pipeline.calls.actuals import forget_actuals
 from pipeline.calls.database import connect, transaction
 from pipeline.calls.inputs import as_kept
-from pipeline.calls.predictions import Predictions, keep
+from pipeline.calls.predictions import Predictions, keep, spread_some
+from pipeline.calls.scores import HOUR, Changes, count_once
+from pipeline.errors import StateError
 
 SECONDS_BETWEEN_WRITES: Final = 0.1
 SECONDS_BETWEEN_CLEANINGS: Final = 600.0
 MOST_WAITING: Final = 50_000
 MOST_WAITING_BYTES: Final = 64 * 1024 * 1024
+SECONDS_OF_SPREADING: Final = 0.05
+"""Between two writes."""
+TRUTHS_AT_ONCE: Final = 500
 DAY: Final = 86_400.0
 CALL: Final = f"INSERT INTO calls VALUES ({', '.join('?' * 14)})"
 
@@ -68,6 +74,10 @@ class CallLog:
     def open(self) -> None:
         """Makes the file and starts the thread; raises `StateError`."""
         self._connection = connect(self.path)
+        try:
+            count_once(self._connection)
+        except sqlite3.Error as error:
+            raise StateError.for_failed_write(self.path, error) from error
         self._thread = threading.Thread(target=self._run, name="call log", daemon=True)
         self._thread.start()
 
@@ -122,6 +132,8 @@ class CallLog:
             last = self._ended.wait(SECONDS_BETWEEN_WRITES)
             try:
                 self.flush()
+                if not last:
+                    self._spread()
                 if time.monotonic() - cleaned > SECONDS_BETWEEN_CLEANINGS:
                     self._clean()
                     cleaned = time.monotonic()
@@ -158,9 +170,16 @@ class CallLog:
             connection.executemany(
                 CALL, (self._row(number + place, call) for place, call in enumerate(calls, 1))
             )
-            for place, call in enumerate(calls, 1):
-                if call.predictions is not None:
-                    keep(connection, number + place, call.case, call.predictions)
+            rows = [
+                number + place
+                for place, call in enumerate(calls, 1)
+                if call.predictions is not None
+                and keep(connection, number + place, call.case, call.predictions)
+            ]
+            if rows and connection.execute("SELECT EXISTS (SELECT 1 FROM actuals)").fetchone()[0]:
+                changes = Changes(connection)
+                changes.new_predictions(rows)
+                changes.keep()
 
     def _row(self, number: int, call: Call) -> tuple[Any, ...]:
         return (
@@ -180,13 +199,28 @@ class CallLog:
             as_kept(call.input) if call.input and self._inputs == "full" else None,
         )
 
-    def _clean(self) -> None:
-        """Removes what is older than is kept, and gives its room back to the disk."""
+    def _spread(self) -> None:
+        """Predictions of large calls find their truths, some at a time: those who log wait for no
+        longer than that.
+        """
         if self._connection is None:
             return
-        oldest = time.time() - self._keep
+        until = time.monotonic() + SECONDS_OF_SPREADING
+        with self._writing:
+            while spread_some(self._connection) and time.monotonic() < until:
+                pass
+
+    def _clean(self) -> None:
+        """Removes what is older than is kept, by whole hours as the scores are, and gives its room
+        back to the disk.
+        """
+        if self._connection is None:
+            return
+        hour = int((time.time() - self._keep) // HOUR)
         with self._writing:
             with transaction(self._connection):
-                for table in ("calls", "actuals"):
-                    self._connection.execute(f"DELETE FROM {table} WHERE time < ?", (oldest,))
+                self._connection.execute("DELETE FROM calls WHERE time < ?", (hour * HOUR,))
+                self._connection.execute("DELETE FROM scores WHERE hour < ?", (hour,))
+            while forget_actuals(self._connection, before=hour * HOUR, most=TRUTHS_AT_ONCE):
+                pass
             self._connection.execute("PRAGMA incremental_vacuum").fetchall()

@@ -13,15 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from pipeline.calls.database import connect, transaction
+from pipeline.calls.scores import SEPARATOR, Changes
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-SEPARATOR: Final = "\x1f"
-"""Between the parts of a key; control characters are refused in what callers send."""
 FEW: Final = 16
 """Records of a call up to which each is a row at once."""
-CALLS_AT_ONCE: Final = 20
+CALLS_AT_ONCE: Final = 5
 """Calls that are spread in one transaction: those who log wait for no longer than that."""
 ANSWERS: Final = ("prediction", "low", "high")
 ROW: Final = f"INSERT INTO predictions VALUES ({', '.join('?' * 7)})"
@@ -50,38 +49,60 @@ def record_keys(columns: Sequence[Any]) -> list[str | None]:
     return keys
 
 
-def keep(connection: sqlite3.Connection, number: int, case: str, found: Predictions) -> None:
-    """Within a transaction: what the call of this number was answered."""
-    if len(found.values) <= FEW:
-        connection.executemany(ROW, _rows(number, case, found))
-    else:
+def keep(connection: sqlite3.Connection, number: int, case: str, found: Predictions) -> bool:
+    """Within a transaction: what the call of this number was answered; says whether in rows."""
+    if len(found.values) > FEW:
         connection.execute(PIECE, (number, _packed(found)))
+        return False
+    connection.executemany(ROW, _rows(number, case, found))
+    return True
 
 
 def spread(path: Path) -> None:
-    """Makes rows of what is kept in pieces, if any truth has come; else nobody asks for them."""
+    """Makes rows of all that is kept in pieces, if any truth has come; else nobody asks."""
     if not path.is_file():
         return
     connection = connect(path)
     try:
-        if connection.execute("SELECT EXISTS (SELECT 1 FROM actuals)").fetchone() == (1,):
-            spread_all(connection)
+        while spread_some(connection):
+            pass
     finally:
         connection.close()
 
 
-def spread_all(connection: sqlite3.Connection) -> None:
-    """Makes rows of all that is kept in pieces, oldest first, some calls at a time."""
-    while connection.execute("SELECT EXISTS (SELECT 1 FROM pieces)").fetchone() == (1,):
-        with transaction(connection):
-            found = connection.execute(
-                'SELECT p.call, c."case", p.content FROM pieces AS p JOIN calls AS c '
-                "ON c.number = p.call ORDER BY p.call LIMIT ?",
-                (CALLS_AT_ONCE,),
-            ).fetchall()
-            for number, case, content in found:
-                connection.executemany(ROW, _rows(number, case, _unpacked(content)))
-                connection.execute("DELETE FROM pieces WHERE call = ?", (number,))
+def spread_some(connection: sqlite3.Connection) -> bool:
+    """Makes rows of the oldest pieces, if any truth has come, and says whether there were any."""
+    if not _awaited(connection):
+        return False
+    with transaction(connection):
+        numbers = [
+            number
+            for (number,) in connection.execute(
+                "SELECT call FROM pieces ORDER BY call LIMIT ?", (CALLS_AT_ONCE,)
+            )
+        ]
+        changes = Changes(connection)
+        spread_calls(connection, changes, numbers)
+        changes.keep()
+    return bool(numbers)
+
+
+def _awaited(connection: sqlite3.Connection) -> bool:
+    query = "SELECT EXISTS (SELECT 1 FROM pieces) AND EXISTS (SELECT 1 FROM actuals)"
+    return bool(connection.execute(query).fetchone()[0])
+
+
+def spread_calls(connection: sqlite3.Connection, changes: Changes, numbers: Sequence[int]) -> None:
+    """Within a transaction: makes rows of what these calls were answered."""
+    for number in numbers:
+        case, content = connection.execute(
+            'SELECT c."case", p.content FROM pieces AS p JOIN calls AS c ON c.number = p.call '
+            "WHERE p.call = ?",
+            (number,),
+        ).fetchone()
+        connection.executemany(ROW, _rows(number, case, _unpacked(content)))
+        connection.execute("DELETE FROM pieces WHERE call = ?", (number,))
+    changes.new_predictions(numbers)
 
 
 def _rows(number: int, case: str, found: Predictions) -> Iterator[tuple[Any, ...]]:

@@ -57,7 +57,8 @@ def test_a_truth_by_its_key_scores_the_model_in_service(served: Serving) -> None
         {"counter": "north", "hour": HOURS[2], "count": 1.0},
     ]
 
-    assert {"case": "toy", "received": 3, "matched": 2} == told(served.client, truths)
+    expected = {"case": "toy", "received": 3, "matched": 2, "complete": True}
+    assert expected == told(served.client, truths)
     in_service = served.client.get("/v1/toy/metrics").json()["in_service"]
     assert 2 == in_service["rows"]
     assert pytest.approx(3.5) == in_service["scores"]["mae"]
@@ -91,14 +92,14 @@ def test_predictions_do_not_wait_for_the_log(
 ) -> None:
     """While every thread that reads the log is busy, a call of many records is answered."""
     going, free = threading.Semaphore(0), threading.Event()
-    read = truths.joined
+    read = truths.in_service
 
     def slow(*given: Any, **more: Any) -> Any:
         going.release()
         assert free.wait(60)
         return read(*given, **more)
 
-    monkeypatch.setattr(truths, "joined", slow)
+    monkeypatch.setattr(truths, "in_service", slow)
     statuses: list[int] = []
 
     def ask() -> None:

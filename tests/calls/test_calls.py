@@ -16,14 +16,15 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from joined import joined
 
 from pipeline.calls import (
     Actual,
+    Added,
     Call,
     CallLog,
     Predictions,
     add_actuals,
-    joined,
     logged_inputs,
     newest_call,
     read_calls,
@@ -236,7 +237,7 @@ def test_true_values_are_joined_by_key_and_by_call(path: Path) -> None:
     )
 
     found = joined(path, "toy")
-    assert 3 == matched
+    assert Added(matched=3, complete=True) == matched
     assert [10.0, 20.0] == found.truth
     assert [1.0, 1.0] == found.predicted
     assert [0.0, 0.0] == found.low
@@ -267,12 +268,12 @@ def test_true_values_find_the_records_of_large_calls(path: Path) -> None:
     keys = record_keys(MANY_KEYS)
     same = keys.count(keys[5])
 
-    matched = add_actuals(path, "toy", [Actual(str(keys[5]), 10.0)], key="")
+    first = add_actuals(path, "toy", [Actual(str(keys[5]), 10.0)], key="")
     written(path, of_many(99))
     again = add_actuals(path, "toy", [Actual.of_call(f"{99:016x}", 7, 20.0)], key="")
 
     found = joined(path, "toy")
-    assert (25 * same, 1) == (matched, again)
+    assert (Added(matched=0, complete=False), 1) == (first, again.matched)
     assert {10.0: 26 * same, 20.0: 1} == {
         value: found.truth.count(value) for value in set(found.truth)
     }
@@ -319,7 +320,8 @@ def test_a_true_value_that_is_corrected_replaces_the_first(path: Path) -> None:
 def test_a_true_value_may_come_before_its_call(path: Path) -> None:
     """It waits for the prediction."""
     CallLog(path).open()
-    assert 0 == add_actuals(path, "toy", [Actual(str(record_keys(KEYS)[2]), 7.0)], key="")
+    early = add_actuals(path, "toy", [Actual(str(record_keys(KEYS)[2]), 7.0)], key="")
+    assert 0 == early.matched
 
     written(path, call(1))
 
@@ -387,7 +389,7 @@ def test_no_log_is_an_error_with_the_remedy(path: Path) -> None:
 
 KILLED = """
 import sys, time
-sys.path.insert(0, sys.argv[2])
+sys.path[:0] = sys.argv[2:]
 from test_calls import call
 from pathlib import Path
 from pipeline.calls import CallLog
@@ -402,7 +404,8 @@ def test_a_process_that_is_killed_loses_a_moment(path: Path) -> None:
     """After SIGKILL the file is whole, and holds all calls but those of the last moment, in one
     piece from the first.
     """
-    command = [sys.executable, "-c", KILLED, str(path), str(Path(__file__).parent)]
+    folders = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "fakes")]
+    command = [sys.executable, "-c", KILLED, str(path), *folders]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         lines = [process.stdout.readline() for _ in range(400)]
