@@ -379,4 +379,4 @@ def test_truths_are_refused_while_the_log_can_t_be_written(
             refused(served.client.post("/v1/toy/actuals", json=truth), 503, "unavailable")
         kept = served.client.post("/v1/toy/actuals", json=truth)
 
-    assert {"case": "toy", "received": 1, "matched": 1} == kept.json()
+    assert {"case": "toy", "received": 1, "matched": 1, "complete": True} == kept.json()
