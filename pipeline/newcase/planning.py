@@ -10,7 +10,7 @@ from pipeline.errors import OptionError
 from pipeline.newcase.reading import MOST_CATEGORIES, Guess
 from pipeline.newcase.rhythms import Rhythm, Stretches, fitted, undivided
 from pipeline.newcase.tasks import TaskName, choose_key, choose_task
-from pipeline.newcase.times import Grid, forms_of, grid_of, read_times
+from pipeline.newcase.times import Grid, forms_of, grid_of, periods_told, read_times
 from pipeline.schema import Kind
 from pipeline.sources.flat import ROW
 from pipeline.tasks import timesteps
@@ -67,7 +67,8 @@ def make_plan(guess: Guess, *, target: str, time: str, key: tuple[str, ...], tas
     times = read_times(guess.columns[time], form) if time else []
     grid = _grid(guess, series, times)
     chosen, why = choose_task(guess, target, kinds[target], grid, task)
-    said = [*guess.grounds, *_kinds_told(guess, kinds), why]
+    periods = periods_told(guess.columns[time], form) if time else ""
+    said = [*guess.grounds, *filter(None, [periods]), *_kinds_told(guess, kinds), why]
     forecasting = chosen == "forecasting"
     rhythm, lengths = None, undivided(times)
     if forecasting and grid.step:
@@ -146,8 +147,8 @@ def _form(guess: Guess, time: str) -> str:
         odd = next((v for v in guess.columns[time] if not forms_of([v])), values[0])
         raise OptionError(
             f"--time {time}: its values are no times that are known, all written alike. One is "
-            f"{odd!r}; write times such as 2021-06-01T06:00, "
-            "and a week or a quarter by its first or its last day."
+            f"{odd!r}; write times such as 2021-06-01T06:00, days such as 2021-06-01, and periods "
+            "such as 2021-W22, 2021-06 or 2021-Q2."
         )
     return found[0]
 

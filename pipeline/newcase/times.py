@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 from itertools import pairwise
 
 from pipeline.newcase.grids import Irregular, step_of
+from pipeline.sources.periods import PERIODS, begin
 
 FORMS = (
     "%Y",
-    "%Y-%m",
+    *PERIODS,
     "%Y%m%d",
     *(
         f"{date}{clock}"
@@ -39,11 +40,19 @@ def forms_of(values: Iterable[str]) -> tuple[str, ...]:
 
 def read_times(values: Iterable[str], form: str) -> list[datetime]:
     """In UTC; those without a zone are taken as UTC."""
-    found = (
-        datetime.strptime(value, form) if form else datetime.fromisoformat(value)  # noqa: DTZ007
-        for value in values
-    )
+    found = (_read(value, form) for value in values)
     return [t.replace(tzinfo=UTC) if t.tzinfo is None else t.astimezone(UTC) for t in found]
+
+
+def periods_told(values: Sequence[str], form: str) -> str:
+    """What was guessed of times that are written as periods; empty for others."""
+    if form not in PERIODS:
+        return ""
+    first = read_times(values[:1], form)[0]
+    return (
+        f"Times such as {values[0]} are {PERIODS[form]}; each stands at its first day, here "
+        f"{first:%Y-%m-%d}."
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +118,14 @@ def _fits(value: str, form: str) -> bool:
     if form in _LENGTHS and len(value) != _LENGTHS[form]:
         return False
     try:
-        datetime.strptime(value, form)  # noqa: DTZ007 - the shape alone is asked
+        _read(value, form)
     except ValueError:
         return False
     return True
+
+
+def _read(value: str, form: str) -> datetime:
+    """Without a zone where the text has none; raises `ValueError` for another way of writing."""
+    if form in PERIODS:
+        return begin(value, form)
+    return datetime.strptime(value, form) if form else datetime.fromisoformat(value)  # noqa: DTZ007

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from pipeline.errors import SourceError
 from pipeline.schema import Kind, Schema
-from pipeline.sources import Feed, Part, Request
+from pipeline.sources import Feed, Part, Request, periods
 from pipeline.sources.delimited import CsvFormat
 from pipeline.sources.files import digest, list_files, readable
 from pipeline.sources.streams import Reading, stream_csv
@@ -38,13 +38,16 @@ BLOCK = 2**20
 
 
 def written_time(form: str) -> ValueKind:
-    """Times in one way of writing them, as `strptime` has it, taken as UTC."""
+    """Times in one way of writing them, as `strptime` has it or `sources.periods`, taken as UTC."""
 
     def convert(values: pa.ChunkedArray) -> pa.ChunkedArray:
         texts = trimmed(pc.cast(values, pa.string()))
+        if form in periods.PERIODS:
+            return periods.begins(texts, form)
         return pc.assume_timezone(pc.strptime(texts, form, "us"), "UTC")
 
-    shape = re.sub(r"%[a-zA-Z]", r"\\d+", form.replace(".", r"\."))
+    plain = re.sub(r"%[a-zA-Z]", r"\\d+", form.replace(".", r"\."))
+    shape = periods.shape(form) if form in periods.PERIODS else plain
     return ValueKind(
         wanted=f"a time written {form}",
         remedy="write all times alike",
@@ -111,7 +114,7 @@ class FlatFile:
     missing: tuple[str, ...] = ()
     """Words that stand for no value in columns of numbers; an empty one always does."""
     time_form: str = ""
-    """How times are written (`strptime`); empty: ISO 8601."""
+    """How times are written, as `written_time` takes it; empty: ISO 8601."""
     publisher: str = "the owner of the file"
     licence: str = "licence not stated"
     address: str = ""

@@ -97,6 +97,17 @@ def weekly() -> bytes:
     return ("\n".join(lines) + "\n").encode()
 
 
+def quarterly() -> bytes:
+    """Written as quarters, with one missing."""
+    random = np.random.default_rng(8)
+    lines = ["period,region,built"]
+    for number in {*range(60)} - {31}:
+        for region in ("east", "west"):
+            built = 80 + 20 * (number % 4) + random.normal(0, 3)
+            lines.append(f"{2005 + number // 4}-Q{number % 4 + 1},{region},{built:.1f}")
+    return ("\n".join(lines) + "\n").encode()
+
+
 def cars() -> bytes:
     random = np.random.default_rng(4)
     lines = ["mass (kg),fuel,power,note,co2"]
@@ -147,6 +158,12 @@ FILES: dict[str, tuple[Callable[[], bytes], dict[str, Any], str, str]] = {
     "weekly": (
         weekly,
         {"target": "sold", "time": "week", "key": ("shop",)},
+        "utf-8",
+        "forecasting",
+    ),
+    "quarterly": (
+        quarterly,
+        {"target": "built", "time": "period", "key": ("region",)},
         "utf-8",
         "forecasting",
     ),
@@ -287,6 +304,97 @@ def test_numbers_times_and_gaps_are_read_as_they_are_written(root: Path) -> None
     assert any("'-', 'NA'" in sentence for sentence in made.said)
     path.write_text(path.read_text().replace("1.004", "1.00.4"))
     with pytest.raises(SourceError, match=r"'1.00.4' in line 6 isn't a number written like"):
+        list(case.sources["files"].fetch(asked).batches)
+
+
+MONTH_NAMES = (
+    "jan",
+    "Feb",
+    "MAR",
+    "Apr",
+    "May",
+    "June",
+    "July",
+    "Aug",
+    "Sept",
+    "Oct",
+    "Nov",
+    "Dec",
+)
+
+
+def weeks_of(count: int) -> list[tuple[str, datetime]]:
+    """ISO weeks from the first of 2019 on; 2020 has 53 of them."""
+    mondays = [datetime(2018, 12, 31) + timedelta(weeks=n) for n in range(count)]
+    return [("{}-W{:02}".format(*monday.isocalendar()[:2]), monday) for monday in mondays]
+
+
+def months_of(count: int, written: Callable[[int, int], str]) -> list[tuple[str, datetime]]:
+    return [
+        (written(2010 + n // 12, n % 12 + 1), datetime(2010 + n // 12, n % 12 + 1, 1))
+        for n in range(count)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("times", "form", "every", "said"),
+    [
+        (weeks_of(160), "%G-W%V", "W", "Times such as 2019-W01 are ISO weeks"),
+        (months_of(80, lambda year, month: f"{year}M{month:02}"), "%YM%m", "M", "are months"),
+        (months_of(80, lambda year, month: f"{year}-{month:02}"), "%Y-%m", "M", "2010-01-01."),
+        (months_of(80, lambda year, month: f"{year}{month:02}"), "%Y%m", "M", "201001 are months"),
+        (months_of(80, lambda year, month: f"{month:02}/{year}"), "%m/%Y", "M", "are months"),
+        (
+            months_of(80, lambda year, month: f"{MONTH_NAMES[month - 1]} {year}"),
+            "%b %Y",
+            "M",
+            "Times such as jan 2010 are months; each stands at its first day, here 2010-01-01.",
+        ),
+        (
+            [
+                (f"q{month // 3 + 1} {day:%Y}", day)
+                for _, day in months_of(240, lambda *_: "")
+                if (month := day.month - 1) % 3 == 0
+            ],
+            "Q%q %Y",
+            "3M",
+            "are quarters",
+        ),
+    ],
+)
+def test_times_that_are_written_as_periods_are_read(
+    root: Path, times: list[tuple[str, datetime]], form: str, every: str, said: str
+) -> None:
+    """Each at its first day, by the guess and by the case that was written; and it is told."""
+    path = root / "data" / "own_periods" / "periods.csv"
+    path.parent.mkdir(parents=True)
+    rows = [f"{text},{n % 7 + n / 50:.2f}" for n, (text, _) in enumerate(times)]
+    path.write_text("\n".join(["when,value", *rows]) + "\n")
+
+    written = make_case("own_periods", path, target="value", time="when", root=root)
+    case = importlib.import_module("pipeline.cases.own_periods").CASE
+    source = case.sources["files"]
+    asked = Request(folder=path.parent, schema=case.schema)
+    found = pa.Table.from_batches(source.fetch(asked).batches)["when"].to_pylist()
+
+    assert (form, every) == (source.time_form, case.task.every)
+    assert [moment for _, moment in times] == [moment.replace(tzinfo=None) for moment in found]
+    assert any(said in sentence for sentence in written.said)
+
+
+def test_a_period_that_there_is_not_is_refused_with_its_line(root: Path) -> None:
+    """2021 has no week 53; nothing is moved into the next year."""
+    path = root / "data" / "own_weeks" / "weeks.csv"
+    path.parent.mkdir(parents=True)
+    lines = ["when,value", *(f"{text},{n % 7}" for n, (text, _) in enumerate(weeks_of(160)))]
+    path.write_text("\n".join(lines) + "\n")
+    make_case("own_weeks", path, target="value", time="when", root=root)
+    case = importlib.import_module("pipeline.cases.own_weeks").CASE
+    path.write_text("\n".join([*lines, "2021-W53,4"]) + "\n")
+
+    asked = Request(folder=path.parent, schema=case.schema)
+
+    with pytest.raises(SourceError, match="column 'when'"):
         list(case.sources["files"].fetch(asked).batches)
 
 
