@@ -40,6 +40,7 @@ from pipeline.records import (
     Record,
     ReportRecord,
     RunRecord,
+    Sample,
     SystemScores,
     TableVersion,
     TrainRecord,
@@ -93,6 +94,7 @@ class FakeHome:
     scores: dict[str, float] = field(default_factory=lambda: {"rmse": 25.6311, "r2": 0.9124})
     baseline: float = 38.9427
     address: str = "https://opendata.paris.fr/explore/dataset/comptage/"
+    sample: Sample | None = None
 
     def run(
         self,
@@ -175,7 +177,12 @@ class FakeHome:
             run_id=champion_run,
             path="train/model.skops",
             sha256=f"sha-of-{champion_run}",
-            learned=Window(start=as_of - timedelta(days=365), end=window.start, rows=654321),
+            learned=Window(
+                start=as_of - timedelta(days=365),
+                end=window.start,
+                rows=654321,
+                sample=self.sample,
+            ),
         )
         made: dict[str, Callable[[], Record]] = {
             "ingest": lambda: self._ingest(base, case),

@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline.publish import Published, words
 from pipeline.publish.captions import Caption, caption
-from pipeline.records import EvaluateRecord, PromoteRecord, SegmentScores
+from pipeline.records import EvaluateRecord, PromoteRecord, Sample, SegmentScores
 
 Publish = Callable[..., Published]
 Read = Callable[[Path], Any]
@@ -43,6 +43,21 @@ def test_the_numbers_of_the_card_are_those_of_the_records(
     assert "Its 90% regions held 89.3% of the truth there." in text
     assert "654,321 rows of 9 September 2020 to 12 August 2021, from Ville de Paris" in text
     assert f"run {run_id}" in text
+
+
+def test_the_card_says_which_rows_take_part_where_there_are_too_many(
+    home: Any, published: Publish, read: Read
+) -> None:
+    """And of how many; status.json has the same sentence, empty where all take part."""
+    home.sample = Sample(rows=900_000, of=3_012_345, which="drawn with seed 7")
+    home.run()
+
+    told = "900,000 of 3,012,345 rows take part, drawn with seed 7."
+
+    output = published().output
+
+    assert told in card(output, read)
+    assert told in (output / "status.json").read_text()
 
 
 def test_the_number_of_rows_is_no_score(home: Any, published: Publish, read: Read) -> None:

@@ -144,6 +144,7 @@ def test_status_json_has_the_same_numbers(home: Any, published: Publish) -> None
             "learned_rows",
             "learned_start",
             "run_id",
+            "sample",
             "sha256",
             "since",
             "title",

@@ -21,7 +21,11 @@ COLUMNS = (
     ),
     Column(name="car", kind="text", description="type, variant and version: one and the same car"),
     Column(
-        name="make", kind="category", description="make of the car, upper case", known_ahead=True
+        name="make",
+        kind="category",
+        description="make of the car in capitals, else as it was reported: VOLKSWAGEN and "
+        "VOLKSWAGEN, VW are two",
+        known_ahead=True,
     ),
     Column(name="model", kind="text", description="commercial name", nullable=True),
     Column(name="fuel", kind="category", description="type of fuel", known_ahead=True),
