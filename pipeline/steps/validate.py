@@ -130,11 +130,7 @@ def _in_batches(
             parameters=parameters,
             derive=lambda frame: case.check_columns(frame, arrived.as_of),
         )
-        yield Judged(
-            rows=rows.count,
-            findings=verdict.findings,
-            failing=verdict.failing.rows_with_reasons(),
-        )
+        yield Judged(rows=rows.count, findings=verdict.findings, failing=verdict.failing)
 
 
 def pass_rates(findings: tuple[Finding, ...]) -> Figure:

@@ -97,10 +97,9 @@ class Store(Archive):
         quarantine: TableVersion,
         as_of: datetime,
     ) -> Validated:
-        key = [*schema.key, COPY]
         return Validated(
             files=self.table(case, "observations").files(read.version),
-            failing=self.table(case, "quarantine").read(quarantine.version, columns=key),
+            failing=self._failing_keys(case, schema, quarantine),
             schema=schema,
             not_after=as_of - schema.known_after,
             home=self.home,
@@ -118,11 +117,15 @@ class Store(Archive):
         if within is not None:
             return self._bounded(case, schema, read, quarantine, as_of).rows(within)
         rows = self.observations(case, schema, read.version, as_of)
-        failing = self.table(case, "quarantine").read(quarantine.version)
+        failing = self._failing_keys(case, schema, quarantine)
         kept = rows_without(rows, failing, (*schema.key, COPY))
         if schema.parts is not None:
             kept = kept.filter(kept[schema.parts])
         return kept.select(list(schema.names))
+
+    def _failing_keys(self, case: str, schema: Schema, quarantine: TableVersion) -> pa.Table:
+        table = self.table(case, "quarantine")
+        return table.read(quarantine.version, columns=[*schema.key, COPY])
 
     def trends(self, case: str, schema: Schema, record: ValidateRecord) -> Observations:
         """What `validated` holds, to be asked for trends file by file, without reading it whole."""
@@ -130,7 +133,7 @@ class Store(Archive):
         return Observations(
             files=self.table(case, "observations").files(read.version),
             schema=schema,
-            without=self.table(case, "quarantine").read(record.quarantine.version),
+            without=self._failing_keys(case, schema, record.quarantine),
             key=(*schema.key, COPY),
             not_after=record.as_of - schema.known_after,
         )

@@ -6,10 +6,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from pipeline.schema import Column, Schema
 from pipeline.store.arrivals import scratch
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 ORDERED = ("number", "integer", "time")
 COPIES = Column(name=COPY, kind="integer", description="number of a row among those of its key")
+PLACE = "place of the row"
+"""A column beside those of the files: the number of a row among all that lie in them, from 0."""
 ROWS_PER_BATCH = 200_000
 ROWS_COMPARED = 400_000
 """Rows that agree with others, in one table; about, since those that agree stay together."""
@@ -34,6 +38,7 @@ class Scan:
     database: duckdb.DuckDBPyConnection
     schema: Schema
     count: int
+    files: tuple[Path, ...]
     folder: Path
     """For files that are needed only while the scan is open."""
     summary: dict[str, ColumnSummary] = field(default_factory=dict)
@@ -44,15 +49,26 @@ class Scan:
         """What tells one row from another."""
         return (*self.schema.key, COPY)
 
-    def batches(self, columns: Sequence[str], *, of: str = "rows") -> Iterator[pa.RecordBatch]:
-        """Some columns of all rows, or of those that `some` has picked."""
-        shown = ", ".join(quoted(list(columns)))
+    def batches(
+        self,
+        columns: Sequence[str],
+        *,
+        of: str = "rows",
+        where: str = "true",
+        values: Sequence[object] = (),
+    ) -> Iterator[pa.RecordBatch]:
+        """Some columns of all rows, or of another view of them, or of those `where`; `values` are
+        for its question marks.
+        """
+        query = f"SELECT {', '.join(quoted(list(columns)))} FROM {of} WHERE {where}"
         typed = self._typed(columns)
         with self.database.cursor() as cursor:
             cursor.execute("SET TimeZone = 'UTC'")
             waiting: list[pa.RecordBatch] = []
             held = 0
-            for batch in cursor.sql(f"SELECT {shown} FROM {of}").to_arrow_reader(ROWS_PER_BATCH):
+            # A stream: neither `execute` nor a table of these rows would leave memory alone.
+            found = cursor.sql(query, params=list(values))
+            for batch in found.to_arrow_reader(ROWS_PER_BATCH):
                 waiting.append(batch)
                 held += batch.num_rows
                 if held >= ROWS_PER_BATCH:
@@ -60,15 +76,6 @@ class Scan:
                     waiting, held = [], 0
             if waiting:
                 yield _joined(waiting, typed)
-
-    def some(self, columns: Sequence[str], where: str, values: Sequence[object]) -> str:
-        """A name for some columns of the rows `where`; `values` are for its question marks."""
-        shown = ", ".join(quoted(list(columns)))
-        self.database.execute(
-            f"CREATE OR REPLACE TABLE picked AS SELECT {shown} FROM rows WHERE {where}",
-            list(values),
-        )
-        return "picked"
 
     def whole(self, columns: Sequence[str]) -> pa.Table:
         """Some columns of all rows, in memory at once."""
@@ -139,6 +146,7 @@ class Scan:
 
     def _typed(self, columns: Sequence[str]) -> pa.Schema:
         typed = self.schema.arrow().append(pa.field(COPY, pa.int64()))
+        typed = typed.append(pa.field(PLACE, pa.int64()))
         return pa.schema([typed.field(name) for name in columns])
 
 
@@ -156,9 +164,25 @@ def scanning(
         time = quoted([schema.time])[0] if schema.time else "NULL"
         moment = not_after.isoformat()
         where = f"{time} IS NULL OR {time} <= TIMESTAMPTZ '{moment}'" if schema.time else "true"
-        database.execute(f"CREATE VIEW rows AS SELECT * FROM {parquet(files)} WHERE {where}")
+        database.execute(
+            f'CREATE VIEW rows AS SELECT *, {_place(files)} AS "{PLACE}" '
+            f"FROM {parquet(files)} WHERE {where}"
+        )
         count = number(database, "SELECT count(*) FROM rows")
         found = summary_of(files, schema.arrow().append(pa.field(COPY, pa.int64())))
         whole = all(one.rows == count for one in found.values())
         summary = dict(found) if whole else {}
-        yield Scan(database=database, schema=schema, count=count, folder=folder, summary=summary)
+        yield Scan(
+            database=database,
+            schema=schema,
+            count=count,
+            files=files,
+            folder=folder,
+            summary=summary,
+        )
+
+
+def _place(files: tuple[Path, ...]) -> str:
+    """SQL of the number of a row among those of all files, one file after the other."""
+    rows = [pq.read_metadata(path).num_rows for path in files]
+    return f"({list(accumulate(rows, initial=0))})[file_index::BIGINT + 1] + file_row_number"

@@ -11,11 +11,12 @@ own, else whole.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.records import Finding
-from pipeline.store.failing import Failing
+from pipeline.store.failing import Failing, FiledRows, HeldRows
 from pipeline.store.scans import Scan
 from pipeline.suites import reading
 from pipeline.suites.judging import Derive, Judge
@@ -26,7 +27,7 @@ class BatchedVerdict:
     """What a suite found, in the order of its file."""
 
     findings: tuple[Finding, ...]
-    failing: Failing
+    failing: HeldRows | FiledRows
     """The rows that failed a row expectation, while the scan is open."""
 
 
@@ -44,8 +45,14 @@ def check_batches(
     order = [reading.name_of(entry) for entry in entries]
     failing = Failing(rows=rows, order=order)
     judge = Judge(rows=rows, suite=suite, values=values, derive=derive, failing=failing)
-    found = list(judge.findings(entries))
+    by_row = [entry for entry in entries if entry["severity"] == "warning"]
+    found = list(judge.findings(by_row))
+    with ThreadPoolExecutor(1) as beside:
+        # The failing rows are all known; no other expectation tells of any.
+        writing = beside.submit(failing.rows_with_reasons)
+        found += judge.findings([entry for entry in entries if entry not in by_row])
+        written = writing.result()
     return BatchedVerdict(
         findings=tuple(sorted(found, key=lambda finding: order.index(finding.name))),
-        failing=failing,
+        failing=written,
     )

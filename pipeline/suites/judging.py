@@ -11,10 +11,11 @@ import pyarrow as pa
 
 from pipeline.records import Finding
 from pipeline.schema import Column
+from pipeline.store.changes import COPY
 from pipeline.store.failing import Failing
-from pipeline.store.scans import Scan
+from pipeline.store.scans import PLACE, Scan
 from pipeline.suites import findings, reading, running
-from pipeline.suites.condensing import different, means, touches
+from pipeline.suites.condensing import different, means, released, touches
 from pipeline.suites.findings import finding, positions
 from pipeline.suites.screening import (
     Suspicion,
@@ -145,17 +146,17 @@ class Judge:
             return
         import pandas as pd
 
-        keys: list[pa.Table] = []
+        places: list[pa.Table] = []
         held: list[pd.DataFrame] = []
         for table, frame in self._tables(entries):
-            keys.append(table.select(list(self.rows.key)) if tells_rows else table.select([]))
+            places.append(table.select([PLACE] if tells_rows else []))
             held.append(frame[self._asked(entries)])
-        whole = pa.concat_tables(keys), pd.concat(held, ignore_index=True)
+        whole = pa.concat_tables(places), pd.concat(held, ignore_index=True)
         yield from (self._finding([whole], entry) for entry in entries)
 
     def _tables(self, entries: list[Entry]) -> Iterator[tuple[pa.Table, pd.DataFrame]]:
         """All rows in batches: as they are stored, and with what is derived."""
-        for batch in self.rows.batches(self._columns(entries)):
+        for batch in released(self.rows.batches(self._columns(entries))):
             table = pa.Table.from_batches([batch])
             yield table, self._frame(table, entries)
 
@@ -225,15 +226,15 @@ class Judge:
             yield self.rows.nothing(columns)
             return
         none = True
-        some = self.rows.some(columns, suspicion.sql, suspicion.values)
-        for batch in self.rows.batches(columns, of=some):
+        found = self.rows.batches(columns, where=suspicion.sql, values=suspicion.values)
+        for batch in released(found):
             none = False
             yield pa.Table.from_batches([batch])
         if none:
             yield self.rows.nothing(columns)
 
     def _finding(self, tables: Iterable[tuple[pa.Table, pd.DataFrame]], entry: Entry) -> Finding:
-        """A finding over rows, as keys and as what is judged.
+        """A finding over rows, as places and as what is judged.
 
         Each table holds all that is to be compared with one another.
         """
@@ -262,13 +263,12 @@ class Judge:
         table: pa.Table,
         frame: pd.DataFrame,
     ) -> None:
-        """Adds a table's failing rows to tallies, and keeps their keys for the quarantine."""
+        """Adds a table's failing rows to tallies, and notes their places for the quarantine."""
         for entry, result in zip(entries, results, strict=True):
             name = reading.name_of(entry)
             failing = tallies[name].collect(result, frame)
             if failing and entry["severity"] == "warning":
-                keys = table.select(list(self.rows.key)).take(pa.array(failing, pa.int64()))
-                self.failing.note(keys, name)
+                self.failing.note(table[PLACE].to_numpy()[failing], name)
 
     def _asked(self, entries: list[Entry]) -> list[str]:
         return list(dict.fromkeys(name for entry in entries for name in reading.asked(entry)))
@@ -276,14 +276,15 @@ class Judge:
     def _columns(self, entries: list[Entry]) -> list[str]:
         """What has to be read for entries; all columns where something is derived from them."""
         if self._derived(entries):
-            return [*self.rows.schema.names, *self.rows.key[-1:]]
+            return [*self.rows.schema.names, COPY, PLACE]
         tells_rows = any(entry["severity"] == "warning" for entry in entries)
-        key = self.rows.key if tells_rows else ()
-        return list(dict.fromkeys([*key, *self._asked(entries)]))
+        return [*([PLACE] if tells_rows else []), *self._asked(entries)]
 
     def _derived(self, entries: list[Entry]) -> bool:
         return not set(self._asked(entries)) <= set(self.rows.schema.names)
 
     def _frame(self, table: pa.Table, entries: list[Entry]) -> pd.DataFrame:
         frame: pd.DataFrame = table.to_pandas()
-        return self.derive(frame) if self._derived(entries) else frame
+        if not self._derived(entries):
+            return frame
+        return self.derive(frame.drop(columns=PLACE))

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from pipeline.schema import Column, Schema
-from pipeline.store import tables
+from pipeline.store import failing, tables
 from pipeline.store.changes import COPY
 from pipeline.store.failing import BITS, REASON, Failing, FiledRows, HeldRows, typed_with_reason
 from pipeline.store.scans import Scan, scanning
@@ -39,16 +40,12 @@ def rows(tmp_path: Path) -> Iterator[Scan]:
         yield scan
 
 
-def keys(*who: str | None) -> pa.Table:
-    return pa.table({"who": pa.array(who, pa.string()), COPY: pa.array([0] * len(who), pa.int64())})
-
-
 def failing_of(rows: Scan) -> Failing:
-    failing = Failing(rows=rows, order=ORDER)
-    failing.note(keys("c", None), ORDER[-1])
-    failing.note(keys("a", None), ORDER[1])
-    failing.note(keys(None), ORDER[0])
-    return failing
+    found = Failing(rows=rows, order=ORDER)
+    found.note(np.array([3, 2]), ORDER[-1])
+    found.note(np.array([1, 2]), ORDER[1])
+    found.note(np.array([2]), ORDER[0])
+    return found
 
 
 def quarantine(*values: float) -> pa.Table:
@@ -84,6 +81,43 @@ def test_rows_are_counted_alike_in_memory_and_in_a_file(rows: Scan) -> None:
         told = held.counts(columns, most)
         assert told.to_pylist() == filed.counts(columns, most).to_pylist()
         assert told["rows"].to_pylist() == [1] * min(3, most)
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_however_many_fail_few_are_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backwards: bool
+) -> None:
+    """Rows go from file to file a stretch at a time, and nothing of them stays in the database;
+    groups without a failing row are left out, and rows that lie in another order are sorted.
+    """
+    monkeypatch.setattr(failing, "ROWS_PER_GROUP", 50)
+    names = [f"w{n:04}" for n in range(1_000)][:: -1 if backwards else 1]
+    typed = SCHEMA.arrow().append(pa.field(COPY, pa.int64()))
+    found = {"who": names, "value": [float(n) for n in range(1_000)], COPY: [0] * 1_000}
+    files = (tmp_path / "one.parquet", tmp_path / "two.parquet")
+    pq.write_table(pa.table(found, schema=typed).slice(0, 400), files[0], row_group_size=60)
+    pq.write_table(pa.table(found, schema=typed).slice(400), files[1], row_group_size=300)
+    failed = np.array([n for n in range(1_000) if not 60 <= n < 120])
+
+    with scanning(files, SCHEMA, FIRST, tmp_path) as scan:
+        noted = Failing(rows=scan, order=ORDER)
+        noted.note(failed, ORDER[0])
+        noted.note(failed[::7], ORDER[BITS])
+        written = noted.rows_with_reasons()
+        assert isinstance(written, FiledRows)
+        rows, metadata = pq.read_table(written.file), pq.read_metadata(written.file)
+        tables = scan.database.sql("SELECT estimated_size FROM duckdb_tables()").fetchall()
+
+    sizes = [metadata.row_group(n).num_rows for n in range(metadata.num_row_groups)]
+    assert not tables
+    assert backwards or max(sizes) <= 150
+    assert rows["who"].to_pylist() == sorted(names[n] for n in failed)
+    told = dict(zip(rows["who"].to_pylist(), rows[REASON].to_pylist(), strict=True))
+    both = f"{ORDER[0]}, {ORDER[BITS]}"
+    assert {name for name, reason in told.items() if reason == both} == {
+        names[n] for n in failed[::7]
+    }
+    assert {*told.values()} == {ORDER[0], both}
 
 
 def test_nothing_that_failed_is_an_empty_table(rows: Scan) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import weakref
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,8 @@ from pipeline.records import Finding
 from pipeline.schema import Column, Schema
 from pipeline.store import scans
 from pipeline.store.changes import COPY
-from pipeline.store.failing import REASON, Failing, FiledRows
+from pipeline.store.failing import REASON, FiledRows, HeldRows
+from pipeline.suites import running
 from pipeline.suites.batched import check_batches
 
 FIRST = datetime(2024, 1, 1, tzinfo=UTC)
@@ -159,9 +161,8 @@ def judged(table: pa.Table, suite: Path, folder: Path) -> tuple[list[Finding], d
     return list(batched.findings), told
 
 
-def written(failing: Failing) -> pa.Table:
+def written(found: FiledRows | HeldRows) -> pa.Table:
     """The failing rows as they are in their file, or nothing."""
-    found = failing.rows_with_reasons()
     return pq.read_table(found.file) if isinstance(found, FiledRows) else found.table
 
 
@@ -202,3 +203,30 @@ def test_rows_that_agree_are_compared_in_parts(
     for one, other in zip(expected, found, strict=True):
         assert one.model_copy(update={"observed": ""}) == other.model_copy(update={"observed": ""})
     assert failing == told
+
+
+def test_what_was_judged_is_let_go_before_the_next_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many batches of failing rows there are, Great Expectations holds the last alone."""
+    monkeypatch.setattr(scans, "ROWS_PER_BATCH", 2_500)
+    path = tmp_path / "cars.json"
+    meta = {"name": "no-seats", "sentence": "It is so."}
+    kwargs = {"column": "seats", "max_value": 0}
+    entry = {"type": "expect_column_values_to_be_between", "kwargs": kwargs, "severity": "warning"}
+    path.write_text(json.dumps({"name": "cars", "expectations": [{**entry, "meta": meta}]}))
+    frames: list[weakref.ref[pd.DataFrame]] = []
+    held: list[int] = []
+    evaluate = running.evaluate
+
+    def counted(frame: pd.DataFrame, *rest: Any) -> Any:
+        held.append(sum(one() is not None for one in frames))
+        frames.append(weakref.ref(frame))
+        return evaluate(frame, *rest)
+
+    monkeypatch.setattr(running, "evaluate", counted)
+    findings, failing = judged(cars(), path, tmp_path)
+
+    assert findings[0].unexpected == len(failing) == ROWS - cars()["seats"].null_count
+    assert len(held) > 2
+    assert max(held) <= 1
