@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -123,3 +124,13 @@ def test_the_page_of_a_case_is_in_its_folder() -> None:
     assert Path("cases/waves/page.md") == wave_case().page.relative_to(
         Path(pipeline.case.__file__).parent
     )
+
+
+def test_cases_are_found_without_what_only_models_need() -> None:
+    """Every command asks for them: what takes a second to import is left to the kernels."""
+    program = (
+        "import sys; from pipeline.case import find_cases; find_cases(); "
+        "print(sorted({'pandas', 'scipy', 'sklearn'} & set(sys.modules)))"
+    )
+
+    assert subprocess.check_output([sys.executable, "-c", program], text=True) == "[]\n"

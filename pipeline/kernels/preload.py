@@ -123,12 +123,16 @@ def _rehearse() -> None:
     """Does once what is slow the first time: describing a chart, digests of what is installed, and
     what the cases say.
     """
+    import narwhals.stable.v1 as narwhals
+
     from pipeline.case import find_cases
     from pipeline.figures import rehearse
     from pipeline.store import project
 
     try:
         rehearse()
+        # Libraries that know no table of theirs in it look for plugins, once a process.
+        narwhals.dependencies.is_into_dataframe(object())
         project.code_version()
         project.lock_digest()
         for case in find_cases().values():

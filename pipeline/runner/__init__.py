@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -20,10 +20,11 @@ from pipeline.runner.order import Order
 from pipeline.runner.overlap import asked_moments, replay
 from pipeline.runner.schedule import due, orders_at
 from pipeline.runner.standing import seal_case
+from pipeline.runner.tracks import Tracks
 from pipeline.saying import Say
 from pipeline.steps.run import new_run_id
 from pipeline.store import Store
-from pipeline.store.tracking import make_ready, mirror
+from pipeline.store.tracking import mirror
 
 __all__ = ["EXIT_CODES", "Order", "Ran", "exit_code", "run_cases", "run_due", "run_orders"]
 
@@ -31,6 +32,7 @@ Outcome = Literal["done", "paused", "stopped", "failed", "held"]
 EXIT_CODES: dict[Outcome, int] = {"done": 0, "paused": 0, "stopped": 3, "held": 5, "failed": 4}
 """Of a run, by outcome, the worst last."""
 Clock = Callable[[], datetime]
+Ended = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +132,10 @@ def run_orders(
             order.check(case)
     store.prepare()
     ticket = uuid.uuid4().hex
-    with spread(jobs, cluster, ticket, say) as place:
+    with (
+        tracking(store, orders, say, cluster=cluster) as ended,
+        spread(jobs, cluster, ticket, say) as place,
+    ):
         work = {
             case: place.executor.submit(
                 _work,
@@ -140,6 +145,7 @@ def run_orders(
                 place.say,
                 now,
                 replayed=replayed,
+                ended=ended,
             )
             for case, asked in orders.items()
         }
@@ -149,6 +155,25 @@ def run_orders(
         if found[case] and found[case][-1].outcome in ("done", "stopped"):
             seal_case(store, case, asked[-1])
     return found
+
+
+@contextmanager
+def tracking(
+    store: Store, orders: Mapping[str, Sequence[Order]], say: Say, *, cluster: str
+) -> Iterator[Ended | None]:
+    """What is called with a case when a run of it has ended, so that MLflow is told while others
+    go on; `None` where there are no others, or they are done by workers elsewhere.
+    """
+    if cluster or sum(map(len, orders.values())) < 2:
+        yield None
+        return
+    tracks = Tracks(store)
+    try:
+        yield tracks.soon
+    except BaseException:
+        tracks.stop()
+        raise
+    tracks.end(say)
 
 
 def _result(case: str, done: Future[tuple[Ran, ...]], say: Say) -> tuple[Ran, ...]:
@@ -164,25 +189,39 @@ def _result(case: str, done: Future[tuple[Ran, ...]], say: Say) -> tuple[Ran, ..
 
 
 def _work(
-    store: Store, case: str, orders: Sequence[Order], say: Say, now: Clock, *, replayed: bool
+    store: Store,
+    case: str,
+    orders: Sequence[Order],
+    say: Say,
+    now: Clock,
+    *,
+    replayed: bool,
+    ended: Ended | None,
 ) -> tuple[Ran, ...]:
     """What a thread or a worker does for a case."""
     cores = orders[0].cores or cores_of_worker() if orders else 1
     own = [replace(order, cores=cores) for order in orders]
-    if replayed:
-        # On a worker of a cluster nothing is told to MLflow.
-        tracks = orders[0].cores is not None if orders else False
-        return tuple(_replayed(store, case, own, say, now, tracks=tracks))
     done: list[Ran] = []
-    for order in own:
-        done.append(_run(store, case, order, new_run_id(now()), say))
-        if done[-1].outcome in ("held", "failed"):
-            break
+    for ran in (_replayed if replayed else _in_turn)(store, case, own, say, now):
+        done.append(ran)
+        if ended is not None and ran.new:
+            ended(case)
     return tuple(done)
 
 
+def _in_turn(
+    store: Store, case: str, orders: Sequence[Order], say: Say, now: Clock
+) -> Iterator[Ran]:
+    """Ends with the first that failed."""
+    for order in orders:
+        ran = _run(store, case, order, new_run_id(now()), say)
+        yield ran
+        if ran.outcome in ("held", "failed"):
+            return
+
+
 def _replayed(
-    store: Store, case: str, orders: Sequence[Order], say: Say, now: Clock, *, tracks: bool
+    store: Store, case: str, orders: Sequence[Order], say: Say, now: Clock
 ) -> Iterator[Ran]:
     """Says a line of each order; only who holds the case can end it early."""
     before = set(store.run_ids(case))
@@ -197,9 +236,6 @@ def _replayed(
         else:
             ran = _ran(case, result, new=result.run_id not in before)
             seconds = _seconds(result) if ran.new else 0.0
-            if ran.new and tracks and shared[0].overlaps:
-                threading.Thread(target=make_ready, args=(store,)).start()
-                tracks = False
         say(_line(ran, order, seconds))
         yield ran
 

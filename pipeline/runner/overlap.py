@@ -34,7 +34,7 @@ from pipeline.store import Store
 from pipeline.store.locks import Held
 
 SECONDS_BETWEEN_STOPS = 0.1
-AHEAD = 2
+AHEAD = 6
 """Dates whose data are taken in before their turn."""
 COMPARES: NotebookName = "5-evaluate"
 

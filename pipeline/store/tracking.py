@@ -45,19 +45,12 @@ def mirror(store: Store, cases: Sequence[str], *, say: Say) -> None:
         )
 
 
-def make_ready(store: Store) -> None:
-    """Imports MLflow and makes its database, which takes seconds, while others work."""
-    try:
-        with take_turns(store.home, "mlflow"):
-            if not os.environ.get(SERVER) and not (store.home / DATABASE).exists():
-                # One that was lost is filled again, though it is there by then.
-                for seen in (store.home / "mlflow" / "home").glob("*.txt"):
-                    seen.unlink()
-            with connected(store) as client:
-                client.search_experiments(max_results=1)
-    except Exception:
-        # `mirror` meets it again, at its time, and tells it.
-        logger.debug("MLflow could not be made ready", exc_info=True)
+def catch_up(store: Store, case: str) -> int:
+    """Does the same for one case, and gives the number of candidates that it has added.
+
+    It says nothing, and raises whatever MLflow does.
+    """
+    return sum(_added(store, [case]).values())
 
 
 def _patiently(store: Store, cases: Sequence[str], say: Say) -> None:
@@ -73,19 +66,31 @@ def _patiently(store: Store, cases: Sequence[str], say: Say) -> None:
 
 
 def _mirror(store: Store, cases: Sequence[str], say: Say) -> None:
+    for case, count in _added(store, cases).items():
+        if count:
+            say(tracked(store, case, count))
+
+
+def tracked(store: Store, case: str, count: int) -> str:
+    """What is said of candidates that were added."""
+    return f"{case:<10} tracked     {count} candidates in {_told(store)}"
+
+
+def _added(store: Store, cases: Sequence[str]) -> dict[str, int]:
+    """Adds what is lacking; how many candidates of each case that was behind."""
     if not any(_is_behind(store, case) for case in cases):
-        return
+        return {}
+    found = {}
     with take_turns(store.home, "mlflow"):
         pending = [case for case in cases if _is_behind(store, case)]
         if not pending:
-            return
+            return {}
         with connected(store) as client:
             for case in pending:
                 recorded = _recorded(store, case)
-                added = mirror_case(store, client, case)
+                found[case] = mirror_case(store, client, case)
                 write_bytes(_seen_path(store, case), recorded.encode())
-                if added:
-                    say(f"{case:<10} tracked     {added} candidates in {_told(store)}")
+    return found
 
 
 def _is_behind(store: Store, case: str) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import zoneinfo
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal, Self, get_args
 
 from pipeline.errors import OptionError
@@ -152,8 +153,14 @@ def _bucket_problems(schema: Schema, bucket: str | None, zone: str) -> Iterator[
         yield f"there is no bucket {bucket!r}. Choose among: {', '.join(BUCKETS)}"
     if bucket is not None and schema.time is None:
         yield f"the case has no time, so no bucket {bucket!r}: leave it out"
-    if zone != UTC and zone not in zoneinfo.available_timezones():
+    if zone != UTC and zone not in _zones():
         yield f"there is no time zone {zone!r}. Write it like Europe/Paris"
+
+
+@cache
+def _zones() -> set[str]:
+    """Looked for in folders of some hundred files."""
+    return zoneinfo.available_timezones()
 
 
 def _clashes(by: tuple[str, ...], bucket: str | None, aggregates: tuple[str, ...]) -> Iterator[str]:

@@ -13,9 +13,9 @@ import pytest
 
 from pipeline.records import PromoteRecord, TrainRecord
 from pipeline.store import Store
-from pipeline.store.experiments import ALIAS, CANDIDATE, DIGEST, RUN, SERVER, connected
+from pipeline.store.experiments import ALIAS, CANDIDATE, DIGEST, RUN, connected
 from pipeline.store.locks import take_turns
-from pipeline.store.tracking import make_ready, mirror
+from pipeline.store.tracking import catch_up, mirror
 
 NAME = "vigie-tiny"
 
@@ -171,26 +171,13 @@ def test_a_case_that_never_trained_makes_no_database(store: Store) -> None:
     assert not (store.home / "mlflow.db").exists()
 
 
-def test_a_database_that_was_made_ready_is_empty_until_it_is_filled(
-    copied: Store, said: list[str]
-) -> None:
-    """All is added to it afterwards, as if it had not been there."""
+def test_catching_up_leaves_the_mirroring_nothing_to_add(copied: Store, said: list[str]) -> None:
+    """A database that was lost is filled again by either."""
     (copied.home / "mlflow.db").unlink()
-    make_ready(copied)
 
-    assert (copied.home / "mlflow.db").exists()
+    assert catch_up(copied, "tiny") == 2
     mirror(copied, ["tiny"], say=said.append)
-    assert "candidates in" in said[0]
-
-
-def test_what_can_not_be_made_ready_is_left_to_the_mirroring(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Nothing is said before it is due."""
-    monkeypatch.setenv(SERVER, "nonsense://nowhere")
-    make_ready(store)
-
-    assert not (store.home / "mlflow.db").exists()
+    assert (catch_up(copied, "tiny"), said) == (0, [])
 
 
 def test_only_one_process_writes_at_a_time(copied: Store) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipeline.tasks.tabular import scaled, trees
-
 NUMBERS = ("engine_size", "cylinders", "model_year")
 CATEGORIES = ("fuel", "vehicle_class", "transmission")
 WITH_MAKE = (*CATEGORIES, "make")
@@ -13,17 +11,17 @@ WITH_MAKE = (*CATEGORIES, "make")
 
 def forest(seed: int) -> Any:
     """Random forest on engine, class, transmission, fuel and model year."""
-    return trees(_forest(seed), numbers=NUMBERS, categories=CATEGORIES)
+    return _trees(_forest(seed), numbers=NUMBERS, categories=CATEGORIES)
 
 
 def forest_with_make(seed: int) -> Any:
     """The same, and the make."""
-    return trees(_forest(seed), numbers=NUMBERS, categories=WITH_MAKE)
+    return _trees(_forest(seed), numbers=NUMBERS, categories=WITH_MAKE)
 
 
 def forest_with_consumption(seed: int) -> Any:
     """The same without the make, and the combined fuel consumption."""
-    return trees(_forest(seed), numbers=(*NUMBERS, "combined"), categories=CATEGORIES)
+    return _trees(_forest(seed), numbers=(*NUMBERS, "combined"), categories=CATEGORIES)
 
 
 def boosting(seed: int) -> Any:
@@ -39,12 +37,14 @@ def boosting(seed: int) -> Any:
         early_stopping=False,
         random_state=seed,
     )
-    return trees(model, numbers=NUMBERS, categories=WITH_MAKE)
+    return _trees(model, numbers=NUMBERS, categories=WITH_MAKE)
 
 
 def linear(seed: int) -> Any:
     """Ridge regression on scaled numbers and dummies of categories and make."""
     from sklearn.linear_model import Ridge
+
+    from pipeline.tasks.tabular import scaled
 
     return scaled(Ridge(alpha=1.0, random_state=seed), numbers=NUMBERS, categories=WITH_MAKE)
 
@@ -55,3 +55,9 @@ def _forest(seed: int) -> Any:
     return RandomForestRegressor(
         n_estimators=50, max_features=0.5, min_samples_leaf=3, random_state=seed
     )
+
+
+def _trees(model: Any, *, numbers: tuple[str, ...], categories: tuple[str, ...]) -> Any:
+    from pipeline.tasks.tabular import trees
+
+    return trees(model, numbers=numbers, categories=categories)

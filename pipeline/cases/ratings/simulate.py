@@ -6,15 +6,18 @@ Nothing here was measured, and no make or model exists. The same fields give the
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from pipeline.cases.ratings.checks import CITY_SHARE, GRAMS_PER_LITRE
 from pipeline.errors import CaseError
 from pipeline.injections import Change, note_of
 from pipeline.sources import Feed, Request
 from pipeline.sources.simulation import changed_feed
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FIRST_YEAR = 2000
 MAKES = ("AURORE", "BERLINE", "CYGNE", "DELTA", "ETOILE", "FAUCON", "GALET", "HIRONDELLE")
@@ -80,6 +83,8 @@ class RatingSimulator:
 
     def _frame(self) -> pd.DataFrame:
         """Rows by model year."""
+        import pandas as pd
+
         random = np.random.default_rng(self.seed)
         designs = self._designs(random)
         last = FIRST_YEAR + self.years - 1
@@ -95,6 +100,8 @@ class RatingSimulator:
 
     def _designs(self, random: np.random.Generator) -> pd.DataFrame:
         """One row a model: an engine and a gearbox in a family's body."""
+        import pandas as pd
+
         family = np.repeat(np.arange(self.families), random.integers(1, 4, self.families))
         number = len(family)
         size = random.normal(0, 1, self.families)[family]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pipeline.cases.vehicles.features import FUEL, TECHNICAL, TailpipeRegressor
-from pipeline.tasks.tabular import scaled, trees
+from pipeline.cases.vehicles.columns import FUEL, TECHNICAL
+
+if TYPE_CHECKING:
+    from pipeline.cases.vehicles.features import TailpipeRegressor
 
 CONSUMPTION = (*TECHNICAL, "consumption")
 WITH_MAKE = (*FUEL, "make")
@@ -13,22 +15,22 @@ WITH_MAKE = (*FUEL, "make")
 
 def forest(seed: int) -> TailpipeRegressor:
     """Random forest on technical data and fuel."""
-    return TailpipeRegressor(trees(_forest(seed), numbers=TECHNICAL, categories=FUEL))
+    return _trees(_forest(seed), numbers=TECHNICAL, categories=FUEL)
 
 
 def forest_with_make(seed: int) -> TailpipeRegressor:
     """The same, and the make."""
-    return TailpipeRegressor(trees(_forest(seed), numbers=TECHNICAL, categories=WITH_MAKE))
+    return _trees(_forest(seed), numbers=TECHNICAL, categories=WITH_MAKE)
 
 
 def forest_with_consumption(seed: int) -> TailpipeRegressor:
     """Technical data, fuel and fuel consumption."""
-    return TailpipeRegressor(trees(_forest(seed), numbers=CONSUMPTION, categories=FUEL))
+    return _trees(_forest(seed), numbers=CONSUMPTION, categories=FUEL)
 
 
 def forest_with_both(seed: int) -> TailpipeRegressor:
     """Technical data, fuel, make and fuel consumption."""
-    return TailpipeRegressor(trees(_forest(seed), numbers=CONSUMPTION, categories=WITH_MAKE))
+    return _trees(_forest(seed), numbers=CONSUMPTION, categories=WITH_MAKE)
 
 
 def extra_trees(seed: int) -> TailpipeRegressor:
@@ -38,7 +40,7 @@ def extra_trees(seed: int) -> TailpipeRegressor:
     model = ExtraTreesRegressor(
         n_estimators=60, max_features=0.7, min_samples_leaf=2, random_state=seed
     )
-    return TailpipeRegressor(trees(model, numbers=TECHNICAL, categories=FUEL))
+    return _trees(model, numbers=TECHNICAL, categories=FUEL)
 
 
 def boosting(seed: int) -> TailpipeRegressor:
@@ -54,7 +56,7 @@ def boosting(seed: int) -> TailpipeRegressor:
         early_stopping=False,
         random_state=seed,
     )
-    return TailpipeRegressor(trees(model, numbers=TECHNICAL, categories=FUEL))
+    return _trees(model, numbers=TECHNICAL, categories=FUEL)
 
 
 def linear(seed: int) -> TailpipeRegressor:
@@ -62,7 +64,7 @@ def linear(seed: int) -> TailpipeRegressor:
     from sklearn.linear_model import Ridge
 
     model = Ridge(alpha=1.0, random_state=seed)
-    return TailpipeRegressor(scaled(model, numbers=TECHNICAL, categories=FUEL))
+    return _scaled(model, numbers=TECHNICAL, categories=FUEL)
 
 
 def neighbours(_seed: int) -> TailpipeRegressor:
@@ -70,7 +72,7 @@ def neighbours(_seed: int) -> TailpipeRegressor:
     from sklearn.neighbors import KNeighborsRegressor
 
     model = KNeighborsRegressor(n_neighbors=10, weights="distance", algorithm="brute")
-    return TailpipeRegressor(scaled(model, numbers=TECHNICAL, categories=FUEL))
+    return _scaled(model, numbers=TECHNICAL, categories=FUEL)
 
 
 def _forest(seed: int) -> Any:
@@ -79,3 +81,21 @@ def _forest(seed: int) -> Any:
     return RandomForestRegressor(
         n_estimators=60, max_features=0.5, min_samples_leaf=2, random_state=seed
     )
+
+
+def _trees(
+    model: Any, *, numbers: tuple[str, ...], categories: tuple[str, ...]
+) -> TailpipeRegressor:
+    from pipeline.cases.vehicles.features import TailpipeRegressor
+    from pipeline.tasks.tabular import trees
+
+    return TailpipeRegressor(trees(model, numbers=numbers, categories=categories))
+
+
+def _scaled(
+    model: Any, *, numbers: tuple[str, ...], categories: tuple[str, ...]
+) -> TailpipeRegressor:
+    from pipeline.cases.vehicles.features import TailpipeRegressor
+    from pipeline.tasks.tabular import scaled
+
+    return TailpipeRegressor(scaled(model, numbers=numbers, categories=categories))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from pipeline.cases.vehicles.features import ELECTRIC
+from pipeline.cases.vehicles.columns import ELECTRIC
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -107,3 +107,17 @@ COLUMNS = (
         description="CO2 from the tailpipe in the WLTP test, declared",
     ),
 )
+
+ELECTRIC = "ELECTRIC"
+"""The fuel of a car without any other."""
+TECHNICAL = (
+    "mass",
+    "test_mass",
+    "capacity",
+    "power",
+    "wheelbase",
+    "track",
+    "electric_consumption",
+    "electric_range",
+)
+FUEL = ("fuel", "fuel_mode")

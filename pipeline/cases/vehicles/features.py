@@ -10,18 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, RegressorMixin, clone
 
-ELECTRIC = "ELECTRIC"
-TECHNICAL = (
-    "mass",
-    "test_mass",
-    "capacity",
-    "power",
-    "wheelbase",
-    "track",
-    "electric_consumption",
-    "electric_range",
-)
-FUEL = ("fuel", "fuel_mode")
+from pipeline.cases.vehicles.columns import ELECTRIC
+
 Predict = Callable[[Mapping[str, NDArray[Any]]], NDArray[np.float64]]
 
 

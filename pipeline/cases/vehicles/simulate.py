@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from pipeline.errors import CaseError
 from pipeline.injections import Change, note_of
 from pipeline.sources import Feed, Request
 from pipeline.sources.simulation import changed_feed
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MAKES = ("AURORE", "BERLINE", "CYGNE", "DELTA", "ETOILE", "FAUCON", "GALET", "HIRONDELLE")
 COUNTRIES = ("DE", "FR", "IT", "ES", "BE", "PL")
@@ -82,6 +85,8 @@ class VehicleSimulator:
 
     def _frame(self) -> pd.DataFrame:
         """Rows by day of registration."""
+        import pandas as pd
+
         random = np.random.default_rng(self.seed)
         designs = self._designs(random)
         chosen = np.concatenate(
@@ -109,6 +114,8 @@ class VehicleSimulator:
 
     def _designs(self, random: np.random.Generator) -> pd.DataFrame:
         """One row a type approval."""
+        import pandas as pd
+
         number = self.approvals
         fuel = random.choice(FUELS, number, p=SHARES)
         size = random.normal(0, 1, number)
