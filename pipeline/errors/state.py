@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
@@ -30,9 +31,11 @@ class StateError(VigieError):
     @classmethod
     def for_failed_write(cls, path: Path, error: Exception) -> Self:
         found = getattr(error, "strerror", None) or str(error)
+        refused = getattr(error, "errno", None) in (errno.EROFS, errno.EACCES, errno.EPERM)
+        remedy = "Let this user write there" if refused else "Free some space"
         return cls(
             f"{path} can't be written: {found}. What was there before is unchanged. "
-            "Free some space or choose another folder with --home, then run again."
+            f"{remedy} or choose another folder with --home, then run again."
         )
 
     @classmethod

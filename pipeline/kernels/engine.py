@@ -25,6 +25,8 @@ from pipeline.kernels import folders, warm
 from pipeline.kernels.cells import OPENING
 from pipeline.kernels.manager import OWN, LocalKernelManager, WarmKernelManager
 from pipeline.kernels.memory import times_out_of_memory
+from pipeline.options import NOTEBOOKS
+from pipeline.store import project
 
 SAVE_SECONDS = 5.0
 """A notebook that runs is saved after a cell when it was not within this time."""
@@ -71,7 +73,11 @@ class StockEngine(NBClientEngine):  # type: ignore[misc]
         autosave_cell_every: int = 30,
         **named: Any,
     ) -> Any:
-        """As papermill does it, but that the notebook is saved now and then, not twice a cell."""
+        """As papermill does it, but that the notebook is saved now and then, not twice a cell.
+
+        Raises `OptionError` for parameters that a notebook of the pipeline can't use.
+        """
+        _refuse_unfit(nb, str(named.get("input_path", "")))
         document = Document(
             nb,
             output_path=output_path,
@@ -305,6 +311,15 @@ class Execution(PapermillNotebookClient):  # type: ignore[misc]
                 await manager.finish_shutdown(pollinterval=0.01)
         await manager.cleanup_resources()
         self.km = self.kc = None
+
+
+def _refuse_unfit(nb: Any, input_path: str) -> None:
+    """Of a notebook by hand papermill only warns that it does not know a parameter."""
+    path = Path(input_path)
+    options = {str(name): kind for name, kind in NOTEBOOKS.items()}.get(path.stem)
+    if options is None or path.resolve() != (project.ROOT / "notebooks" / path.name).resolve():
+        return
+    options.checked(path.stem, dict(nb.metadata.get("papermill", {}).get("parameters", {})))
 
 
 def _size(content: Any) -> int:

@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import papermill
 import papermill.iorw
 import pytest
 
-from pipeline.errors import StepError
+from pipeline.errors import OptionError, StepError
 from pipeline.kernels import engine, execute, lines, stop, warm
 from pipeline.kernels.execute import FAILED
 from pipeline.kernels.memory import times_out_of_memory
@@ -365,6 +366,24 @@ def test_papermill_runs_a_notebook_by_hand_with_the_engine(
 
     assert 0 == done.returncode, done.stderr
     assert [(str(output.parent), 3)] == [ast.literal_eval(text) for text in shown(output)]
+
+
+def test_papermill_by_hand_refuses_what_a_notebook_of_the_pipeline_can_not_use(
+    output: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Papermill alone warns of an unknown name and goes on; here no kernel starts."""
+    monkeypatch.setattr(warm, "server", lambda: pytest.fail("a kernel was asked for"))
+
+    with pytest.raises(
+        OptionError, match=r"(?s)4-train can't be used.*'fold' is unknown.*folds = 'two'"
+    ):
+        papermill.execute_notebook(
+            project.notebook("4-train"),
+            output,
+            parameters={"fold": 3, "folds": "two"},
+            engine_name="warm",
+            progress_bar=False,
+        )
 
 
 def test_the_stock_engine_asks_no_server(

@@ -221,3 +221,12 @@ def test_an_old_folder_comes_back_when_the_exchange_fails(
         exchange(fresh, current)
 
     assert "old" == (current / "page").read_text()
+
+
+def test_a_place_that_may_not_be_written_is_not_said_to_be_full() -> None:
+    """The remedy is another."""
+    refused = OSError(errno.EROFS, "Read-only file system")
+
+    told = str(StateError.for_failed_write(Path("home"), refused))
+
+    assert "Let this user write there or choose another folder with --home" in told
