@@ -1,8 +1,9 @@
 """The drift alarms of every week of 2021 on the real Paris counters, as the schedule looks at them.
 
 `python -m benchmarks.drift_replay --data DIR` prints the list of weeks with their alarms and
-sentences and, last, one JSON line. The champion is learned and renewed as on a schedule, and what
-it learned from or was last examined on is the reference. The counts begin in September 2020, so
+sentences and, last, one JSON line. A model is learned at the start of every week; the champion is
+renewed from them as on a schedule, by the tests of runs, and what it learned from or was last
+examined on is the reference. The counts begin in September 2020, so
 that no week of 2021 has a same week of the year before: every week is held against the course of
 the weeks before, in which two lockdowns and a winter lie. Windows of a week are looked at, and
 those of the schedule, 28 days. `--csv FILE` writes the lists, one a length; `--days N` looks at one
@@ -13,23 +14,26 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import click
+from threadpoolctl import threadpool_limits
 
 from benchmarks.bikes_backtest import frame_of
 from pipeline.case import Case, find_case
-from pipeline.steps.backtest import fitted
-from pipeline.steps.renewal import Learn, Renewal
+from pipeline.steps.past_models import PastModels, stretches_of
 from pipeline.steps.replay import WEEK, alarms_table, replay
+from pipeline.steps.walks import Walks
 
 if TYPE_CHECKING:
     import pandas as pd
 
 FIRST_WEEK = datetime(2021, 1, 4, tzinfo=UTC)
 END = datetime(2021, 9, 6, tzinfo=UTC)
+MOST_WEEKS = 45
 KNOWN = {
     "lockdown": (datetime(2021, 3, 22, tzinfo=UTC), datetime(2021, 5, 3, tzinfo=UTC)),
     "August": (datetime(2021, 7, 26, tzinfo=UTC), datetime(2021, 8, 30, tzinfo=UTC)),
@@ -38,18 +42,14 @@ KNOWN = {
 nothing of these stretches; it is one of a stretch when its last week lies within."""
 
 
-def learner(case: Case, frame: pd.DataFrame) -> Learn:
-    """The case's first candidate, learned from what was known at a moment; each moment once."""
+def walks_of(case: Case, frame: pd.DataFrame, folder: Path) -> Walks:
+    """The case's first candidate, learned at the start of every week that leaves enough before it
+    to learn from, and the examinations of runs over these models.
+    """
     candidate = next(each for each in case.candidates if not each.not_eligible)
-
-    @cache
-    def learn(until: datetime) -> Any:
-        fold = case.task.held_out(frame, case.schema, start=until, end=until + WEEK)
-        rows = frame.iloc[fold.train]
-        truth = case.task.truth(rows, case.schema)
-        return fitted(partial(candidate.build, 0), rows, truth, cores=1)
-
-    return learn
+    folds = stretches_of(case, frame, most=MOST_WEEKS)
+    models = PastModels.learned(case, frame, folds, candidate, folder, partial(print, flush=True))
+    return Walks(models=models, first=0)
 
 
 @click.command()
@@ -64,7 +64,9 @@ def main(data: Path, alpha: float, target: Path | None, days: tuple[int, ...]) -
         return
     case = find_case("bikes")
     frame = frame_of(case, data)
-    renewal = Renewal(case=case, frame=frame, learn=learner(case, frame))
+    frame = frame[(frame[case.schema.time] < END).to_numpy()].reset_index(drop=True)
+    with TemporaryDirectory() as folder, threadpool_limits(limits=1, user_api="openmp"):
+        walks = walks_of(case, frame, Path(folder))
     found: dict[str, object] = {"benchmark": "drift_replay"}
     for length in days or (7, case.windows.current.days):
         print(f"Windows of {length} days, by their last week")
@@ -77,7 +79,7 @@ def main(data: Path, alpha: float, target: Path | None, days: tuple[int, ...]) -
                 until=END,
                 alpha=alpha,
                 window=window,
-                renewal=renewal,
+                renewal=walks.renewal(),
             )
         )
         for look in looks.to_dict("records"):

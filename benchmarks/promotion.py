@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtr
 
 from pipeline.case import Case, find_case
 from pipeline.comparison import compare_losses
@@ -72,6 +73,9 @@ class Setting:
     ever: float
     """The same in all runs until the question is asked from the start; of a better model, as
     `ours`."""
+    informed: float
+    """As `ours` of a better model, as `ever` of an equal one, of a test that knows what the oracle
+    does, but is asked week by week as ours is, at levels that spend the whole of alpha."""
     oracle: float
 
 
@@ -87,6 +91,9 @@ class Pair:
     """Share of promotions within four runs, of a model that is better."""
     of_oracle: float
     of_oracle_error: float | None
+    informed_equal: float
+    """What `equal` and `of_oracle` are of a test that knows the standard error."""
+    informed_of_oracle: float
 
 
 def sampled(case: Case, seed: int) -> Case:
@@ -155,26 +162,40 @@ def _exchanged(pair: tuple[Losses, Losses], gain: float) -> tuple[Losses, Losses
 
 
 def first_promotion(
-    champion: Losses, challenger: Losses, case: Case, record: int, runs: int
+    champion: Losses,
+    challenger: Losses,
+    case: Case,
+    record: int,
+    runs: int,
+    *,
+    error: float | None = None,
 ) -> int:
-    """The run, from 0, that promotes; `runs` when none does."""
+    """The run, from 0, that promotes; `runs` when none does. Where the standard `error` of the mean
+    difference is known, it takes the place of the estimate and all of alpha is spent.
+    """
     looks: Looks | None = None
     planned = case.gates.oldest_champion.days
     for run in range(runs):
         new = DAYS_A_RUN * run
         seen = slice(new, new + record)
-        alpha = ALLOWANCE * ALPHA
+        alpha = ALPHA if error else ALLOWANCE * ALPHA
         looks = look(looks, rows=record, kept=record - new, planned=planned, alpha=alpha)
-        found = compare_losses(
-            champion[seen],
-            challenger[seen],
-            hang_together=case.task.losses_hang_together,
-            random=np.random.default_rng(0),
-        )
+        p_value = _p_value(champion[seen], challenger[seen], case, error)
         gain = 1 - math.sqrt(challenger[seen].mean() / champion[seen].mean())
-        if is_better(found.p_value, looks.level, gain, case.gates.margin):
+        if is_better(p_value, looks.level, gain, case.gates.margin):
             return run
     return runs
+
+
+def _p_value(champion: Losses, challenger: Losses, case: Case, error: float | None) -> float:
+    if error:
+        return float(ndtr(-np.mean(champion - challenger) / error))
+    return compare_losses(
+        champion,
+        challenger,
+        hang_together=case.task.losses_hang_together,
+        random=np.random.default_rng(0),
+    ).p_value
 
 
 def settings(
@@ -217,11 +238,14 @@ def simulated(
     promoted = np.array([first_promotion(*draw, case, record, runs) for draw in draws])
     fourth = slice(DAYS_A_RUN * (FOUR - 1), DAYS_A_RUN * (FOUR - 1) + record)
     last = np.array([(a - b)[fourth].mean() for a, b in draws])
+    error = float(last.std())
+    informed = [first_promotion(*draw, case, record, runs, error=error) for draw in draws]
     return {
         "ours": float(np.mean(promoted < FOUR)),
         "first": float(np.mean(promoted == 0)),
         "ever": float(np.mean(promoted < runs)),
-        "oracle": float(np.mean(last > 1.6449 * last.std())),
+        "informed": float(np.mean(np.array(informed) < runs)),
+        "oracle": float(np.mean(last > 1.6449 * error)),
     }
 
 
@@ -246,7 +270,8 @@ def main(replications: int, samples: int, seed: int) -> None:
     for pair in pairs:
         print(
             f"{pair.pair}: equal {_told(pair.equal, pair.equal_error)}, better {pair.better:.1%}, "
-            f"{_told(pair.of_oracle, pair.of_oracle_error)} of the oracle"
+            f"{_told(pair.of_oracle, pair.of_oracle_error)} of the oracle; with the standard error "
+            f"known {pair.informed_equal:.1%} and {pair.informed_of_oracle:.1%}"
         )
     print(json.dumps({"benchmark": "promotion", **summary(found, pairs, replications)}))
 
@@ -272,6 +297,8 @@ def _pair(names: tuple[str, str], found: Sequence[Setting]) -> Pair:
         of_oracle_error=_error(
             better, lambda each: (each.ours - _of_oracle(better) * each.oracle) / oracle
         ),
+        informed_equal=_mean(each.informed for each in equal),
+        informed_of_oracle=round(_mean(each.informed for each in better) / oracle, 4),
     )
 
 
@@ -288,6 +315,10 @@ def summary(found: Sequence[Setting], pairs: Sequence[Pair], replications: int) 
         "better_error": _error(better, lambda each: each.ours),
         "oracle": _mean(each.oracle for each in better),
         "of_oracle": _of_oracle(better),
+        "informed_equal": _mean(each.informed for each in equal),
+        "informed_of_oracle": round(
+            _mean(each.informed for each in better) / _mean(each.oracle for each in better), 4
+        ),
         "pairs": [asdict(each) for each in pairs],
         "worst_pair_equal": max(each.equal for each in pairs),
         "worst_pair_of_oracle": min(each.of_oracle for each in pairs),

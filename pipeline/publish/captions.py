@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from pipeline.case import Gates, find_cases
 from pipeline.publish.words import number, share
-from pipeline.steps.differences import GUARD_LOSS
+from pipeline.steps.evidence import GUARD_LOSS
 
 USUAL_FRESHNESS = timedelta(days=2)
 

@@ -8,11 +8,9 @@ from dataclasses import dataclass, replace
 from pipeline.metrics import score_name
 from pipeline.records import EvaluateRecord, Evidence, Ground, Scores, SegmentGuard
 from pipeline.steps.contenders import Role
-from pipeline.steps.evidence import SERVED
+from pipeline.steps.evidence import GUARD_LOSS, SERVED
 from pipeline.steps.wording import day_text
 
-GUARD_LOSS = 0.1
-"""Share by which a challenger's loss may be surely higher in a segment."""
 PAIRS: tuple[tuple[Role, Role], ...] = (
     ("challenger", "champion"),
     ("challenger", "baseline"),

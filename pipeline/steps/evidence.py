@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 SEED = 20211109
 SERVED = "predecessor over champion"
+GUARD_LOSS = 0.1
+"""Share by which a challenger's loss may be surely higher in a segment."""
 ALLOWANCE = 0.775
 """Share of alpha that is spent: a test of some months of losses, which hang together and of which a
 few are large, says yes by so much more often than its level. From thirty samples of
@@ -112,10 +114,14 @@ def planned_rows(case: Case, rows: int, table: pd.DataFrame) -> int:
 def worst_segment(
     case: Case, rows: pd.DataFrame, challenger: Floats, champion: Floats
 ) -> SegmentGuard | None:
-    """The segment of the first breakdown in which the challenger is most surely worse."""
+    """The segment of the first breakdown in which the challenger is most surely worse: of those
+    whose loss is higher by more than `GUARD_LOSS`, where there are any, so that a segment that is
+    worse by a little, however surely, hides none that is worse by much. The p-value is Bonferroni's
+    over all segments.
+    """
     by, labels = next(iter(case.task.segments(rows, case.schema).items()))
     truth = case.task.truth(rows, case.schema)
-    found: list[tuple[str, Comparison]] = []
+    found: list[SegmentGuard] = []
     for label in np.unique(labels):
         part = labels == label
         table = rows.iloc[np.flatnonzero(part)]
@@ -129,18 +135,28 @@ def worst_segment(
                 hang_together=case.task.losses_hang_together,
                 random=np.random.default_rng(SEED),
             )
-            found.append((str(label), tested))
+            found.append(
+                SegmentGuard(
+                    by=by,
+                    segment=str(label),
+                    loss=_lost(tested),
+                    p_value=tested.p_value,
+                    segments=1,
+                )
+            )
     if not found:
         return None
-    label, worst = min(found, key=lambda each: each[1].p_value)
-    kept = 1 - worst.relative_difference
-    return SegmentGuard(
-        by=by,
-        segment=label,
-        loss=1 / kept - 1 if kept > 0 else 0.0,
-        p_value=min(1.0, worst.p_value * len(found)),
-        segments=len(found),
+    much = [each for each in found if each.loss > GUARD_LOSS]
+    worst = min(much or found, key=lambda each: each.p_value)
+    return worst.model_copy(
+        update={"p_value": min(1.0, worst.p_value * len(found)), "segments": len(found)}
     )
+
+
+def _lost(tested: Comparison) -> float:
+    """How much higher the first loss is, in shares of the second."""
+    kept = 1 - tested.relative_difference
+    return 1 / kept - 1 if kept > 0 else 0.0
 
 
 def before_this(run: Run) -> EvaluateRecord | None:

@@ -126,14 +126,18 @@ class Schedule:
         changes: list[Change] = []
         for now in range(self.first, stretches):
             if now > self.first:
-                if policy(self._moment(now)):
-                    self.trained.append(now)
-                    self.challenger = self._learned(now)
-                change = self._examine(now)
+                change = self.step(now, train=policy(self._moment(now)))
                 if change is not None:
                     changes.append(change)
             serving.append(self.champion)
         return Followed(serving=tuple(serving), trained=tuple(self.trained), changes=tuple(changes))
+
+    def step(self, now: int, *, train: bool) -> Change | None:
+        """The next moment: a model is trained or none is, and whoever is in question examined."""
+        if train:
+            self.trained.append(now)
+            self.challenger = self._learned(now)
+        return self._examine(now)
 
     @property
     def _newest(self) -> int:

@@ -25,8 +25,6 @@ from pipeline.splits import Fold
 from pipeline.steps.backtest import fitted
 from pipeline.steps.decide import drifted_share
 from pipeline.steps.importance import importance
-from pipeline.steps.renewal import Renewal
-from pipeline.steps.replay import alarms_table, replay
 from pipeline.steps.shifts import compare_windows
 from pipeline.store import project
 from pipeline.store.atomic import write_bytes
@@ -148,35 +146,6 @@ class PastModels:
                 for model, table in zip(baselines, tables, strict=True)
             ],
         )
-
-    def known_at(self, moment: datetime) -> Any:
-        """The newest model that has learned from no row that was known later; raises `StepError`
-        where none has.
-        """
-        known = [place for place, fold in enumerate(self.folds) if start_of(fold) <= moment]
-        if not known:
-            raise StepError(
-                f"No model was learned by {moment.isoformat()}. Replay fewer stretches."
-            )
-        return self.models[known[-1]]
-
-    def alarms(self, frame: pd.DataFrame, first: int) -> pd.DataFrame:
-        """What the drift step would have said at the end of each stretch from `first` on, as soon
-        as there is a model that leaves the held-out window to be examined on.
-        """
-        case, every = self.case, stretch_of(self.case)
-        end = max(start_of(self.folds[first]), start_of(self.folds[0]) + case.windows.held_out)
-        looks = replay(
-            case,
-            frame,
-            since=end - case.windows.current,
-            until=max(fold.end for fold in self.folds if fold.end),
-            alpha=self.history.alpha,
-            material=DriftOptions().material,
-            every=every,
-            renewal=Renewal(case=case, frame=frame, learn=self.known_at),
-        )
-        return alarms_table(looks, every)
 
 
 def calendar_name(case: Case) -> str:

@@ -26,6 +26,7 @@ from pipeline.saying import Say
 from pipeline.splits import Fold
 from pipeline.steps.past_models import WINDOW, PastModels, stretch_of, stretches_of
 from pipeline.steps.policy_views import changes_table, price_figure, table_of, trainings_figure
+from pipeline.steps.replay import alarms_table
 from pipeline.steps.run import Run, clock, taking_part
 from pipeline.steps.stretches import window_of
 from pipeline.steps.walks import Walks
@@ -94,7 +95,7 @@ def price(
         say(f"{case.name}: what each policy would have trained, examined and served")
         prices = walks.prices()
         say(f"{case.name}: what the drift alarms would have said, look by look")
-        alarms = models.alarms(frame, first)
+        alarms = alarms_table(walks.alarms(), stretch_of(case))
     rows = table_of(case, prices, len(folds) - first)
     figures = (
         price_figure(case, prices, len(folds) - first, stretch_of(case)),

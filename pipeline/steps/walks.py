@@ -8,11 +8,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pipeline.comparison import tolerance_limit
+from pipeline.options import DriftOptions
 from pipeline.policies import POLICIES, Policy, Values, serving
 from pipeline.records import PolicyPrice
 from pipeline.steps.differences import spoiled
@@ -26,6 +27,8 @@ from pipeline.steps.past_models import (
     start_of,
     stretch_of,
 )
+from pipeline.steps.renewal import Renewal
+from pipeline.steps.replay import Look, replay
 from pipeline.tasks import Floats, Truth
 
 if TYPE_CHECKING:
@@ -95,6 +98,35 @@ class Walks:
         for name, way in self.followed.items():
             for change in way.changes:
                 yield Told(policy=self._name(name), when=self._moment(change.now), change=change)
+
+    def alarms(self) -> Iterator[Look]:
+        """What the drift step would have said at the end of each stretch, its champion renewed as
+        runs do, from the first judged stretch on that leaves a held-out window before it.
+        """
+        past = self.models
+        begun = max(self.first, self.rules.held_out)
+        return replay(
+            past.case,
+            past.frame,
+            since=self._moment(begun) - past.case.windows.current,
+            until=max(fold.end for fold in past.folds),
+            alpha=past.history.alpha,
+            material=DriftOptions().material,
+            every=stretch_of(past.case),
+            renewal=self.renewal(),
+        )
+
+    def renewal(self) -> Renewal:
+        """The schedule over these models."""
+        past = self.models
+        return Renewal(
+            case=past.case,
+            frame=past.frame,
+            past=self,
+            rules=self.rules,
+            starts=[start_of(fold) for fold in past.folds],
+            model=self._model,
+        )
 
     def setback(self, way: Followed) -> Setback | None:
         """The model of a policy that lost most against the first one; `None` where none did."""
@@ -194,11 +226,15 @@ class Walks:
         key = who, trained, now
         if key not in self._drifted:
             past = self.models
-            model = past.baselines[now - 1] if who == BASELINE else past.models[who.learned]
+            model = self._model(who, now - 1)
             self._drifted[key] = has_drifted(
                 past.case, past.frame, past.folds, model, trained=trained, now=now
             )
         return self._drifted[key]
+
+    def _model(self, who: Who, stretch: int) -> Any:
+        past = self.models
+        return past.baselines[stretch] if who == BASELINE else past.models[who.learned]
 
     @property
     def _stretches(self) -> int:

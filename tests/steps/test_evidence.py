@@ -269,6 +269,29 @@ def test_the_guard_finds_the_segment() -> None:
     assert found.loss == pytest.approx(3, rel=0.35)
 
 
+def test_a_segment_that_is_a_little_worse_hides_none_that_is_much_worse() -> None:
+    """In the north the errors are 1 % larger at every hour, as sure as can be; in the south they
+    are half as large again, by other noise.
+    """
+    rows = waves(days=20)
+    random = np.random.default_rng(0)
+    truth, noise, other = rows["value"].to_numpy(), *random.normal(size=(2, len(rows)))
+    south = (rows["series"] == "south").to_numpy()
+    alone = [
+        worst_segment(wave_case(), rows[part], (truth + 1.01 * noise)[part], (truth + noise)[part])
+        for part in (~south, south)
+    ]
+
+    found = worst_segment(
+        wave_case(), rows, truth + np.where(south, 1.5 * other, 1.01 * noise), truth + noise
+    )
+
+    assert found is not None
+    assert alone[0] is not None
+    assert alone[0].p_value < found.p_value < 0.05
+    assert ("south", 2) == (found.segment, found.segments)
+
+
 def test_a_predecessor_needs_level_and_margin_too() -> None:
     """A little better, or by chance, is no reason to go back."""
 

@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from hand_made import DAYS, FIRST, wave_case, waves
+from levels import renewal
 
 from pipeline.errors import StepError
 from pipeline.shift import ColumnShift
-from pipeline.steps.renewal import Renewal
 from pipeline.steps.replay import WEEK, alarms_table, replay
 from pipeline.steps.shift_figures import distributions_figure, heat_figure
 from pipeline.steps.shifts import Shifts, compare_windows
@@ -127,25 +127,12 @@ def test_a_replay_tells_each_week() -> None:
     assert {"weeks before"} == set(found["compared with"])
 
 
-class TenAtAllTimes:
-    """Foretells ten waves an hour at all times."""
-
-    def predict(self, frame: pd.DataFrame) -> np.ndarray:
-        return np.full(len(frame), 10.0)
-
-
 def test_a_replay_judges_a_champions_errors_on_rows_it_had_not_learned_from() -> None:
     """The waves grow in the last week: its residuals and errors alarm with the column."""
     rows = waves()
     rows = rows.assign(value=rows["value"].where(rows["time"] < START, 2 * rows["value"]))
-    learned = FIRST + timedelta(days=10)
-    windows = replace(CASE.windows, held_out=START + WEEK - learned)
-    renewal = Renewal(
-        case=replace(CASE, windows=windows),
-        frame=CASE.task.frame(rows, CASE.schema),
-        learn=lambda moment: TenAtAllTimes(),
-    )
-    looks = replay(CASE, rows, since=START, until=START + WEEK, window=WEEK, renewal=renewal)
+    schedule = renewal(CASE, rows, START - 2 * WEEK, lambda until: 10.0)
+    looks = replay(CASE, rows, since=START, until=START + WEEK, window=WEEK, renewal=schedule)
     found = alarms_table(looks).iloc[-1]
 
     assert "residual of the champion" in found["columns"]
