@@ -122,7 +122,7 @@ def test_two_processes_write_the_same_bytes() -> None:
     command = [sys.executable, "-W", "error", "-c", code, str(Path(__file__).parent)]
 
     elsewhere = subprocess.run(
-        command, env=environment, capture_output=True, text=True, check=True, timeout=120
+        command, env=environment, capture_output=True, text=True, check=True, timeout=600
     ).stdout.split()
 
     here = [hashlib.sha256(dump_model(fitted(name))).hexdigest() for name in all_models()]

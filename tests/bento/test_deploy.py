@@ -127,7 +127,7 @@ def query(port: int, text: str) -> list[dict[str, Any]]:
     """The result of an instant query; empty while Prometheus isn't there yet."""
     address = f"http://127.0.0.1:{port}/api/v1/query?query={urllib.request.quote(text)}"  # type: ignore[attr-defined]
     try:
-        with urllib.request.urlopen(address, timeout=10) as answer:
+        with urllib.request.urlopen(address, timeout=60) as answer:
             found = json.loads(answer.read())
     except ConnectionError:
         return []

@@ -76,8 +76,8 @@ def running(command: list[str], folder: Path, **variables: str) -> Iterator[subp
         family = _family(process.pid)
         for member in family:
             member.kill()
-        psutil.wait_procs(family, timeout=10)
-        process.wait(timeout=10)
+        psutil.wait_procs(family, timeout=60)
+        process.wait(timeout=60)
         if process.stdout is not None:
             process.stdout.close()
 
@@ -91,7 +91,7 @@ def _family(pid: int) -> list[psutil.Process]:
 
 
 def get(port: int, path: str) -> Any:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=60) as answer:
         return answer.status, answer.read()
 
 
@@ -101,11 +101,11 @@ def predict(port: int) -> Any:
         data=json.dumps(RECORD).encode(),
         headers={"Content-Type": "application/json"},
     )
-    with urllib.request.urlopen(request, timeout=20) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         return json.loads(answer.read())
 
 
-def wait_for(port: int, seconds: float = 90) -> None:
+def wait_for(port: int, seconds: float = 240) -> None:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         try:
@@ -131,7 +131,7 @@ def test_serve_answers_and_ends_cleanly(store: Store, checkout: Path, ending: in
         page = get(port, "/")[1]
         family = _family(process.pid)
         process.send_signal(ending)
-        code = process.wait(timeout=30)
+        code = process.wait(timeout=90)
 
         assert 0 == code
         assert "2021-03-08T00" in shown
@@ -139,7 +139,7 @@ def test_serve_answers_and_ends_cleanly(store: Store, checkout: Path, ending: in
         assert [200, 200, 200] == statuses
         assert b"googletagmanager" not in page
         assert 2 < len(family)
-        assert not psutil.wait_procs(family, timeout=5)[1]
+        assert not psutil.wait_procs(family, timeout=60)[1]
     assert not (checkout / "nobody" / "bentoml").exists()
 
 
@@ -170,7 +170,7 @@ def test_what_is_promoted_is_served_and_a_kill_leaves_nothing_behind(
         assert before != found
         assert before == back
         assert 2 < len(family)
-        assert not psutil.wait_procs(family, timeout=20)[1]
+        assert not psutil.wait_procs(family, timeout=60)[1]
 
 
 def test_a_bento_answers_like_the_checkout(

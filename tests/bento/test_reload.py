@@ -29,7 +29,7 @@ def version(served: Serving) -> str:
 
 
 def until(served: Serving, fits: Any) -> bool:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while not fits(served) and time.monotonic() < deadline:
         time.sleep(0.05)
     return bool(fits(served))

@@ -113,7 +113,7 @@ def test_readiness_is_asked_over_http(port: int) -> None:
         thread = threading.Thread(target=server.handle_request)
         thread.start()
         ready = serving._is_ready(address)
-        thread.join(timeout=10)
+        thread.join(timeout=60)
 
     assert ready
 

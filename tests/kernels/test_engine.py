@@ -341,7 +341,7 @@ def test_what_a_notebook_started_ends_with_it(write_notebook: Write, output: Pat
     execute("1-ingest", output, {})
     pid = int(shown(output)[0])
 
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while Path(f"/proc/{pid}").exists() and time.monotonic() < until:
         time.sleep(0.01)
     assert not Path(f"/proc/{pid}").exists()

@@ -16,7 +16,7 @@ from pipeline.errors import SiteError
 from pipeline.publish.serving import Edition, served
 from pipeline.publish.watching import keep_up, look_at, watch
 
-SECONDS = 10.0
+SECONDS = 60.0
 
 
 @pytest.fixture

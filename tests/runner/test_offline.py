@@ -41,7 +41,7 @@ def test_a_run_with_the_network_cut_ends_well_and_reaches_for_nothing(tmp_path: 
         check=False,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         env={name: value for name, value in os.environ.items() if name not in SWITCHES},
     )
 
