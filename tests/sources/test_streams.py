@@ -103,6 +103,22 @@ def test_what_is_refused_is_told_with_line_and_column(tmp_path: Path, line: str,
     assert said in str(caught.value)
 
 
+@pytest.mark.parametrize("place", [0, 250])
+def test_texts_are_utf8_in_every_piece(tmp_path: Path, place: int) -> None:
+    """What is none is refused in a text, and of no concern in a column that isn't asked for."""
+    lines = [f"{line}né" if n == place else line for n, line in enumerate(cars(300))]
+    path = written(tmp_path, *lines)
+    assert streamed(path)["note"].to_pylist()[place] == "né"
+
+    path.write_bytes(path.read_bytes().replace("é".encode(), b"\xe9"))
+    with pytest.raises(SourceError, match="isn't UTF-8: byte 0xe9"):
+        streamed(path)
+
+    others = CsvFormat(title="cars", delimiter=",", fields=FORM.fields[:-1])
+    found = pa.Table.from_batches(stream_csv(path, others))
+    assert found.equals(streamed(written(tmp_path, *cars(300))).drop_columns("note"))
+
+
 def test_zones_that_change_between_pieces_are_a_mixture(tmp_path: Path) -> None:
     """Each piece on its own would pass."""
     zoned = [
