@@ -4,6 +4,8 @@ answer must give what the model itself gives.
 
 from __future__ import annotations
 
+import base64
+import io
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -17,6 +19,8 @@ from pipeline.errors import ServiceError
 
 TRIED: Final = 20
 """Records on which a model is tried when it is loaded."""
+TRIED_FILES: Final = 2
+"""And where a record holds a file."""
 CLOSE: Final = 1e-9
 """How far, as a share, two ways to compute one prediction may lie apart: sums are rounded."""
 logger = logging.getLogger("vigie")
@@ -26,10 +30,11 @@ def tried(champion: Champion) -> Champion:
     """The champion, tried on the example of its card: with the compiled model where that gives
     the same, else with the model and pandas. Raises `ServiceError` where neither answers.
     """
-    if champion.card.example is None:
+    example = _drawn(champion.upload) if champion.upload else champion.card.example
+    if example is None:
         return champion
     slow = replace(champion, compiled=None)
-    records, expected = _expected(slow, champion.card.example)
+    records, expected = _expected(slow, example)
     if champion.compiled is None:
         return slow
     try:
@@ -39,6 +44,16 @@ def tried(champion: Champion) -> Champion:
     if same(one, expected[:1]) and same(many, expected):
         return champion
     return _told(slow, "the answers differ")
+
+
+def _drawn(field: str) -> dict[str, JsonValue]:
+    """A record with a small picture, for models of pictures: the card has none to show."""
+    from PIL import Image
+
+    pixels = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).resize((160, 120)).save(buffer, "PNG")
+    return {field: base64.b64encode(buffer.getvalue()).decode("ascii")}
 
 
 def same(some: list[dict[str, Any]], others: list[dict[str, Any]]) -> bool:
@@ -53,7 +68,7 @@ def _expected(
         content = {"records": [example]}
         (record,) = champion.body.model_validate(content, strict=False).records  # type: ignore[attr-defined]
         # A call may be limited to fewer records than a model is tried on.
-        records = [record] * TRIED
+        records = [record] * (TRIED_FILES if champion.upload else TRIED)
         return records, _predictions(champion, records)
     except Exception as error:
         name = champion.case.name

@@ -25,7 +25,15 @@ from pipeline.compiled.transformers import (
     forget_names,
 )
 
-__all__ = ["Arrays", "Compiled", "NotCompiledError", "PredictsArrays", "TakesArrays", "WrapsModel"]
+__all__ = [
+    "Arrays",
+    "Compiled",
+    "MakesTables",
+    "NotCompiledError",
+    "PredictsArrays",
+    "TakesArrays",
+    "WrapsModel",
+]
 
 Block = Callable[[Arrays], Table]
 Predict = Callable[[Arrays], NDArray[Any]]
@@ -36,6 +44,13 @@ class TakesArrays(Protocol):
 
     def transform_arrays(self, *columns: NDArray[Any]) -> Table:
         """The same as `transform` of a frame with these columns."""
+
+
+class MakesTables(TakesArrays, Protocol):
+    """A first step of our own that needs no frame."""
+
+    def columns_taken(self) -> Sequence[str]:
+        """Names of the columns that it is made of."""
 
 
 class PredictsArrays(Protocol):
@@ -89,13 +104,23 @@ def _parts(model: Any) -> tuple[list[_Part], list[Change], Any]:
     from sklearn.compose import ColumnTransformer
     from sklearn.pipeline import Pipeline
 
-    if not isinstance(model, Pipeline) or not isinstance(model[0], ColumnTransformer):
+    if not isinstance(model, Pipeline) or not (
+        isinstance(model[0], ColumnTransformer) or hasattr(model[0], "columns_taken")
+    ):
         raise NotCompiledError(f"{type(model).__name__} is no pipeline that begins with columns")
     *others, last = [step for _, step in model.steps[1:]]
     if isinstance(last, str):
         raise NotCompiledError("a pipeline without an estimator")
     forget_names(last)
-    return _columns(model[0]), [change(step) for step in others], last
+    return _first(model[0]), [change(step) for step in others], last
+
+
+def _first(step: Any) -> list[_Part]:
+    """What the table of the estimator is made of."""
+    if not hasattr(step, "columns_taken"):
+        return _columns(step)
+    names = list(step.columns_taken())
+    return [_Part(_begin(step, names), names, slice(None))]
 
 
 def _columns(transformer: Any) -> list[_Part]:

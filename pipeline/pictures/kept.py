@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import StateError
-from pipeline.pictures.decoding import decoded
+from pipeline.pictures.decoding import Header, decoded
 from pipeline.store.atomic import write_bytes
 
 Pixels = NDArray[np.uint8]
@@ -41,7 +42,13 @@ class UploadedPicture:
     content: bytes = field(repr=False)
 
     def pixels(self) -> Pixels:
-        return np.asarray(decoded(self.content)[0])
+        return self.decoded[0]
+
+    @cached_property
+    def decoded(self) -> tuple[Pixels, Header]:
+        """Once for all who ask: the upright working copy, and what the file says of itself."""
+        image, header, _ = decoded(self.content)
+        return np.asarray(image), header
 
     def features(self, name: str, compute: Compute) -> NDArray[Any]:
         return compute(self.pixels())

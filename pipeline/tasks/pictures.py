@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from pipeline.errors import PictureError, RecordError
 from pipeline.figures import Figure
-from pipeline.pictures import LIMITS, UploadedPicture, decoded
+from pipeline.pictures import LIMITS, UploadedPicture
 from pipeline.regions import Regions
 from pipeline.schema import ENCODED, Schema
 from pipeline.tasks import Floats, Truth
@@ -134,7 +134,7 @@ def uploaded(text: str) -> UploadedPicture:
         content = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
         raise PictureError(f"it is no base64: {error}") from error
-    _, header, _ = decoded(content)
-    if header.animated:
+    picture = UploadedPicture(content=content)
+    if picture.decoded[1].animated:
         raise PictureError("it is an animation; send one still picture")
-    return UploadedPicture(content=content)
+    return picture

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 import numpy as np
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from pipeline.bounds import Newest
 from pipeline.case import Candidate, Case, Gates, Windows
 from pipeline.errors import RecordError
 from pipeline.metrics import regression_metrics
@@ -69,6 +70,7 @@ class ToyTask:
     kind: str = "forecasting"
     history: timedelta = timedelta(hours=48)
     floor: float = 0.0
+    bound: Newest = field(default_factory=Newest)
 
     def predict(self, model: Any, frame: Any) -> Any:
         return np.maximum(np.asarray(model.predict(frame)), self.floor)

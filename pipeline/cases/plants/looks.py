@@ -36,8 +36,16 @@ def square(pixels: Pixels, side: int) -> Pixels:
 
 def looks(pixels: Pixels) -> Values:
     """Shape (2, features): of the square and of its mirror image."""
+    from skimage.color import rgb2gray, rgb2hsv
+
     cut = square(pixels, SIDE)
-    return np.stack([_looks(cut), _looks(cut[:, ::-1])]).astype(np.float32)
+    colours = _classes(rgb2hsv(cut))
+    grey = (rgb2gray(cut) * 255).round().astype(np.uint8)
+    # A pixel's colour is its own: that of the mirror image needs no second computation.
+    sides = (slice(None), slice(None, None, -1))
+    return np.stack(
+        [_looks(cut[:, side], colours[:, side], grey[:, side]) for side in sides]
+    ).astype(np.float32)
 
 
 def blocks() -> dict[str, slice]:
@@ -54,12 +62,9 @@ def blocks() -> dict[str, slice]:
     }
 
 
-def _looks(cut: Pixels) -> Values:
-    from skimage.color import rgb2gray, rgb2hsv
+def _looks(cut: Pixels, colours: NDArray[np.intp], grey: NDArray[np.uint8]) -> Values:
     from skimage.feature import hog
 
-    colours = _classes(rgb2hsv(cut))
-    grey = (rgb2gray(cut) * 255).round().astype(np.uint8)
     edges = hog(
         cut,
         orientations=9,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Self
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, clone
 
 from pipeline.cases.plants.looks import NAME, blocks, looks
+from pipeline.pictures.kept import Picture
 from pipeline.tasks.pictures import PIXELS
 
 Values = NDArray[np.float64]
@@ -27,15 +29,23 @@ class Looks(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def transform(self, X: pd.DataFrame) -> NDArray[np.float32]:
         """Computed once for a picture of the home, on the cores that the fit may use."""
-        return looks_of(X)
+        return looks_of(X[PIXELS])
+
+    def columns_taken(self) -> list[str]:
+        """Of a table that came as arrays."""
+        return [PIXELS]
+
+    def transform_arrays(self, *columns: NDArray[Any]) -> NDArray[np.float32]:
+        """The same, of the arrays of these columns."""
+        return looks_of(columns[0])
 
 
-def looks_of(frame: pd.DataFrame) -> NDArray[np.float32]:
-    """Looks of the pictures of a table, shape (rows, 2, features)."""
+def looks_of(pictures: Iterable[Picture]) -> NDArray[np.float32]:
+    """Looks of pictures, shape (rows, 2, features)."""
     import joblib
 
     found: list[Any] = joblib.Parallel(backend="threading")(
-        joblib.delayed(picture.features)(NAME, looks) for picture in frame[PIXELS]
+        joblib.delayed(picture.features)(NAME, looks) for picture in pictures
     )
     return np.stack(found)
 

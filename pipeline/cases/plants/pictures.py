@@ -54,7 +54,9 @@ def _embedded(rows: pd.DataFrame) -> NDArray[np.float64]:
     readable = np.flatnonzero(rows["trouble"].isna() & rows["picture"].notna())
     if len(readable) <= AXES:
         return places
-    found = EqualBlocks().fit_transform(looks_of(rows.iloc[readable])[:, 0].astype(np.float64))
+    found = EqualBlocks().fit_transform(
+        looks_of(rows[PIXELS].iloc[readable])[:, 0].astype(np.float64)
+    )
     left, _, right = np.linalg.svd(found, full_matrices=False)
     signs = np.sign(right[np.arange(AXES), np.abs(right[:AXES]).argmax(axis=1)])
     places[readable] = left[:, :AXES] * signs * np.sqrt(len(readable))
