@@ -50,7 +50,7 @@ def test_a_chart_is_drawn_by_the_other_process(control: socket.socket) -> None:
 
     assert Drawing.process is not None
     Drawing.process.close()
-    thread.join(10)
+    thread.join(60)
 
 
 def test_it_looks_the_same_wherever_it_is_drawn(control: socket.socket) -> None:
@@ -61,7 +61,7 @@ def test_it_looks_the_same_wherever_it_is_drawn(control: socket.socket) -> None:
 
     assert Drawing.process is not None
     Drawing.process.close()
-    thread.join(10)
+    thread.join(60)
 
 
 def test_what_the_other_process_refuses_is_told_here(control: socket.socket) -> None:
@@ -73,7 +73,7 @@ def test_what_the_other_process_refuses_is_told_here(control: socket.socket) -> 
 
     assert Drawing.process is not None
     Drawing.process.close()
-    thread.join(10)
+    thread.join(60)
 
 
 def test_without_the_other_process_it_is_drawn_here(control: socket.socket) -> None:

@@ -10,6 +10,7 @@ import os
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     with serving(
         folder,
         public="health,docs",
-        most_seconds=0.5,
+        most_seconds=2.0,
         most_bytes=20_000,
         rate_per_key="300/minute",
         rate_per_address="0",
@@ -288,16 +289,17 @@ def test_a_trick_in_the_path_leads_nowhere(served: Serving, path: str) -> None:
 
 def raw(served: Serving, request: bytes, *, pause: float = 0.0) -> tuple[int, bytes]:
     """Bytes that no well-behaved client would send."""
-    url = served.client.base_url
-    with socket.create_connection((url.host, url.port or 80), timeout=10) as connection:
-        try:
-            connection.sendall(request)
-            time.sleep(pause)
-            found = b""
-            while part := connection.recv(65536):
-                found += part
-        except (BrokenPipeError, ConnectionResetError):
-            found = found if "found" in locals() else b""
+    url, found = served.client.base_url, b""
+    address = (url.host, url.port or 80)
+    with (
+        socket.create_connection(address, timeout=60) as connection,
+        # The server may refuse before it has read all.
+        suppress(BrokenPipeError, ConnectionResetError),
+    ):
+        connection.sendall(request)
+        time.sleep(pause)
+        while part := connection.recv(65536):
+            found += part
     return int(found.split(b" ", 2)[1]) if found.startswith(b"HTTP/1.1 ") else 0, found
 
 
@@ -322,7 +324,7 @@ def test_a_slow_body_is_given_up(served: Serving) -> None:
     status, _ = raw(served, head.encode())
 
     assert 408 == status
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
 
 
 def test_a_compressed_bomb_is_not_unfolded(served: Serving) -> None:

@@ -396,29 +396,28 @@ from pipeline.calls import CallLog
 log = CallLog(Path(sys.argv[1])); log.open()
 number = 0
 while True:
-    log.add(call(number)); print(number, time.time(), flush=True); number += 1; time.sleep(0.002)
+    log.add(call(number)); print(log.written, flush=True); number += 1; time.sleep(0.002)
 """
 
 
-def test_a_process_that_is_killed_loses_a_moment(path: Path) -> None:
-    """After SIGKILL the file is whole, and holds all calls but those of the last moment, in one
-    piece from the first.
+def test_a_process_that_is_killed_loses_only_what_was_not_written_yet(path: Path) -> None:
+    """After SIGKILL the file is whole, and holds in one piece from the first what the log counted
+    as written, however fast the machine is.
     """
     folders = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "fakes")]
     command = [sys.executable, "-c", KILLED, str(path), *folders]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        lines = [process.stdout.readline() for _ in range(400)]
+        lines = [process.stdout.readline()]
+        while lines[-1] and int(lines[-1]) < 200:
+            lines.append(process.stdout.readline())
         os.kill(process.pid, signal.SIGKILL)
-        ended = time.time()
         lines += process.stdout.readlines()
 
-    times = [float(line.split()[1]) for line in lines if line.endswith("\n")]
+    written = max(int(line) for line in lines if line.endswith("\n"))
     kept = sorted(int(each.id, 16) for each in read_calls(path, most=10_000))
     assert list(range(len(kept))) == kept
-    assert len(kept) > 0
-    lost = [moment for moment in times[len(kept) :] if moment < ended - 3.0]
-    assert [] == lost
+    assert 200 <= written <= len(kept)
     with sqlite3.connect(path) as connection:
         assert ("ok",) == connection.execute("PRAGMA integrity_check").fetchone()
     connection.close()

@@ -253,11 +253,11 @@ def answering(app: ASGIApp, settings: Settings | None = None) -> Iterator[httpx.
     with socket.create_server(("127.0.0.1", 0)) as listening:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 90
         while not server.started and thread.is_alive() and time.monotonic() < deadline:
             time.sleep(0.02)
         address = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        with httpx.Client(base_url=address, timeout=30, trust_env=False) as client:
+        with httpx.Client(base_url=address, timeout=60, trust_env=False) as client:
             yield client
         server.should_exit = True
         thread.join(timeout=10)
