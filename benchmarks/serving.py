@@ -109,9 +109,9 @@ def main(seconds: float, repetitions: int, home: Path | None) -> None:
         for _ in range(repetitions):
             for name, plan in plans.items():
                 pid, _ = servers[name.split()[0]]
-                before = _processor_seconds(pid)
+                before = processor_seconds(pid)
                 found[name].append(measure(plan))
-                took = _processor_seconds(pid) - before
+                took = processor_seconds(pid) - before
                 costs[name].append(1000 * took / found[name][-1].calls)
         candidate = read_bundle(store.home / "serving" / "current" / "bikes").card.candidate
         print(json.dumps(_told(found, costs, candidate)))
@@ -170,7 +170,7 @@ def _plans(
     return plans
 
 
-def _processor_seconds(pid: int) -> float:
+def processor_seconds(pid: int) -> float:
     parent = psutil.Process(pid)
     times = [each.cpu_times() for each in (parent, *parent.children(recursive=True))]
     return sum(each.user + each.system for each in times)
