@@ -138,6 +138,7 @@ def closed() -> Iterator[Path]:
     """A folder that this user may read and not write; the administrator becomes another user."""
     folder = Path(tempfile.mkdtemp(prefix="vigie-"))
     (folder / "record.json").write_text("old")
+    (folder / "record.json").chmod(0o644)
     folder.chmod(0o555)
     user = os.geteuid()
     if user == 0:
