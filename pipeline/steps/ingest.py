@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 
@@ -38,10 +39,12 @@ def ingest(run: Run, options: IngestOptions) -> View:
         with run.step("ingest", options) as step:
             run.store.claim(case.name, simulated=source.simulated)
             table = run.store.table(case.name, "observations")
-            described = describe_columns(arrival, cut.rows, window)
-            merged = merge(table, arrival, cut.rows, window)
-            step.table("columns", "Columns of the observations", described)
-            step.figure(case.task.volume(run.with_files(cut.rows.to_pandas()), case.schema))
+            with ThreadPoolExecutor(1) as beside:
+                described = beside.submit(describe_columns, arrival, cut.rows, window)
+                merged = merge(table, arrival, cut.rows, window)
+                volume = case.task.volume(run.with_files(cut.rows.to_pandas()), case.schema)
+            step.table("columns", "Columns of the observations", described.result())
+            step.figure(volume)
             revisions = revised.table(merged.changes.revisions, case.schema)
             step.table("revisions", "Values that were revised, largest first", revisions)
             return step.finish(

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from pipeline.case import find_case
 from pipeline.cases.bikes.simulate import CounterSimulator
-from pipeline.metrics import rmse
+from pipeline.metrics import regression_metrics
 from pipeline.models import dump_model, load_model
 from pipeline.sources import Request
 from pipeline.splits import folds_from_origins
@@ -267,7 +267,7 @@ def test_on_the_real_counters_even_the_linear_candidate_beats_last_week(
         train, test = table.iloc[fold.train], table.iloc[fold.test]
         baseline = TASK.baseline(SCHEMA).fit(train, truth[fold.train])
         errors = [
-            rmse(truth[fold.test], TASK.predict(model, test))
+            regression_metrics(truth[fold.test], TASK.predict(model, test))["rmse"]
             for model in (learned("linear", train), baseline)
         ]
         assert errors[0] < errors[1]

@@ -75,7 +75,7 @@ def test_a_kernel_gets_its_parameters_and_can_not_be_reached_over_tcp(
     assert shown(output) == [
         "('files', 7, 'it\\'s \"x\"')",
         "ipc True\n",
-        repr(str(Path(errors.__file__).parent.parent)),
+        repr(str(Path(errors.__file__).parents[2])),
     ]
     assert left(output) == ["1-ingest.ipynb"]
 

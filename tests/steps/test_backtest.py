@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from hand_made import FIRST, SCHEMA, TASK, fitted_model, ridge, wave_case, waves
 
-from pipeline.metrics import rmse
+from pipeline.metrics import regression_metrics
 from pipeline.records import FoldScores
 from pipeline.steps.backtest import Backtest, Competitor, backtest, fitted
 
@@ -115,7 +115,8 @@ def test_scores_are_those_of_each_fold() -> None:
 
     assert (fold.name, fold.origin, fold.end) == (record.fold, record.start, record.end)
     assert len(fold.train) == record.trained_rows
-    expected = rmse(truth[fold.test], np.full(len(fold.test), truth[fold.train].mean()))
+    mean = np.full(len(fold.test), truth[fold.train].mean())
+    expected = regression_metrics(truth[fold.test], mean)["rmse"]
     assert pytest.approx(expected) == record.scores["rmse"]
 
 

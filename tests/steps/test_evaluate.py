@@ -13,7 +13,7 @@ from hand_made import FIRST, NEWEST_KNOWN, Bench, ridge, wave_case, waves
 
 from pipeline.case import Candidate
 from pipeline.errors import StateError, StepError
-from pipeline.metrics import rmse
+from pipeline.metrics import regression_metrics
 from pipeline.records import EvaluateRecord, PromoteRecord, SegmentScores, TrainRecord
 from pipeline.steps.contenders import contenders
 from pipeline.steps.evaluate import evaluate, prepare
@@ -81,7 +81,8 @@ def test_scores_are_of_the_held_out_window_and_nothing_else(bench: Bench) -> Non
     assert 2 * 240 == len(rows) == found.held_out.rows
     assert found.held_out.start == rows["time"].min()
     assert (
-        pytest.approx(rmse(rows["value"], rows["prediction"])) == (found.systems[0].scores["rmse"])
+        pytest.approx(regression_metrics(rows["value"], rows["prediction"])["rmse"])
+        == (found.systems[0].scores["rmse"])
     )
 
 
@@ -263,7 +264,7 @@ def test_errors_are_broken_down_by_series_and_by_step(bench: Bench) -> None:
     assert ["series"] * 2 + ["hour of day (UTC)"] * 24 == [s.by for s in found.segments]
     north = rows[rows["series"] == "north"]
     assert (
-        pytest.approx(rmse(north["value"], north["prediction"]))
+        pytest.approx(regression_metrics(north["value"], north["prediction"])["rmse"])
         == (found.segments[0].scores["rmse"])
     )
     assert 480 == sum(s.scores["n"] for s in found.segments if s.by == "series")
