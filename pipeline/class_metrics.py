@@ -66,6 +66,8 @@ def log_losses(truth: NDArray[Any], probabilities: Floats, classes: Sequence[str
 def wilson_interval(hits: int, rows: int) -> tuple[float, float]:
     """Ends of Wilson's score interval for a share, of level `LEVEL`.
 
+    Wilson 1927, "Probable inference, the law of succession, and statistical inference".
+
     >>> low, high = wilson_interval(9, 10)
     >>> round(low, 3), round(high, 3)
     (0.596, 0.982)
