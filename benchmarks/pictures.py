@@ -16,12 +16,11 @@ import base64
 import io
 import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,9 +29,10 @@ from typing import Any, Final
 import click
 import numpy as np
 
-from benchmarks.load import Measured, Plan, measure
+from benchmarks.load import Plan
+from benchmarks.loaded import Loads, loaded
 from benchmarks.servers import free_port, running
-from benchmarks.serving import FREE, processor_seconds
+from benchmarks.serving import FREE
 from bento.champion import Champion
 from bento.loading import load_champion
 from pipeline.case import find_case
@@ -123,8 +123,8 @@ def main(seconds: float, repetitions: int, home: Path | None) -> None:
         champion.close()
         servers = _started(stack, store, work)
         plans = _plans(servers, store, pictures, seconds)
-        found, spent = _loaded(servers, plans, repetitions)
-        print(json.dumps(_told(found, spent, told, bundle.card.candidate)))
+        found = loaded({name: pid for name, (pid, _) in servers.items()}, plans, repetitions)
+        print(json.dumps(_told(found, told, bundle.card.candidate)))
 
 
 def _started(stack: ExitStack, store: Store, work: Path) -> dict[str, tuple[int, int]]:
@@ -183,51 +183,16 @@ def _plans(
     return plans
 
 
-def _loaded(
-    servers: dict[str, tuple[int, int]], plans: dict[str, Plan], repetitions: int
-) -> tuple[dict[str, list[Measured]], dict[str, list[float]]]:
-    """What came back, and milliseconds of processor time a call."""
-    for plan in plans.values():
-        measure(Plan(**{**vars(plan), "seconds": 1.0}))
-    found: dict[str, list[Measured]] = {name: [] for name in plans}
-    spent: dict[str, list[float]] = {name: [] for name in plans}
-    for _ in range(repetitions):
-        for name, plan in plans.items():
-            pid, _ = servers[name.split()[0]]
-            before = processor_seconds(pid)
-            found[name].append(measure(plan))
-            took = processor_seconds(pid) - before
-            spent[name].append(1000 * took / max(1, found[name][-1].calls))
-    return found, spent
-
-
-def _told(
-    found: dict[str, list[Measured]],
-    spent: dict[str, list[float]],
-    costs: dict[str, float],
-    candidate: str,
-) -> dict[str, Any]:
-    def middle(name: str, what: str) -> float:
-        return round(statistics.median(getattr(each, what) for each in found[name]), 2)
-
+def _told(found: Mapping[str, Loads], costs: dict[str, float], candidate: str) -> dict[str, Any]:
     most = CONNECTIONS[-1]
     batched, ours, single = (
-        middle(f"{name} {most}", "per_second") for name in ("batched", "vigie", "single")
+        found[f"{name} {most}"].middle("per_second") for name in ("batched", "vigie", "single")
     )
     return {
         "benchmark": "pictures",
         "champion": candidate,
         "costs": costs,
-        "measured": {
-            name: {
-                "requests_per_second": middle(name, "per_second"),
-                "p50_ms": middle(name, "p50_ms"),
-                "p99_ms": middle(name, "p99_ms"),
-                "processor_ms_a_call": round(statistics.median(spent[name]), 2),
-                "failed": sum(each.failed for each in runs),
-            }
-            for name, runs in found.items()
-        },
+        "measured": {name: loads.told() for name, loads in found.items()},
         "ratio": round(batched / ours, 2),
         "ratio_of_batching": round(batched / single, 2),
     }

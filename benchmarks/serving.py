@@ -14,20 +14,20 @@ from __future__ import annotations
 
 import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 import click
-import psutil
 
-from benchmarks.load import Measured, Plan, measure
+from benchmarks.load import Plan
+from benchmarks.loaded import Loads, loaded
 from benchmarks.servers import free_port, peer_python, running
 from pipeline.case import find_case
 from pipeline.keys import make_key
@@ -102,19 +102,9 @@ def main(seconds: float, repetitions: int, home: Path | None) -> None:
         _, key = make_key(keys, f"benchmark {time.time()}", ["predict"], now=datetime.now(UTC))
         servers = _started(stack, store, work)
         plans = _plans(servers, records, key, seconds)
-        for plan in plans.values():
-            measure(Plan(**{**vars(plan), "seconds": 1.0}))
-        found: dict[str, list[Measured]] = {name: [] for name in plans}
-        costs: dict[str, list[float]] = {name: [] for name in plans}
-        for _ in range(repetitions):
-            for name, plan in plans.items():
-                pid, _ = servers[name.split()[0]]
-                before = processor_seconds(pid)
-                found[name].append(measure(plan))
-                took = processor_seconds(pid) - before
-                costs[name].append(1000 * took / found[name][-1].calls)
+        found = loaded({name: pid for name, (pid, _) in servers.items()}, plans, repetitions)
         candidate = read_bundle(store.home / "serving" / "current" / "bikes").card.candidate
-        print(json.dumps(_told(found, costs, candidate)))
+        print(json.dumps(_told(found, candidate)))
 
 
 def _started(stack: ExitStack, store: Store, work: Path) -> dict[str, tuple[int, int]]:
@@ -170,43 +160,25 @@ def _plans(
     return plans
 
 
-def processor_seconds(pid: int) -> float:
-    parent = psutil.Process(pid)
-    times = [each.cpu_times() for each in (parent, *parent.children(recursive=True))]
-    return sum(each.user + each.system for each in times)
+def _told(found: Mapping[str, Loads], candidate: str) -> dict[str, Any]:
+    told = {name: loads.told() for name, loads in found.items()}
 
+    def ratio(one: str, other: str) -> float:
+        return round(found[one].middle("per_second") / found[other].middle("per_second"), 2)
 
-def _told(
-    found: dict[str, list[Measured]], costs: dict[str, list[float]], candidate: str
-) -> dict[str, Any]:
-    def middle(name: str, what: str) -> float:
-        return round(statistics.median(getattr(each, what) for each in found[name]), 2)
-
-    told = {
-        name: {
-            "requests_per_second": middle(name, "per_second"),
-            "p50_ms": middle(name, "p50_ms"),
-            "p99_ms": middle(name, "p99_ms"),
-            "processor_ms_a_call": round(statistics.median(costs[name]), 3),
-            "failed": sum(each.failed for each in runs),
-        }
-        for name, runs in found.items()
-    }
     ours, bare = (told[name]["processor_ms_a_call"] for name in ("vigie 1", "bare 1"))
     return {
         "benchmark": "serving",
         "champion": candidate,
         "measured": told,
-        "ratio": round(middle("vigie 1", "per_second") / middle("plain 1", "per_second"), 2),
-        "ratio_p99": round(middle("vigie 1", "p99_ms") / middle("plain 1", "p99_ms"), 3),
-        "ratio_rows_in_batches": round(
-            middle("vigie 1000", "per_second") / middle("plain 1000", "per_second"), 2
+        "ratio": ratio("vigie 1", "plain 1"),
+        "ratio_p99": round(
+            found["vigie 1"].middle("p99_ms") / found["plain 1"].middle("p99_ms"), 3
         ),
-        "rows_per_second_in_batches": round(1000 * middle("vigie 1000", "per_second")),
+        "ratio_rows_in_batches": ratio("vigie 1000", "plain 1000"),
+        "rows_per_second_in_batches": round(1000 * found["vigie 1000"].middle("per_second")),
         "our_share": round(max(0.0, 1 - bare / ours), 3),
-        "ratio_to_bare_bentoml": round(
-            middle("vigie 1", "per_second") / middle("bare 1", "per_second"), 2
-        ),
+        "ratio_to_bare_bentoml": ratio("vigie 1", "bare 1"),
     }
 
 
