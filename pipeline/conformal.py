@@ -79,7 +79,10 @@ class GroupedConformal:
         """Calibrates for one of several levels on the same rows.
 
         Raises `StepError` for fewer rows than the level needs: 2 / (1 - level) - 1, counted with
-        their weights.
+        their weights by age. Rows that hang together are counted one by one here: Kish's number is
+        the least that they can be worth, as if those of a group were copies. Where that is less
+        than the level needs, the outermost scores are the ends, which hold less than `level` where
+        they are copies indeed; what they hold is on the page beside them.
         """
         if not 0 < level < 1:
             raise StepError(f"level is {level!r}; give a share above 0 and below 1.")

@@ -1,11 +1,11 @@
-"""Prediction intervals that widen with the level of the prediction and keep their coverage."""
+"""Intervals by the level of the prediction, as records of older versions hold them."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal, Self
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,12 +17,11 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True)
 class LevelConformal:
-    """Split-conformal intervals with quantiles of the signed residuals per bin of the prediction.
+    """Quantiles of the signed residuals per bin of the prediction.
 
-    Covers at least a share `level` in each bin when calibration rows and new rows are
-    exchangeable. Mondrian conformal prediction: Vovk, Gammerman & Shafer 2005, "Algorithmic
-    learning in a random world", section 4.5. One correction per tail: Romano, Patterson & Candès
-    2019, "Conformalized quantile regression", theorem 2.
+    Homes of older versions hold champions with such intervals, which are still answered with; new
+    ones are calibrated by `GroupedConformal`. Mondrian conformal prediction: Vovk, Gammerman &
+    Shafer 2005, "Algorithmic learning in a random world", section 4.5.
     """
 
     kind: Literal["level_conformal"] = "level_conformal"
@@ -41,42 +40,6 @@ class LevelConformal:
                 "The intervals don't fit together; fit them again:", problems
             )
 
-    @classmethod
-    def fit(
-        cls,
-        predicted: ArrayLike,
-        truth: ArrayLike,
-        *,
-        level: float,
-        bins: int = 10,
-        smallest_bin: int = 100,
-    ) -> Self:
-        """Calibrates on rows that the model has not learned from.
-
-        Bins start as `bins` quantiles of `predicted`, and neighbours are joined until each holds
-        `smallest_bin` rows and as many as the level needs (2 / (1 - level) - 1). Raises
-        `StepError` for fewer rows than that in all, values that are not finite, or lengths that
-        differ.
-        """
-        guessed, known = _checked(predicted=predicted, truth=truth)
-        needed = _rows_needed(level)
-        if len(guessed) < needed:
-            raise StepError(
-                f"{len(guessed)} calibration rows can't give intervals of level {level!r}: "
-                f"{needed} are needed. Hold out more rows or ask for a lower level."
-            )
-        edges = _joined(_quantile_edges(guessed, bins), guessed, max(smallest_bin, needed))
-        position = np.searchsorted(edges, guessed, side="right")
-        ends = [
-            _tails((known - guessed)[position == index], level) for index in range(len(edges) + 1)
-        ]
-        return cls(
-            level=level,
-            edges=tuple(edges.tolist()),
-            low=tuple(low for low, _ in ends),
-            high=tuple(high for _, high in ends),
-        )
-
     def interval(
         self, predicted: ArrayLike, *, floor: float | None = None
     ) -> tuple[Values, Values]:
@@ -94,30 +57,6 @@ class LevelConformal:
             return low, high
         return np.maximum(low, floor), np.maximum(high, floor)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain numbers and lists, as JSON holds them."""
-        return {
-            name: list(value) if isinstance(value, tuple) else value
-            for name, value in asdict(self).items()
-            if name != "kind"
-        }
-
-    @classmethod
-    def from_dict(cls, stored: Mapping[str, Any]) -> Self:
-        """The opposite of `to_dict`; raises `StepError` for other keys or numbers that clash."""
-        names = {field.name for field in fields(cls)} - {"kind"}
-        if set(stored) != names:
-            raise StepError(
-                f"Stored intervals have the keys {sorted(stored)!r} where {sorted(names)!r} are "
-                "expected; fit them again."
-            )
-        return cls(
-            level=float(stored["level"]),
-            edges=tuple(map(float, stored["edges"])),
-            low=tuple(map(float, stored["low"])),
-            high=tuple(map(float, stored["high"])),
-        )
-
     def _problems(self) -> Iterator[str]:
         if not 0 < self.level < 1:
             yield f"level is {self.level!r}, not between 0 and 1"
@@ -130,42 +69,6 @@ class LevelConformal:
             yield f"{found}: there must be one more low and high than edges"
         elif any(low > high for low, high in zip(self.low, self.high, strict=True)):
             yield "a low residual is above the high one"
-
-
-def _rows_needed(level: float) -> int:
-    if not 0 < level < 1:
-        raise StepError(f"level is {level!r}; give a share above 0 and below 1.")
-    return math.ceil(_exact(2 / (1 - level))) - 1
-
-
-def _tails(residuals: Values, level: float) -> tuple[float, float]:
-    """The ceil((n + 1)(1 - a / 2))-th smallest residual and its mirror, with a = 1 - level."""
-    rank = math.ceil(_exact((len(residuals) + 1) * (1 + level) / 2))
-    ordered = np.sort(residuals)
-    return float(ordered[len(ordered) - rank]), float(ordered[rank - 1])
-
-
-def _exact(number: float) -> float:
-    """Without the last digits, so that (19 + 1) * 0.95 is 19 and not the next rank up."""
-    return round(number, 9)
-
-
-def _quantile_edges(predicted: Values, bins: int) -> Values:
-    if bins < 1:
-        raise StepError(f"bins is {bins!r}; ask for 1 or more.")
-    return np.unique(np.quantile(predicted, np.arange(1, bins) / bins))
-
-
-def _joined(edges: Values, predicted: Values, smallest: int) -> Values:
-    """The edges that are left when bins below `smallest` rows are joined with a neighbour."""
-    below = np.searchsorted(np.sort(predicted), edges, side="left").tolist()
-    kept: list[int] = []
-    started = 0
-    for index, rows in enumerate(below):
-        if rows - started >= smallest and len(predicted) - rows >= smallest:
-            kept.append(index)
-            started = rows
-    return edges[kept]
 
 
 def _checked(**arguments: ArrayLike) -> list[Values]:

@@ -23,7 +23,7 @@ class Moment:
     """What a policy may know of the model that serves."""
 
     now: int
-    """The stretch that begins; all before it is known."""
+    """The stretch that begins."""
     trained: int
     """The moment of the newest training, adopted or not."""
     window: int
@@ -80,8 +80,9 @@ def by_drift(moment: Moment) -> bool:
     return moment.settled and moment.drifted()
 
 
+NEVER = "never"
 POLICIES: Mapping[str, Policy] = {
-    "never": never,
+    NEVER: never,
     "by performance": by_performance,
     "by drift": by_drift,
     "monthly": monthly,
@@ -102,6 +103,8 @@ class History:
     drifted: Callable[[int, int, int], bool]
     """Whether what matters to a model (the first moment) has changed between a training (the
     second) and now (the third)."""
+    late: int = 0
+    """Stretches that go by after the end of one until all its rows are known."""
 
     def __post_init__(self) -> None:
         moments = len(self.errors)
@@ -115,20 +118,25 @@ class History:
         """With a model that served as soon as it was learned; what is to be expected comes from
         models each learned at the very start of a stretch.
         """
-        served = now - model >= self.window
+        known = now - self.late
+        served = known - model >= self.window
         return Moment(
             now=now,
             trained=model,
             window=self.window,
-            seen=float(np.mean(self.errors[model, now - self.window : now])) if served else -np.inf,
-            limit=limit_of(np.diagonal(self.errors)[:model], self.window, self.alpha),
+            seen=float(np.mean(self.errors[model, known - self.window : known]))
+            if served
+            else -np.inf,
+            limit=limit_of(
+                np.diagonal(self.errors)[: max(0, model - self.late)], self.window, self.alpha
+            ),
             drifted=lambda: self.drifted(model, model, now),
         )
 
 
 def serving(policy: Policy, history: History, *, first: int = 0) -> NDArray[np.intp]:
     """Which model serves in each stretch from `first` on, where each new one is adopted unseen; a
-    stretch is seen at its end.
+    stretch is seen when all its rows are known.
     """
     model, chosen = first, []
     for now in range(first, len(history.errors)):

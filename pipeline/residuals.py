@@ -30,6 +30,9 @@ SPARSE: Final = 8
 LEAST_SPREAD: Final = 0.02
 """Least spread of a bin, as a share of the spread of all rows: a dead sensor has none."""
 
+LEAST_SHARE: Final = 1e-6
+"""Share of the weight of a cell below which rows are too old to tell its mean."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Tails:
@@ -79,7 +82,8 @@ class Residuals:
     member: str
     """The grouping whose labels have tails of their own; empty for none."""
     newcomers: Tails
-    """As if every row had been predicted by the mean of its groups."""
+    """As if every row had been predicted by the mean of its groups without its own member, since
+    no row of a newcomer is known."""
     rows: int
     weight: float
     """What the rows are worth, in new ones."""
@@ -126,8 +130,7 @@ class Residuals:
         everybody, newcomers = Tails.at(order, scores, weights), None
         if member:
             others = {name: found for name, found in coded.items() if name != member}
-            cell = _cells(others, len(guessed))
-            mean = (np.bincount(cell, weights * known) / np.bincount(cell, weights))[cell]
+            mean = _means_of_others(known, weights, _cells(others, len(guessed)), coded[member])
             of_means = spreads[np.searchsorted(edges, mean, side="right")]
             newcomers = Tails.of(
                 (known - mean) / _times_factors(of_means, factors, others), weights
@@ -255,6 +258,31 @@ def _cells(coded: Mapping[str, Coded], rows: int) -> Places:
     for labels, place in coded.values():
         cell = _ranks(cell * len(labels) + place)
     return cell
+
+
+def _means_of_others(known: Values, weights: Values, cell: Places, member: Coded) -> Values:
+    """Of each row, the weighted mean of the other members' rows in its cell; of all cells, where a
+    member is alone in its own, and of all rows, where there is no other member.
+    """
+    found = np.full(len(known), np.average(known, weights=weights))
+    for cells in (np.zeros_like(cell), cell):
+        means, is_alone = _means_without(known, weights, cells, member[1])
+        found = np.where(is_alone, found, means)
+    return found
+
+
+def _means_without(
+    known: Values, weights: Values, cell: Places, member: Places
+) -> tuple[Values, NDArray[np.bool_]]:
+    """The mean over the other members of a cell, and where there are none, or none that is young
+    enough to weigh anything.
+    """
+    own = _ranks(cell * (int(member.max(initial=0)) + 1) + member)
+    whole = np.bincount(cell, weights)[cell]
+    mass = whole - np.bincount(own, weights)[own]
+    is_alone = mass <= LEAST_SHARE * whole
+    total = np.bincount(cell, weights * known)[cell] - np.bincount(own, weights * known)[own]
+    return np.divide(total, mass, out=np.zeros_like(mass), where=~is_alone), is_alone
 
 
 def _ranks(numbers: Places) -> Places:

@@ -22,7 +22,7 @@ WEEKS = 20
 BREAK = 12
 
 
-def history(*, broken: float = 1.0, drifts: bool = False) -> History:
+def history(*, broken: float = 1.0, drifts: bool = False, late: int = 0) -> History:
     """Losses near 1; models learned before the break do `broken` times as badly after it."""
     noise = np.random.default_rng(1).uniform(0.95, 1.05, (WEEKS, WEEKS))
     models, weeks = np.mgrid[:WEEKS, :WEEKS]
@@ -32,6 +32,7 @@ def history(*, broken: float = 1.0, drifts: bool = False) -> History:
         window=2,
         alpha=0.05,
         drifted=lambda model, _, now: drifts and model <= BREAK < now,
+        late=late,
     )
 
 
@@ -70,6 +71,19 @@ def test_no_policy_sees_a_week_before_its_end() -> None:
 
     for policy in POLICIES.values():
         assert serving(policy, known).tolist() == serving(policy, other).tolist()
+
+
+def test_a_week_that_is_known_late_is_seen_late() -> None:
+    """Two weeks after its end: week 12 trains at the start of week 15, and the newest three weeks
+    change no choice.
+    """
+    known, other = (history(broken=2.0, late=2) for _ in range(2))
+    other.errors[:, -3:] *= 100
+
+    assert {6, BREAK + 3} == set(serving(by_performance, known, first=6).tolist())
+    for policy in POLICIES.values():
+        served = [serving(policy, each, first=6).tolist() for each in (known, other)]
+        assert served[0] == served[1]
 
 
 def test_a_short_past_expects_anything() -> None:

@@ -71,6 +71,9 @@ class Rules:
     alpha: float
     margin: float
     hang_together: int
+    late: int = 0
+    """Stretches that go by after the end of one until all its rows are known: it is no evidence
+    before, though a run would know some of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,17 +146,24 @@ class Schedule:
     def _newest(self) -> int:
         return self.trained[-1] if self.trained else self.first
 
+    def _known(self, now: int) -> int:
+        """How many stretches are known whole."""
+        return max(0, now - self.rules.late)
+
     def _learned(self, now: int) -> Who:
         return Who("candidate", max(0, now - self.rules.held_out))
 
     def _moment(self, now: int) -> Moment:
         who, trained, window = self.champion, self._newest, self.rules.window
+        known = self._known(now)
+        newest = tuple(range(max(0, known - window), known))
+        served = len(newest) == window and all(self.past.knows(who, each) for each in newest)
         return Moment(
             now=now,
             trained=trained,
             window=window,
-            seen=self.past.error(who, tuple(range(now - window, now))),
-            limit=self.past.limit(who, trained),
+            seen=self.past.error(who, newest) if served else -np.inf,
+            limit=self.past.limit(who, self._known(trained)),
             drifted=lambda: self.past.drifted(who, trained, now),
         )
 
@@ -170,7 +180,7 @@ class Schedule:
             known = differences.get((one, other))
             return known if known is not None else differences[other, one].turned()
 
-        held_out = tuple(range(max(0, now - self.rules.held_out), now))
+        held_out = tuple(range(max(0, now - self.rules.held_out), self._known(now)))
         found = verdict(
             Compared(
                 roles=frozenset(systems),
@@ -213,7 +223,7 @@ class Schedule:
                 models = systems[one], systems[other]
                 stretches = tuple(
                     each
-                    for each in range(start, now)
+                    for each in range(start, self._known(now))
                     if all(self.past.knows(who, each) for who in models)
                 )
                 if one != "predecessor" or stretches:
@@ -229,6 +239,8 @@ class Schedule:
         now: int,
         before: Mapping[Question, Asked],
     ) -> Difference:
+        if not stretches:
+            return _untested(one, other, 0, self.rules.margin)
         ours, theirs = (self.past.losses(who, stretches) for who in models)
         rows = sum(map(self.past.rows, stretches))
         if len(ours) < FEWEST_PAIRS:
@@ -243,7 +255,8 @@ class Schedule:
         key = (f"{one} over {other}", Who(models[0].kind, 0), models[1])
         earlier = before.get(key)
         since = earlier.since if earlier else now
-        kept = sum(self.past.rows(each) for each in stretches if each < since) if earlier else 0
+        seen = self._known(since)
+        kept = sum(self.past.rows(each) for each in stretches if each < seen) if earlier else 0
         looks = look(
             earlier.looks if earlier else None,
             rows=rows,

@@ -6,7 +6,7 @@ All policies walk the same models, so that they differ in nothing but when they 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache, partial
@@ -26,6 +26,7 @@ from pipeline.steps.backtest import fitted
 from pipeline.steps.decide import drifted_share
 from pipeline.steps.importance import importance
 from pipeline.steps.shifts import compare_windows
+from pipeline.steps.stretches import known_at
 from pipeline.store import project
 from pipeline.store.atomic import write_bytes
 from pipeline.tasks import Floats, Truth
@@ -46,6 +47,13 @@ def stretch_of(case: Case) -> timedelta:
     return max(case.windows.current / WINDOW, case.windows.block)
 
 
+def whole(length: timedelta, stretch: timedelta) -> int:
+    """How many stretches hold that length: a model of the past never learns from what a run would
+    have held out.
+    """
+    return -(-length // stretch)
+
+
 def stretches_between(case: Case, oldest: datetime, newest: datetime) -> int:
     """How many stretches rows of those times have to replay, after what the first model needs."""
     past = newest + case.schema.known_after - oldest - case.task.history
@@ -60,6 +68,12 @@ def stretches_of(case: Case, frame: pd.DataFrame, most: int) -> list[Fold]:
     end = (times.max() + case.schema.known_after).to_pydatetime()
     found = stretches_between(case, times.min().to_pydatetime(), times.max().to_pydatetime())
     count = min(most, found)
+    if case.schema.known_after >= WINDOW * length:
+        raise StepError(
+            f"Rows of case {case.name!r} are known {case.schema.known_after.days} days after their "
+            f"time: at no moment is one of the current window of {(WINDOW * length).days} days "
+            "known, and nothing can be replayed. Make windows.current longer."
+        )
     if count < FEWEST:
         raise StepError(
             f"Case {case.name!r} has a past of {count} stretches of {length.days} days to "
@@ -71,6 +85,13 @@ def stretches_of(case: Case, frame: pd.DataFrame, most: int) -> list[Fold]:
         # Folds of this task keep groups together: each tests some of them only.
         return stretches
     return list(case.task.folds(frame, case.schema, count=count, length=length, end=end))
+
+
+def late_by(case: Case, frame: pd.DataFrame, folds: list[Fold]) -> int:
+    """Stretches that go by after the end of any of these until all its rows are known."""
+    times = frame[str(case.schema.time)]
+    known = [times.iloc[fold.test].max() + case.schema.known_after - fold.end for fold in folds]
+    return max(0, *(whole(late.to_pytimedelta(), stretch_of(case)) for late in known))
 
 
 def _stretch(case: Case, frame: pd.DataFrame, start: datetime, end: datetime) -> Fold:
@@ -85,14 +106,14 @@ class PastModels:
     case: Case
     folds: list[Fold]
     truth: list[Truth]
-    predicted: list[list[Floats]]
+    predicted: Sequence[Sequence[Floats]]
     """By model and by stretch; empty before the model was learned."""
     history: History
-    models: list[Any]
+    models: Sequence[Any]
     frame: pd.DataFrame
-    baselines: list[Any]
+    baselines: Sequence[Any]
     """Learned at the start of every stretch, too."""
-    naive: list[Floats]
+    naive: Sequence[Floats]
     """What each of these says of its own stretch."""
 
     @classmethod
@@ -109,7 +130,7 @@ class PastModels:
         models, build = [], partial(candidate.build, 0)
         for number, fold in enumerate(folds, 1):
             say(f"{case.name}: model {number} of {len(folds)}, learned until {fold.name}")
-            models.append(_model(folder, case, candidate.name, build, frame, fold))
+            models.append(model_of(folder, case, candidate.name, build, frame, fold))
         tables = [frame.iloc[fold.test] for fold in folds]
         truth = [case.task.truth(table, case.schema) for table in tables]
         predicted = [
@@ -125,12 +146,13 @@ class PastModels:
                 losses = case.task.losses(tables[later], case.schema, truth[later], row[later])
                 errors[place, later] = float(np.mean(losses))
         plain = partial(case.task.baseline, case.schema)
-        baselines = [_fitted(plain, case, frame, fold) for fold in folds]
+        baselines = [fitted_on(plain, case, frame, fold) for fold in folds]
         history = History(
             errors=errors,
             window=WINDOW,
             alpha=DriftOptions().alpha,
             drifted=_drifted(case, frame, folds, models),
+            late=late_by(case, frame, folds),
         )
         return cls(
             case=case,
@@ -166,7 +188,7 @@ def start_of(fold: Fold) -> datetime:
     return fold.origin
 
 
-def _model(
+def model_of(
     folder: Path, case: Case, name: str, build: Callable[[], Any], frame: pd.DataFrame, fold: Fold
 ) -> Any:
     """Learned from the fold's rows by this version of the code, once."""
@@ -178,12 +200,13 @@ def _model(
     path = folder / f"{hashlib.sha256(told + content).hexdigest()[:24]}.skops"
     if path.exists():
         return load_model(path.read_bytes())
-    model = _fitted(build, case, frame, fold)
+    model = fitted_on(build, case, frame, fold)
     write_bytes(path, dump_model(model))
     return model
 
 
-def _fitted(build: Callable[[], Any], case: Case, frame: pd.DataFrame, fold: Fold) -> Any:
+def fitted_on(build: Callable[[], Any], case: Case, frame: pd.DataFrame, fold: Fold) -> Any:
+    """Learned from the fold's rows."""
     rows = frame.iloc[fold.train]
     return fitted(build, rows, case.task.truth(rows, case.schema))
 
@@ -204,13 +227,14 @@ def has_drifted(
     case: Case, frame: pd.DataFrame, folds: list[Fold], model: Any, *, trained: int, now: int
 ) -> bool:
     """Whether columns with an alarm hold enough of what a model rests on: those of the newest
-    window, against all that was known when a model was last trained.
+    window, as far as it is known, against all that was known when a model was last trained.
     """
     options, columns = DriftOptions(), list(case.schema.names)
-    times = frame[str(case.schema.time)]
     start, end = start_of(folds[now - WINDOW]), start_of(folds[now])
-    before = frame[(times < min(start, start_of(folds[trained]))).to_numpy()]
-    current = frame[((times >= start) & (times < end)).to_numpy()]
+    known = known_at(frame, case.schema, end)
+    times = known[str(case.schema.time)]
+    before = known[(times < min(start, start_of(folds[trained]))).to_numpy()]
+    current = known[(times >= start).to_numpy()]
     shifts = compare_windows(
         case,
         before[columns],
@@ -219,6 +243,6 @@ def has_drifted(
         material=options.material,
     )
     alarmed = tuple(column.column for column in shifts.columns if column.alarm)
-    known = importance(case, model, current, case.task.truth(current, case.schema))
-    share = drifted_share(known, alarmed)
+    rests_on = importance(case, model, current, case.task.truth(current, case.schema))
+    share = drifted_share(rests_on, alarmed)
     return share is not None and share >= case.gates.drifted

@@ -114,6 +114,7 @@ def price(
         prices=prices,
         files=_written(folder, rows, figures, changes_table(list(walks.changes())), alarms),
         sentence=_sentence(case, prices, len(folds) - first)
+        + _chance(walks, prices)
         + _setback(case, walks, prices)
         + _luck(case, walks),
     )
@@ -234,6 +235,18 @@ def _sentence(case: Case, prices: tuple[PolicyPrice, ...], stretches: int) -> st
         f"{skill(best.error, never.error):.1%} less than never training again "
         f"({_score(case, never.error)}), with {_spent(best)}."
     )
+
+
+def _chance(walks: Walks, prices: tuple[PolicyPrice, ...]) -> str:
+    """Whether the best policy may be best by chance: all are judged on one past. Empty where never
+    training again is.
+    """
+    place, best = min(enumerate(prices), key=lambda each: (each[1].error, each[1].retrainings))
+    if not place or best.error == prices[0].error:
+        return ""
+    if walks.is_sure(list(walks.followed)[place]):
+        return " That is more than chance would explain."
+    return " One past can't tell that from chance."
 
 
 def _spent(each: PolicyPrice) -> str:

@@ -17,6 +17,7 @@ from pipeline.errors import StepError
 from pipeline.steps.decide import drifted_share
 from pipeline.steps.examined import Past, Rules, Schedule, Who
 from pipeline.steps.importance import importance
+from pipeline.steps.stretches import known_at
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -111,5 +112,6 @@ class Renewal:
         return share is not None and share >= self.case.gates.drifted
 
     def _rows(self, start: datetime, end: datetime) -> pd.DataFrame:
-        fold = self.case.task.held_out(self.frame, self.case.schema, start=start, end=end)
-        return self.frame.iloc[fold.test]
+        known = known_at(self.frame, self.case.schema, end)
+        fold = self.case.task.held_out(known, self.case.schema, start=start, end=end)
+        return known.iloc[fold.test]

@@ -12,6 +12,7 @@ from pipeline.errors import StepError
 from pipeline.shift import Measured
 from pipeline.steps.renewal import Champion, Renewal
 from pipeline.steps.shifts import Shifts, compare_windows, errors_of
+from pipeline.steps.stretches import known_at
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,7 +47,8 @@ def replay(
     A look compares the newest `window` (the case's own unless given) with what the champion of
     that time had learned from or was last examined on, and its predictions and errors with those
     before on rows that it had not learned from, as the drift step does; then the champion is
-    renewed as `renewal` says.
+    renewed as `renewal` says. Rows whose values were not known by the end of a window are no part
+    of its look.
     Without one, all that is older than the window is the reference. Where that is less than a year
     there is no same season to compare with, and the window is held against the course of the weeks
     before it. Raises `StepError` for a case without times, or a look that has no rows on one side.
@@ -54,14 +56,15 @@ def replay(
     if case.schema.time is None:
         raise StepError(f"Case {case.name!r} has no time column: there are no weeks to replay.")
     length = window or case.windows.current
-    times = observations[case.schema.time]
     start = since
     champion = renewal.first(start + length) if renewal else None
     while start + length <= until:
         end = start + length
         oldest = min(start, champion.examined) if champion else start
-        before = observations[(times < oldest).to_numpy()]
-        now = observations[((times >= start) & (times < end)).to_numpy()]
+        known = known_at(observations, case.schema, end)
+        times = known[case.schema.time]
+        before = known[(times < oldest).to_numpy()]
+        now = known[(times >= start).to_numpy()]
         if before.empty or now.empty:
             raise StepError(
                 f"There are no rows {'before' if before.empty else 'in'} the {length.days} days "
@@ -71,7 +74,7 @@ def replay(
         if renewal and champion and champion.learned < start:
             errors = errors_of(
                 case,
-                renewal.frame,
+                known_at(renewal.frame, case.schema, end),
                 champion.model,
                 learned=champion.learned,
                 start=start,

@@ -90,6 +90,13 @@ def known_until(rows: pd.DataFrame, schema: Schema, as_of: datetime) -> datetime
     return min(as_of, newest + schema.known_after)
 
 
+def known_at(rows: pd.DataFrame, schema: Schema, moment: datetime) -> pd.DataFrame:
+    """Those with a time that a run as of that moment would see."""
+    times = rows[str(schema.time)]
+    known = (times < moment) & (times <= moment - schema.known_after)
+    return rows[known.to_numpy()]
+
+
 def window_of(
     rows: pd.DataFrame,
     schema: Schema,

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline.comparison import tolerance_limit
+from pipeline.comparison import compare_losses, tolerance_limit
 from pipeline.options import DriftOptions
-from pipeline.policies import POLICIES, Policy, Values, serving
+from pipeline.policies import NEVER, POLICIES, Policy, Values, serving
 from pipeline.records import PolicyPrice
 from pipeline.steps.differences import spoiled
-from pipeline.steps.evidence import worst_segment
+from pipeline.steps.evidence import SEED, worst_segment
 from pipeline.steps.examined import BASELINE, Change, Followed, Rules, Who, follow
 from pipeline.steps.past_models import (
     WINDOW,
@@ -26,6 +26,7 @@ from pipeline.steps.past_models import (
     has_drifted,
     start_of,
     stretch_of,
+    whole,
 )
 from pipeline.steps.renewal import Renewal
 from pipeline.steps.replay import Look, replay
@@ -81,12 +82,13 @@ class Walks:
         """Those of the case's runs, in stretches."""
         case, stretch = self.models.case, stretch_of(self.models.case)
         return Rules(
-            held_out=max(1, round(case.windows.held_out / stretch)),
+            held_out=max(1, whole(case.windows.held_out, stretch)),
             oldest=case.gates.oldest_champion / stretch,
             window=WINDOW,
             alpha=self.models.history.alpha,
             margin=case.gates.margin,
             hang_together=case.task.losses_hang_together,
+            late=self.models.history.late,
         )
 
     def prices(self) -> tuple[PolicyPrice, ...]:
@@ -153,6 +155,28 @@ class Walks:
         worst = max(found, key=lambda each: each.lost, default=None)
         return worst if worst is not None and worst.error > worst.kept else None
 
+    def is_sure(self, policy: str) -> bool:
+        """Whether the losses of a policy are below those of never training again, in a paired test
+        over the judged stretches at the error allowed, shared by all policies that may be best.
+        """
+        task, others = self.models.case.task, len(POLICIES) - 1
+        ours, theirs = (
+            np.concatenate(
+                [
+                    self.losses(who, (each,))
+                    for each, who in enumerate(self.followed[name].serving, self.first)
+                ]
+            )
+            for name in (policy, NEVER)
+        )
+        tested = compare_losses(
+            theirs,
+            ours,
+            hang_together=task.losses_hang_together,
+            random=np.random.default_rng(SEED),
+        )
+        return tested.p_value <= self.rules.alpha / others
+
     def luck(self) -> tuple[float, float]:
         """Lowest and highest error over the newest window, of the models that were learned before
         it on different dates.
@@ -193,12 +217,13 @@ class Walks:
 
     def limit(self, who: Who, until: int) -> float:
         """As the decision of a run: the tolerance limit of the windows that are known, and at least
-        the share above their mean that matters; of less than two windows, the worst stretch.
+        the share above their mean that matters; of less than two windows, the worst stretch, and
+        infinite where none is known.
         """
         known = [each for each in range(until) if self.knows(who, each)]
         share = 1 + self.models.case.gates.degradation
         if len(known) < 2 * WINDOW:
-            return share * max(self.error(who, (each,)) for each in known)
+            return share * max((self.error(who, (each,)) for each in known), default=np.inf)
         starts = range(len(known) - WINDOW + 1)
         scores = [self.error(who, tuple(known[start : start + WINDOW])) for start in starts]
         expected = tolerance_limit(
@@ -213,6 +238,8 @@ class Walks:
             for each in stretches
             if self.knows(challenger, each) and self.knows(champion, each)
         )
+        if not known:
+            return ""
         guard = worst_segment(
             self.models.case,
             self._rows(known),
@@ -272,9 +299,7 @@ class Walks:
         if stretch >= who.learned:
             return who.learned
         windows = self.models.case.windows
-        length = (
-            max(1, round(windows.fold / stretch_of(self.models.case))) if windows.fold else WINDOW
-        )
+        length = whole(windows.fold, stretch_of(self.models.case)) or WINDOW
         folds = -(-(who.learned - stretch) // length)
         begun = who.learned - folds * length
         return begun if begun >= 0 and folds <= windows.folds else None

@@ -12,13 +12,19 @@ import pandas as pd
 import pytest
 from hand_made import FIRST, Bench, wave_case, waves
 
-from pipeline.case import Candidate
+from pipeline.case import Candidate, Case
 from pipeline.errors import OptionError, StepError
-from pipeline.policies import History, always
+from pipeline.policies import History, always, by_performance
 from pipeline.schema import Schema
 from pipeline.splits import Fold
 from pipeline.steps.examined import Followed, Rules, Who, follow
-from pipeline.steps.past_models import PastModels, calendar_name
+from pipeline.steps.past_models import (
+    PastModels,
+    calendar_name,
+    has_drifted,
+    late_by,
+    stretches_of,
+)
 from pipeline.steps.price import keep_up, price
 from pipeline.steps.walks import Setback, Walks
 from pipeline.store.replays import read_replay
@@ -165,10 +171,20 @@ def test_the_model_that_lost_most_is_told() -> None:
     )
 
 
-def past(truth: list[Any], predicted: list[list[Any]]) -> PastModels:
-    """Models made of what they said of stretches of three rows, a week each; nothing drifts, and
-    the baseline is off by 100.
+def late_waves(known_after: timedelta) -> Case:
+    """The case with a current window of four weeks, whose rows are known so late."""
+    windows = replace(wave_case().windows, current=timedelta(days=28))
+    schema = replace(wave_case().schema, known_after=known_after)
+    return wave_case(windows=windows, schema=schema)
+
+
+def past(
+    truth: list[Any], predicted: list[list[Any]], known_after: timedelta = timedelta(hours=1)
+) -> PastModels:
+    """Models made of what they said of stretches of a week, a row a day; nothing drifts, and the
+    baseline is off by 100.
     """
+    case = late_waves(known_after)
     nothing = np.array([], dtype=np.intp)
     starts = [FIRST + timedelta(days=7 * number) for number in range(len(truth) + 1)]
     times = [start + timedelta(days=day) for start in starts[:-1] for day in range(len(truth[0]))]
@@ -183,16 +199,52 @@ def past(truth: list[Any], predicted: list[list[Any]]) -> PastModels:
         for row in predicted
     ]
     return PastModels(
-        case=wave_case(windows=replace(wave_case().windows, current=timedelta(days=28))),
+        case=case,
         folds=folds,
         models=[None] * len(truth),
         truth=truth,
         predicted=predicted,
-        history=History(errors=np.array(errors), window=4, alpha=0.05, drifted=lambda *_: False),
+        history=History(
+            errors=np.array(errors),
+            window=4,
+            alpha=0.05,
+            drifted=lambda *_: False,
+            late=late_by(case, frame, folds),
+        ),
         frame=frame,
         baselines=[None] * len(truth),
         naive=[known + 100 for known in truth],
     )
+
+
+@pytest.mark.parametrize(("gain", "sure"), [(0.5, True), (0.002, False)])
+def test_a_policy_is_surely_better_where_chance_does_not_explain_it(
+    gain: float, sure: bool
+) -> None:
+    """Twelve weeks of a model for each week, whose errors are a half smaller or hardly, and differ
+    by chance.
+    """
+    random = np.random.default_rng(3)
+    truth = [np.zeros(7)] * 20
+    told = [
+        [random.normal(size=7) * (1 - gain * (model > 8)) for _ in truth] for model in range(20)
+    ]
+    walks = Walks(models=past(truth, told), first=8)
+    walks.followed = {
+        name: Followed(
+            serving=tuple(Who("candidate", each) for each in models), trained=(), changes=()
+        )
+        for name, models in (("never", [8] * 12), ("always", range(8, 20)))
+    }
+
+    assert sure == walks.is_sure("always")
+
+
+def test_no_stretch_is_learned_from_that_a_run_would_hold_out() -> None:
+    """Ten days are held out: two weeks, not one."""
+    told = [[np.zeros(7)] * 20 for _ in range(20)]
+
+    assert 2 == Walks(models=past([np.zeros(7)] * 20, told), first=8).rules.held_out
 
 
 def test_noise_brings_no_new_model_to_serve_more_often_than_alpha() -> None:
@@ -235,6 +287,65 @@ def test_an_examination_sees_no_stretch_before_its_end() -> None:
     assert known == other
 
 
+def test_an_examination_sees_no_row_before_it_is_known() -> None:
+    """Rows are known fifteen days after their time, a stretch whole two stretches after its end:
+    what comes in the last three moves no choice, neither of what is trained nor of what serves.
+    """
+    random = np.random.default_rng(1)
+    truth = [np.zeros(7)] * 24
+    told = [
+        [random.normal(size=7) * (1 if model >= 10 else 3) for _ in truth] for model in range(24)
+    ]
+    spoiled = [[*row[:-3], *(each + 50 for each in row[-3:])] for row in told]
+
+    policies = (always, by_performance)
+
+    known, other = (
+        [
+            follow(policy, walks, replace(walks.rules, held_out=6), first=8, stretches=24)
+            for policy in policies
+        ]
+        for walks in (
+            Walks(models=past(truth, each, timedelta(days=15)), first=8) for each in (told, spoiled)
+        )
+    )
+
+    assert any(change.now > 10 for change in known[0].changes)
+    assert known == other
+
+
+def test_drift_of_the_past_is_told_by_rows_that_were_known(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of a window of four weeks, those that were five days old at its end."""
+    seen: list[pd.Timestamp] = []
+
+    def compared(_: Case, before: pd.DataFrame, now: pd.DataFrame, **__: Any) -> Any:
+        seen.extend([before["time"].max(), now["time"].min(), now["time"].max()])
+        raise StepError("seen")
+
+    monkeypatch.setattr("pipeline.steps.past_models.compare_windows", compared)
+    days = [FIRST + timedelta(days=day) for day in range(0, 57, 7)]
+    folds = [
+        Fold(name="", origin=one, end=other, train=np.array([]), test=np.array([]))
+        for one, other in pairwise(days)
+    ]
+    case = late_waves(timedelta(days=5))
+    with pytest.raises(StepError, match="seen"):
+        has_drifted(case, waves(), folds, None, trained=2, now=7)
+
+    hour = timedelta(hours=1)
+    assert [days[2] - hour, days[3], days[7] - timedelta(days=5)] == seen
+
+
+def test_rows_known_later_than_a_window_have_no_past() -> None:
+    """At no moment is one of the newest four weeks known."""
+    case = late_waves(timedelta(days=28))
+
+    with pytest.raises(StepError, match="known 28 days after their time: at no moment"):
+        stretches_of(case, waves(days=196), most=16)
+
+
 def test_a_change_that_makes_training_worth_it_is_learned_by_who_trains(
     long_bench: Bench,
 ) -> None:
@@ -261,6 +372,7 @@ def test_a_change_that_makes_training_worth_it_is_learned_by_who_trains(
     changes = pd.read_csv(found.folder / "changes.csv")
     assert changes["why"].str.startswith("Promote the challenger: it erred ").any()
     assert "less than never training again" in found.record.sentence
+    assert "That is more than chance would explain." in found.record.sentence
 
 
 def _baseline(bench: Bench) -> Any:

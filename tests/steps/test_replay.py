@@ -61,6 +61,28 @@ def test_a_look_knows_no_later_row() -> None:
     pd.testing.assert_frame_equal(before, after)
 
 
+def test_a_look_knows_no_row_whose_value_came_later() -> None:
+    """Values come five days after their time: the last five days before a look's end change
+    nothing that it says, of the columns and of the champion's errors.
+    """
+    rows = waves(days=110)
+    later = rows.copy()
+    later.loc[later["time"] > at(105), "value"] *= 3
+    case = wave_case()
+    case = replace(case, schema=replace(case.schema, known_after=timedelta(days=5)))
+
+    before, after = (
+        list(
+            replay(case, each, since=at(70), until=at(110), renewal=scheduled(wave_case(), each)[0])
+        )
+        for each in (rows, later)
+    )
+
+    assert len(before) > 2
+    assert before[-1].shifts.champion
+    assert [look.shifts for look in before] == [look.shifts for look in after]
+
+
 def test_the_champion_is_renewed_with_a_held_out_stretch_to_spare() -> None:
     """The level rises on day 85; what the newest model learned is over 28 days old from the third
     look on, and one that has seen the rise errs less: it is the next reference.
