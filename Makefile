@@ -11,6 +11,9 @@ SITE ?= _site
 STATE ?= $(if $(filter sample,$(SOURCE)),var,var-$(SOURCE))
 LOCKED := $(VENV)/.locked
 
+# Where nothing compiled is kept, every process compiles the package anew, for seconds.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup run serve lab check format notebooks test explore lock clean
 
@@ -24,7 +27,9 @@ $(LOCKED): requirements.lock pyproject.toml
 		|| { echo "Python 3.11 or newer is needed, found $$($(PYTHON) --version). Name one: make setup PYTHON=python3.12"; exit 1; }
 	$(PYTHON) -m venv $(VENV) \
 		|| { echo "No virtual environment could be made. On Debian and Ubuntu: apt install python3-venv"; exit 1; }
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-compile --require-hashes -r requirements.lock
+	@# On all cores, where pip compiles on one; what no Python of today can compile is left as it is.
+	-$(BIN)/python -m compileall -q -j 0 $(VENV)/lib
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 

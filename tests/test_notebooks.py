@@ -235,7 +235,8 @@ def test_nbmake_runs_a_notebook_as_it_stands(tmp_path: Path) -> None:
     done = subprocess.run(
         [
             sys.executable,
-            *("-m", "pytest", "--nbmake", "--no-cov", "-p", "no:cacheprovider", "-q"),
+            *("-m", "pytest", "-p", "nbmake", "--nbmake", "--no-cov", "-q"),
+            *("-p", "no:cacheprovider"),
             str(project.notebook("1-ingest")),
         ],
         env=os.environ | {"VIGIE_HOME": str(tmp_path / "home")},
