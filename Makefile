@@ -58,9 +58,10 @@ format: setup ## Put code into shape, and mend what can be mended
 notebooks: setup ## Renew the generated cells, clear outputs
 	$(BIN)/python -m pipeline.kernels.rules --write
 
-# One process a core, one thread a process.
+# One process a core, one thread a process. Files come in the order of tests/conftest.py.
 test: setup ## Run the tests, with coverage (TESTS= for some of them)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile $(TESTS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile \
+		--no-loadscope-reorder $(TESTS)
 
 # Each time with other random inputs; what fails prints how to repeat it.
 explore: setup ## Run the tests of properties with new random inputs (TESTS= for some of them)

@@ -15,6 +15,7 @@ import json
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -94,34 +95,62 @@ def _above(found: dict[str, Any], baseline: dict[str, Any], year: str) -> bool:
     return bool(found[year]["rmse"] > baseline[year]["rmse"])
 
 
+@dataclass(frozen=True, kw_only=True)
+class Forecasts:
+    """What every competitor, and the champion, said of the years from the first looked back on."""
+
+    years: Any
+    """Of each row."""
+    truth: Any
+    predicted: dict[str, Any]
+    served: dict[int, str]
+
+    def overall(self) -> dict[str, dict[str, float]]:
+        """Scores over all rows of the years that are judged."""
+        within = self.years >= FIRST
+        return {
+            name: scores(self.truth[within], values[within])
+            for name, values in self.predicted.items()
+        }
+
+
+def forecasts(case: Case, frame: pd.DataFrame) -> Forecasts:
+    """The champion of a year is who was best on the years before."""
+    judged = range(FIRST, LAST + 1)
+    found = tested(case, frame, FIRST - LOOKED_BACK, LAST)
+    years = frame[str(case.schema.time)].dt.year.to_numpy()[found[0].rows]
+    predicted = {each.name: each.predicted for each in found}
+    chosen = served(found, judged)
+    champion = np.select(
+        [years == year for year in judged], [predicted[chosen[year]] for year in judged], 0.0
+    )
+    return Forecasts(
+        years=years,
+        truth=found[0].truth,
+        predicted={"champion": champion} | predicted,
+        served=chosen,
+    )
+
+
 def result(case: Case, frame: pd.DataFrame) -> dict[str, Any]:
     """Everything that is printed."""
     years = list(range(FIRST, LAST + 1))
-    found = tested(case, frame, FIRST - LOOKED_BACK, LAST)
-    row_years = frame[str(case.schema.time)].dt.year.to_numpy()[found[0].rows]
-    within, truth = row_years >= FIRST, found[0].truth
-    predicted = {each.name: each.predicted for each in found}
-    chosen = served(found, years)
-    champion = np.select(
-        [row_years == year for year in years], [predicted[chosen[year]] for year in years], 0.0
-    )
+    told = forecasts(case, frame)
     by_year = {
         name: {
-            str(year): scores(truth[row_years == year], values[row_years == year]) for year in years
+            str(year): scores(told.truth[told.years == year], values[told.years == year])
+            for year in years
         }
-        for name, values in ({"champion": champion} | predicted).items()
+        for name, values in told.predicted.items()
     }
-    overall = {
-        name: scores(truth[within], values[within])
-        for name, values in ({"champion": champion} | predicted).items()
-    }
+    overall = told.overall()
     recent = tested(case, frame, FIRST, LAST)
     table = winners(recent, case, frame)
     return {
         "benchmark": "states_backtest",
-        "rows": int(within.sum()),
+        "rows": int((told.years >= FIRST).sum()),
         "years": years,
-        "served": {str(year): name for year, name in chosen.items()},
+        "served": {str(year): name for year, name in told.served.items()},
         "overall": overall,
         "by_year": by_year,
         "winner_by_fuel": dict(

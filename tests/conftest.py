@@ -30,6 +30,33 @@ settings.register_profile("explore", untimed)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 
+LONGEST = (
+    "schedule/test_replay.py",
+    "test_notebooks.py",
+    "sources/test_mutations.py",
+    "steps/test_price.py",
+    "runner/test_overlap.py",
+    "runner/test_schedule.py",
+    "steps/test_evaluate.py",
+    "store/test_postgresql.py",
+    "bento/test_process.py",
+    "bento/test_fuzz.py",
+    "cases/test_states_backtest.py",
+    "runner/test_killed.py",
+    "schedule/test_airflow.py",
+    "suites/test_batched.py",
+    "publish/test_readers.py",
+    "runner/test_offline.py",
+)
+"""Files of half a minute and more. They come first: no worker is left with one at the end."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {Path(__file__).parent / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
+
+
 @pytest.fixture(scope="session")
 def data_folder() -> Path:
     """The publishers' real files, one folder a case."""

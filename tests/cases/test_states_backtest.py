@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.states_backtest import FIRST, LAST, LOOKED_BACK, frame_of, result, served
+from benchmarks.states_backtest import FIRST, LAST, LOOKED_BACK, forecasts, frame_of, served
 from pipeline.case import find_case
 from pipeline.records import FoldScores
 from pipeline.steps.backtest import Backtest
@@ -61,7 +61,7 @@ def test_the_champion_is_no_worse_than_the_year_before_on_the_real_emissions(
         pytest.skip(f"no emissions in {data_folder}; name the folder of the data in VIGIE_DATA")
     case = find_case("states")
 
-    found = result(case, frame_of(case, data_folder))["overall"]
+    found = forecasts(case, frame_of(case, data_folder)).overall()
 
     assert found["champion"]["rmse"] <= found["baseline"]["rmse"]
     assert found["champion"]["mae"] <= found["baseline"]["mae"]

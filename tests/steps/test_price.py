@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import shutil
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from hand_made import FIRST, Bench, wave_case, waves
+from hand_made import FIRST, Bench, suite, wave_case, waves
 
 from pipeline.case import Candidate, Case
 from pipeline.errors import OptionError, StepError
@@ -27,20 +29,57 @@ from pipeline.steps.past_models import (
 )
 from pipeline.steps.price import keep_up, price
 from pipeline.steps.walks import Setback, Walks
+from pipeline.store import Store, project
 from pipeline.store.replays import read_replay
 
 
-@pytest.fixture
-def long_bench(bench: Bench) -> Bench:
+def priced(bench: Bench) -> Any:
+    return price(bench.store, bench.case, most=16, say=lambda _: None)
+
+
+def long_case() -> Case:
     """196 days of waves at one station, with a current window of four weeks."""
     windows = replace(wave_case().windows, current=timedelta(days=28))
-    bench.case = wave_case(waves(days=196, series=("north",)), windows=windows)
-    bench.do("ingest", "validate")
+    return wave_case(waves(days=196, series=("north",)), windows=windows)
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """Homes of the long case, to be copied before they are written to."""
+
+    judged: Path
+    """Before any replay."""
+    bench: Bench
+    """After one."""
+    found: Any
+
+
+@pytest.fixture(scope="module")
+def replayed(tmp_path_factory: pytest.TempPathFactory) -> Replayed:
+    folder = tmp_path_factory.mktemp("price")
+    expectations = suite(folder)
+    bench = Bench(store=Store.at(folder / "home"), case=long_case())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(project, "suite", lambda case: expectations)
+        bench.do("ingest", "validate")
+        shutil.copytree(bench.store.home, folder / "judged")
+        return Replayed(judged=folder / "judged", bench=bench, found=priced(bench))
+
+
+@pytest.fixture
+def long_bench(bench: Bench, replayed: Replayed) -> Bench:
+    """The long case, ingested and validated."""
+    shutil.copytree(replayed.judged, bench.store.home)
+    bench.case = long_case()
     return bench
 
 
-def priced(bench: Bench, **told: Any) -> Any:
-    return price(bench.store, bench.case, most=16, say=lambda _: None, **told)
+@pytest.fixture
+def priced_bench(bench: Bench, replayed: Replayed) -> Bench:
+    """The long case, whose policies were replayed."""
+    shutil.copytree(replayed.bench.store.home, bench.store.home)
+    bench.case = long_case()
+    return bench
 
 
 def models(bench: Bench) -> dict[str, int]:
@@ -48,27 +87,27 @@ def models(bench: Bench) -> dict[str, int]:
     return {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
 
 
-def test_the_price_is_replayed_and_kept(long_bench: Bench) -> None:
+def test_the_price_is_replayed_and_kept(priced_bench: Bench, replayed: Replayed) -> None:
     """Five policies on the same weeks; a second call learns nothing and says the same."""
-    found = priced(long_bench)
-    learned = models(long_bench)
-    again = priced(long_bench)
+    found = replayed.found
+    learned = models(priced_bench)
+    again = priced(priced_bench)
 
     by_policy = {each.policy: each.retrainings for each in found.record.prices}
     assert ["never", "by performance", "by drift", "monthly", "always"] == list(by_policy)
     assert (0, 1, 7) == (by_policy["never"], by_policy["monthly"], by_policy["always"])
     assert found.record.prices == again.record.prices
     assert 16 == len(learned)
-    assert learned == models(long_bench)
+    assert learned == models(priced_bench)
 
 
-def test_the_record_says_what_it_was_computed_on(long_bench: Bench) -> None:
+def test_the_record_says_what_it_was_computed_on(replayed: Replayed) -> None:
     """The judged weeks, without those that only set the limits, and the tables; the files are
     there.
     """
-    found = priced(long_bench)
+    found = replayed.found
 
-    record = read_replay(long_bench.store.home, "waves")
+    record = read_replay(replayed.bench.store.home, "waves")
     assert found.record == record
     assert (8, 4, 7.0) == (record.limits_from, record.window, record.stretch_days)
     assert FIRST + timedelta(days=140) == record.replayed.start
@@ -100,20 +139,22 @@ def test_the_alarms_of_the_past_are_on_the_page(long_bench: Bench) -> None:
     assert alarms["champion learned until"].iloc[0] <= f"{FIRST + timedelta(days=137):%Y-%m-%d}"
 
 
-def test_a_model_learned_in_time_knows_no_later_row(long_bench: Bench) -> None:
+def test_a_model_learned_in_time_knows_no_later_row(
+    priced_bench: Bench, replayed: Replayed
+) -> None:
     """A spike on the last day moves the last stretch and no choice before it."""
-    before = priced(long_bench).record.prices[-1]
+    before = replayed.found.record.prices[-1]
     rows = waves(days=196, series=("north",))
     rows.loc[rows["time"] >= FIRST + timedelta(days=195), "value"] = 199.0
-    long_bench.case = wave_case(rows, windows=long_bench.case.windows)
-    long_bench.do("ingest", "validate", run_id="run-2")
+    priced_bench.case = wave_case(rows, windows=priced_bench.case.windows)
+    priced_bench.do("ingest", "validate", run_id="run-2")
 
-    after = priced(long_bench).record.prices[-1]
+    after = priced(priced_bench).record.prices[-1]
 
     assert before.learned == after.learned
     assert after.error > 1.5 * before.error
     # The stretches begin where they did, and what was learned for them comes from the cache.
-    assert 16 == len(models(long_bench))
+    assert 16 == len(models(priced_bench))
 
 
 def test_a_run_keeps_up_what_has_been_asked_for(long_bench: Bench) -> None:
@@ -409,11 +450,11 @@ def test_the_policy_by_the_calendar_says_how_often(days: float, name: str) -> No
     assert name == calendar_name(case)
 
 
-def test_errors_are_those_of_the_weeks_that_were_judged(long_bench: Bench) -> None:
+def test_errors_are_those_of_the_weeks_that_were_judged(replayed: Replayed) -> None:
     """Always: every week predicted by the model learned at its start, by hand."""
-    found = priced(long_bench).record
-    case = long_bench.case
-    frame = case.task.frame(long_bench.run("train").validated().copy(), case.schema)
+    found, bench = replayed.found.record, replayed.bench
+    case = bench.case
+    frame = case.task.frame(bench.run("train").validated().copy(), case.schema)
     folds = case.task.folds(
         frame,
         case.schema,
