@@ -58,7 +58,7 @@ def execute(
     source = project.notebook(notebook)
     output = output.absolute()
     unfinished = output.with_name(f".{output.name}")
-    from pipeline.kernels.engine import OUTPUT_BYTES, Limits
+    from pipeline.kernels.execution import OUTPUT_BYTES, Limits
 
     limits = Limits(
         cell_seconds=seconds,
@@ -87,9 +87,9 @@ def ready(engine: Engine | None) -> None:
 
 def stop() -> None:
     """Stops every notebook that this process executes, in whatever thread; each is interrupted."""
-    engine = sys.modules.get("pipeline.kernels.engine")
-    if engine is not None:
-        engine.stop()
+    execution = sys.modules.get("pipeline.kernels.execution")
+    if execution is not None:
+        execution.stop()
 
 
 def environment(cores: int | None) -> dict[str, str]:
@@ -125,7 +125,8 @@ def _papermill(
     from papermill.engines import papermill_engines
     from papermill.exceptions import PapermillExecutionError
 
-    from pipeline.kernels.engine import Place, StockEngine, WarmEngine
+    from pipeline.kernels.engine import StockEngine, WarmEngine
+    from pipeline.kernels.execution import Place
 
     # Not by the entry point: an environment may be older than it.
     papermill_engines.register("warm", WarmEngine)

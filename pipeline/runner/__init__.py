@@ -168,12 +168,20 @@ def tracking(
         yield None
         return
     tracks = Tracks(store)
+    if any(_has_new(store, case, asked) for case, asked in orders.items()):
+        tracks.prepare()
     try:
         yield tracks.soon
     except BaseException:
         tracks.stop()
         raise
     tracks.end(say)
+
+
+def _has_new(store: Store, case: str, orders: Iterable[Order]) -> bool:
+    """Whether there is a moment among them that was never asked for."""
+    known = asked_moments(store, case)
+    return any(order.moment not in known for order in orders)
 
 
 def _result(case: str, done: Future[tuple[Ran, ...]], say: Say) -> tuple[Ran, ...]:
@@ -225,8 +233,7 @@ def _replayed(
 ) -> Iterator[Ran]:
     """Says a line of each order; only who holds the case can end it early."""
     before = set(store.run_ids(case))
-    known = asked_moments(store, case)
-    if any(order.moment not in known for order in orders):
+    if _has_new(store, case, orders):
         ready(orders[0].engine)
     shared = [replace(order, overlaps=(order.cores or 1) > 1) for order in orders]
     found = replay(store, case, shared, say=_unsaid, new_id=lambda: new_run_id(now()))

@@ -1,20 +1,23 @@
-"""MLflow is told of the runs that have ended while others go on: it takes seconds that are idle."""
+"""MLflow is made ready while the first notebook waits for its kernel, and told of the runs that
+have ended while others go on: it takes seconds that are idle.
+"""
 
 from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from pipeline.saying import Say
 from pipeline.store import Store
-from pipeline.store.tracking import catch_up, tracked
+from pipeline.store.tracking import catch_up, prepare, tracked
 
 logger = logging.getLogger("vigie.tracking")
 
 
 class Tracks:
-    """Tells MLflow in a thread of its own, from the first run that ends."""
+    """Speaks with MLflow in a thread of its own."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
@@ -24,12 +27,16 @@ class Tracks:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="vigie tracks")
         self._waiting: dict[str, Future[None]] = {}
 
+    def prepare(self) -> None:
+        """Makes MLflow ready to be told: it is imported, and its tables are made."""
+        self._pool.submit(self._quietly, lambda: prepare(self.store))
+
     def soon(self, case: str) -> None:
         """Tells of the case's runs, once for all that end before it is its turn."""
         before = self._waiting.get(case)
         if before is not None:
             before.cancel()
-        self._waiting[case] = self._pool.submit(self._tell, case)
+        self._waiting[case] = self._pool.submit(self._quietly, lambda: self._tell(case))
 
     def end(self, say: Say) -> None:
         """Waits for what is being told, and says what was added in all."""
@@ -43,11 +50,14 @@ class Tracks:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _tell(self, case: str) -> None:
+        self.added[case] += catch_up(self.store, case)
+
+    def _quietly(self, work: Callable[[], None]) -> None:
         if self.broken:
             return
         try:
-            self.added[case] += catch_up(self.store, case)
+            work()
         except Exception:
             # `mirror` meets it again, at its time, and tells it.
             self.broken = True
-            logger.debug("MLflow could not be told of %s yet", case, exc_info=True)
+            logger.debug("MLflow could not be told yet", exc_info=True)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from pipeline.errors import StateError
 from pipeline.records import (
@@ -164,13 +165,23 @@ class Archive(Folders):
         return self.home / "checks" / f"{case}.json"
 
 
-def _read(path: Path, kind: type[Any]) -> Any:
+RECORDS_KEPT = 256
+"""Records that are held as they were parsed. A notebook asks again and again who was champion."""
+
+
+def _read(path: Path, kind: type[BaseModel]) -> Any:
     try:
-        return kind.model_validate_json(path.read_bytes())
+        return _parsed(kind, path.read_bytes())
     except (OSError, ValidationError) as error:
         if isinstance(error, ValidationError) and (found := _of_a_later_version(error)):
             raise StateError.for_later_version(path, found) from error
         raise StateError.for_damaged_file(path, str(error).splitlines()[0]) from error
+
+
+@lru_cache(maxsize=RECORDS_KEPT)
+def _parsed(kind: type[BaseModel], content: bytes) -> Any:
+    """By what the file holds, so that one that was written anew is read anew."""
+    return kind.model_validate_json(content)
 
 
 def _of_a_later_version(error: ValidationError) -> str:

@@ -53,6 +53,15 @@ def catch_up(store: Store, case: str) -> int:
     return sum(_added(store, [case]).values())
 
 
+def prepare(store: Store) -> None:
+    """Does what is slow once: MLflow is imported, and the tables of its database are made.
+
+    Raises whatever MLflow does.
+    """
+    with take_turns(store.home, "mlflow"), connected(store):
+        pass
+
+
 def _patiently(store: Store, cases: Sequence[str], say: Say) -> None:
     # A server is asked again by MLflow's own client.
     server = os.environ.get(SERVER, "")

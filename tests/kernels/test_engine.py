@@ -85,7 +85,7 @@ def test_want_of_memory_is_told_when_the_system_tells_it(
 ) -> None:
     """By the counter of processes that it killed for that."""
     counts = iter([3, 4])
-    monkeypatch.setattr("pipeline.kernels.engine.times_out_of_memory", lambda: next(counts))
+    monkeypatch.setattr("pipeline.kernels.execution.times_out_of_memory", lambda: next(counts))
     write_notebook("import os; os.kill(os.getpid(), 9)")
 
     assert "killed by the system for want of memory (SIGKILL)" in str(broken(output))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from pipeline.runner import tracks
 from pipeline.runner.tracks import Tracks
 from pipeline.store import Store
+from pipeline.store.experiments import DATABASE
 
 
 @pytest.fixture
@@ -36,6 +39,37 @@ def test_what_was_added_bit_by_bit_is_said_once_in_all(
     tracking.end(said.append)
 
     assert [line.split(" in ")[0] for line in said] == ["bikes      tracked     12 candidates"]
+
+
+def test_a_new_schedule_finds_the_database_ready(store: Store) -> None:
+    """Its tables are made while the first notebook waits for its kernel."""
+    store.prepare()
+    tracking = Tracks(store)
+    tracking.prepare()
+    tracking.end(lambda line: None)
+
+    assert not tracking.broken
+    with closing(sqlite3.connect(store.home / DATABASE)) as database:
+        assert [(0,)] == database.execute("select count(*) from runs").fetchall()
+
+
+def test_a_server_that_can_not_be_made_ready_is_not_told_meanwhile(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is left to who asks at the end."""
+    asked: list[str] = []
+
+    def refuse(store: Store) -> None:
+        raise ConnectionError("nobody answers")
+
+    monkeypatch.setattr(tracks, "prepare", refuse)
+    monkeypatch.setattr(tracks, "catch_up", lambda store, case: asked.append(case))
+    tracking = Tracks(store)
+    tracking.prepare()
+    tracking.soon("bikes")
+    tracking.end(lambda line: None)
+
+    assert ([], True) == (asked, tracking.broken)
 
 
 def test_runs_that_end_meanwhile_are_told_together(

@@ -201,6 +201,25 @@ def test_a_record_is_read_as_it_was_written(copied: Store) -> None:
     assert copied.record("tiny", "first", TrainRecord) == record
 
 
+def test_a_record_that_is_asked_for_again_is_not_parsed_again(copied: Store) -> None:
+    """Looking up who was champion reads the same files many times over."""
+    first = copied.record("tiny", "first", PromoteRecord)
+
+    assert first is copied.record("tiny", "first", PromoteRecord)
+
+
+def test_a_record_that_was_written_anew_is_read_anew(promote: MakePromotion, store: Store) -> None:
+    """Also when it was read before, and is of the same length."""
+    promote("second", "alpha")
+    before = store.champion("tiny")
+    promote("second", "gamma")
+    after = store.champion("tiny")
+
+    assert before is not None
+    assert after is not None
+    assert ["alpha", "gamma"] == [before.ref.candidate, after.ref.candidate]
+
+
 def test_a_step_that_did_not_end_has_no_record(store: Store) -> None:
     """An absent record is no error; the caller knows whether it needs it."""
     assert store.record("tiny", "first", IngestRecord) is None
