@@ -100,7 +100,7 @@ def rolling_regions(
     were known when its stretch began; by `kept` where the track holds nothing older.
     """
     rows = np.concatenate([np.setdiff1d(track.rows, held_out), held_out])
-    first, table = len(rows) - len(held_out), frame.iloc[rows]
+    first, table = len(rows) - len(held_out), _light(frame, case).iloc[rows]
     predicted, truth = track.at(rows), case.task.truth(table, case.schema)
 
     def regions(stretch: Stretch) -> Regions:
@@ -118,6 +118,16 @@ def rolling_regions(
     parts = [regions(stretch) for stretch in stretches]
     order = np.argsort(np.concatenate([stretch.new for stretch in stretches]))
     return parts[0].joined(parts[1:], order)
+
+
+def _light(frame: pd.DataFrame, case: Case) -> pd.DataFrame:
+    """What regions are told by, since every stretch takes its rows of it anew: the columns of the
+    schema without those that a task adds to predict by, and words as the objects that they are
+    labelled with.
+    """
+    columns = [column for column in case.schema.columns if column.name in frame]
+    words = {column.name: object for column in columns if column.kind in ("category", "text")}
+    return frame[[column.name for column in columns]].astype(words)
 
 
 def recalibrated(case: Case, frame: pd.DataFrame, track: Track, own: float) -> Recalibrated:

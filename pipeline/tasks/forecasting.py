@@ -283,6 +283,5 @@ def utc(frame: pd.DataFrame, schema: Schema) -> NDArray[np.datetime64]:
         raise CaseError("A forecasting case needs a time column: declare it in the schema.")
     if isinstance(frame[schema.time], np.ndarray):
         return np.asarray(frame[schema.time], dtype="datetime64[us]")
-    return np.asarray(
-        frame[schema.time].dt.tz_convert("UTC").dt.tz_localize(None), dtype="datetime64[us]"
-    )
+    # Of times with a zone these are the moments in UTC, without a series for each conversion.
+    return np.asarray(frame[schema.time].to_numpy(dtype="datetime64[us]"))
