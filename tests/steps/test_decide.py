@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -16,6 +17,8 @@ from pipeline.steps.decide import choose, drifted_share, stand, worst_expected
 from pipeline.steps.reasons import Reason, Standing, grounds
 
 CASE = wave_case()
+DECIDED = ("ingest", "validate", "drift", "decide")
+Begun = Callable[..., Bench]
 QUIET = Standing(
     error=5.0,
     limit=7.0,
@@ -166,11 +169,11 @@ def test_the_numbers_come_from_the_records() -> None:
     )
 
 
-def test_the_decision_is_recorded_with_the_champions_age(bench: Bench) -> None:
+def test_the_decision_is_recorded_with_the_champions_age(begun: Begun) -> None:
     """A first run retrains; with a champion of ten days a second one keeps it."""
-    first = bench.do("ingest", "validate", "drift", "decide").record
-    bench.do("train", "evaluate", "promote")
-    second = bench.do("ingest", "validate", "drift", "decide", run_id="run-2").record
+    bench = begun(*DECIDED, "train", "evaluate", "promote")
+    first = bench.store.record("waves", "run-1", DecideRecord)
+    second = bench.do(*DECIDED, run_id="run-2").record
 
     assert isinstance(first, DecideRecord)
     assert isinstance(second, DecideRecord)
@@ -194,25 +197,27 @@ def test_a_baseline_that_serves_is_not_trained_against_every_run(bench: Bench) -
         "promote",
         as_of=str(FIRST + timedelta(days=50)),
     )
-    found = bench.do("ingest", "validate", "drift", "decide", run_id="run-2").record
+    found = bench.do(*DECIDED, run_id="run-2").record
 
     assert isinstance(found, DecideRecord)
     assert ("keep", "", 10.0) == (found.decision, found.trigger, found.trained_days_ago)
 
 
-def test_a_parameter_of_the_run_decides(bench: Bench) -> None:
+def test_a_parameter_of_the_run_decides(begun: Begun) -> None:
     """retrain=always reaches the step."""
-    bench.do("ingest", "validate", "drift", "decide", "train", "evaluate", "promote")
+    bench = begun(*DECIDED, "train", "evaluate", "promote")
 
-    asked = bench.do("ingest", "validate", "drift", "decide", run_id="run-2", retrain="always")
+    asked = bench.do(*DECIDED, run_id="run-2", retrain="always")
 
     assert "Retrain: it was asked for." == asked.record.sentence
 
 
-def test_the_decision_rests_on_the_tables_of_the_drift_step(bench: Bench) -> None:
+def test_the_decision_rests_on_the_tables_of_the_drift_step(begun: Begun) -> None:
     """Its record names the same versions."""
-    decided = bench.do("ingest", "validate", "drift", "decide").record
+    bench = begun(*DECIDED)
+    decided = bench.store.record("waves", "run-1", DecideRecord)
     drifted = bench.store.record("waves", "run-1", DriftRecord)
 
     assert drifted is not None
+    assert decided is not None
     assert drifted.inputs == decided.inputs != ()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -22,6 +23,8 @@ from pipeline.steps.stretches import by_time
 DAY = timedelta(days=1)
 ALL = ("ingest", "validate", "drift", "decide", "train", "evaluate", "promote")
 CASE = wave_case()
+JUDGED = ("ingest", "validate")
+Begun = Callable[..., Bench]
 
 
 def compared(rows: pd.DataFrame, alpha: float = 0.05) -> dict[str, Any]:
@@ -33,6 +36,12 @@ def compared(rows: pd.DataFrame, alpha: float = 0.05) -> dict[str, Any]:
 
 def late(rows: pd.DataFrame) -> pd.Series:
     return rows["time"] >= FIRST + (DAYS - 10) * DAY
+
+
+def recorded(bench: Bench) -> DriftRecord:
+    found = bench.store.record("waves", "run-1", DriftRecord)
+    assert found is not None
+    return found
 
 
 def drifted(bench: Bench, rows: pd.DataFrame | None = None, **parameters: Any) -> DriftRecord:
@@ -129,9 +138,9 @@ def test_an_alarm_is_in_the_sentence_of_the_step(bench: Bench) -> None:
     assert wind.sentence in found.sentence
 
 
-def test_without_a_champion_only_columns_are_compared(bench: Bench) -> None:
+def test_without_a_champion_only_columns_are_compared(begun: Begun) -> None:
     """The first run has no errors to look at, and says so."""
-    found = drifted(bench)
+    found = recorded(begun(*JUDGED, "drift"))
 
     assert (None, None, None) == (
         found.champion_error,
@@ -141,29 +150,31 @@ def test_without_a_champion_only_columns_are_compared(bench: Bench) -> None:
     assert "There is no champion yet." in found.sentence
 
 
-def test_windows_end_where_they_say(bench: Bench) -> None:
+def test_windows_end_where_they_say(begun: Begun) -> None:
     """The current window is the last ten days, the reference all before it."""
-    found = drifted(bench)
+    found = recorded(begun(*JUDGED, "drift"))
 
     assert (NEWEST_KNOWN - 10 * DAY, NEWEST_KNOWN) == (found.current.start, found.current.end)
     assert (FIRST, NEWEST_KNOWN - 10 * DAY) == (found.reference.start, found.reference.end)
     assert 2 * 24 * DAYS == found.reference.rows + found.current.rows
 
 
-def test_the_current_window_can_be_chosen(bench: Bench) -> None:
+def test_the_current_window_can_be_chosen(begun: Begun) -> None:
     """The parameter takes the place of the case's own days."""
-    assert 2 * 24 * 3 == drifted(bench, current_days=3).current.rows
+    assert 2 * 24 * 3 == drifted(begun(*JUDGED), current_days=3).current.rows
 
 
-def test_a_window_without_rows_is_refused(bench: Bench) -> None:
+def test_a_window_without_rows_is_refused(begun: Begun) -> None:
     """A current window that leaves no reference is told with the remedy."""
+    bench = begun(*JUDGED)
+
     with pytest.raises(StepError, match=r"reference window of case 'waves' has no rows.*current_d"):
         drifted(bench, current_days=60)
 
 
-def test_the_champions_errors_on_the_newest_window_are_told(bench: Bench) -> None:
+def test_the_champions_errors_on_the_newest_window_are_told(begun: Begun) -> None:
     """A second run has a champion: its error there, and what its backtest expects."""
-    bench.do(*ALL, as_of=str(FIRST + 50 * DAY))
+    bench = begun(*ALL, as_of=str(FIRST + 50 * DAY))
     found = drifted(bench, run_id="run-2")
 
     promoted = bench.store.record("waves", "run-1", PromoteRecord)
@@ -176,11 +187,11 @@ def test_the_champions_errors_on_the_newest_window_are_told(bench: Bench) -> Non
     assert f"lets expect up to {found.worst_expected_error:.3g}." in found.sentence
 
 
-def test_the_reference_is_what_the_champion_learned_from_or_was_examined_on(bench: Bench) -> None:
+def test_the_reference_is_what_the_champion_learned_from_or_was_examined_on(begun: Begun) -> None:
     """It learned 35 days and was promoted on ten more: these are no news. Rows since then are in
     neither window until they are the newest.
     """
-    bench.do(*ALL, as_of=str(FIRST + 45 * DAY))
+    bench = begun(*ALL, as_of=str(FIRST + 45 * DAY))
 
     found = drifted(bench, run_id="run-2")
 
@@ -188,9 +199,9 @@ def test_the_reference_is_what_the_champion_learned_from_or_was_examined_on(benc
     assert FIRST + 50 * DAY == found.current.start
 
 
-def test_a_champion_is_judged_on_rows_it_has_not_learned_from(bench: Bench) -> None:
+def test_a_champion_is_judged_on_rows_it_has_not_learned_from(begun: Begun) -> None:
     """With a current window of 30 days, the first ten were learned from: the rest is scored."""
-    bench.do(*ALL, as_of=str(FIRST + 50 * DAY))
+    bench = begun(*ALL, as_of=str(FIRST + 50 * DAY))
 
     expected = drifted(bench, run_id="run-2", current_days=20)
     found = drifted(bench, run_id="run-3", current_days=30)
@@ -198,19 +209,20 @@ def test_a_champion_is_judged_on_rows_it_has_not_learned_from(bench: Bench) -> N
     assert expected.champion_error == found.champion_error
 
 
-def test_the_champion_of_a_later_date_is_not_used(bench: Bench) -> None:
+def test_the_champion_of_a_later_date_is_not_used(begun: Begun) -> None:
     """A run as of the past knows no model that was promoted for a later date."""
-    bench.do(*ALL)
+    bench = begun(*ALL)
 
     found = drifted(bench, run_id="run-2", as_of=str(FIRST + 30 * DAY))
 
     assert found.champion_error is None
 
 
-def test_newer_rows_of_the_table_are_in_no_window(bench: Bench) -> None:
+def test_newer_rows_of_the_table_are_in_no_window(begun: Begun) -> None:
     """What another run brought in later does not move the numbers of a past date."""
     as_of = FIRST + 40 * DAY
-    alone = drifted(bench, as_of=str(as_of))
+    bench = begun(*JUDGED, "drift", as_of=str(as_of))
+    alone = recorded(bench)
     wild = waves()
     wild["value"] = wild["value"].where(wild["time"] < as_of, 180.0)
     drifted(bench, wild, run_id="run-2")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -23,12 +24,19 @@ DAY = timedelta(days=1)
 TRAINED = ("ingest", "validate", "drift", "decide", "train")
 ALL = (*TRAINED, "evaluate", "promote")
 CASE = wave_case()
+Begun = Callable[..., Bench]
 
 
 def evaluated(bench: Bench, *steps: Any, **parameters: Any) -> EvaluateRecord:
     record = bench.do(*(steps or TRAINED), "evaluate", **parameters).record
     assert isinstance(record, EvaluateRecord)
     return record
+
+
+def recorded(bench: Bench) -> EvaluateRecord:
+    found = bench.store.record("waves", "run-1", EvaluateRecord)
+    assert found is not None
+    return found
 
 
 def roles(bench: Bench, run_id: str = "run-1", **parameters: Any) -> dict[str, str]:
@@ -48,18 +56,18 @@ def weaker(seed: int) -> Any:
     return model
 
 
-def test_a_first_run_compares_challenger_and_baseline(bench: Bench) -> None:
+def test_a_first_run_compares_challenger_and_baseline(begun: Begun) -> None:
     """Without a champion there are two systems and one pair."""
-    found = evaluated(bench)
+    found = recorded(begun(*TRAINED, "evaluate"))
 
     assert ["challenger", "baseline"] == [system.role for system in found.systems]
     assert ["challenger over baseline"] == list(found.comparisons)
     assert "challenger" == found.subject
 
 
-def test_a_second_run_compares_all_three(bench: Bench) -> None:
+def test_a_second_run_compares_all_three(begun: Begun) -> None:
     """Challenger over champion, and both over the baseline, on the same rows."""
-    bench.do(*ALL, as_of=str(FIRST + 45 * DAY))
+    bench = begun(*ALL, as_of=str(FIRST + 45 * DAY))
 
     found = evaluated(bench, run_id="run-2", retrain="always")
 
@@ -72,9 +80,10 @@ def test_a_second_run_compares_all_three(bench: Bench) -> None:
     assert 1 == len({system.scores["n"] for system in found.systems})
 
 
-def test_scores_are_of_the_held_out_window_and_nothing_else(bench: Bench) -> None:
+def test_scores_are_of_the_held_out_window_and_nothing_else(begun: Begun) -> None:
     """Its predictions are written beside the truth; the scores follow from them."""
-    found = evaluated(bench)
+    bench = begun(*TRAINED, "evaluate")
+    found = recorded(bench)
     rows = predictions(bench)
 
     assert (NEWEST_KNOWN - 10 * DAY, NEWEST_KNOWN) == (found.held_out.start, found.held_out.end)
@@ -87,10 +96,11 @@ def test_scores_are_of_the_held_out_window_and_nothing_else(bench: Bench) -> Non
 
 
 def test_intervals_hold_their_prediction_and_the_share_of_truth_that_is_told(
-    bench: Bench,
+    begun: Begun,
 ) -> None:
     """Coverage and width follow from the ends that were written."""
-    found = evaluated(bench)
+    bench = begun(*TRAINED, "evaluate")
+    found = recorded(bench)
     rows = predictions(bench)
     inside = rows["value"].between(rows["low"], rows["high"])
     challenger = found.systems[0]
@@ -106,18 +116,18 @@ def test_intervals_hold_their_prediction_and_the_share_of_truth_that_is_told(
     assert f"90% intervals hold {challenger.coverage:.1%} of the truth." in found.sentence
 
 
-def test_every_system_has_intervals_of_its_own(bench: Bench) -> None:
+def test_every_system_has_intervals_of_its_own(begun: Begun) -> None:
     """The baseline's are as good as the share they are meant for, and wider."""
-    challenger, baseline = evaluated(bench).systems
+    challenger, baseline = recorded(begun(*TRAINED, "evaluate")).systems
 
     assert 0.86 <= baseline.coverage <= 0.94
     assert challenger.mean_size < baseline.mean_size
 
 
-def test_a_model_that_learned_from_the_window_is_refused(bench: Bench) -> None:
+def test_a_model_that_learned_from_the_window_is_refused(begun: Begun) -> None:
     """With a longer window, the champion would be scored on rows that it knows."""
     as_of = str(FIRST + 50 * DAY)
-    bench.do(*ALL, as_of=as_of)
+    bench = begun(*ALL, as_of=as_of)
     bench.do("ingest", "validate", run_id="run-2", as_of=as_of)
     bench.case = wave_case(windows=replace(CASE.windows, held_out=20 * DAY))
 
@@ -131,11 +141,11 @@ def test_a_model_that_learned_from_the_window_is_refused(bench: Bench) -> None:
     assert bench.store.record("waves", "run-2", EvaluateRecord) is None
 
 
-def test_what_was_prepared_counts_only_for_the_models_that_take_part(bench: Bench) -> None:
+def test_what_was_prepared_counts_only_for_the_models_that_take_part(begun: Begun) -> None:
     """A promotion that comes between the preparing and the evaluation changes who does; the record
     is the one of an evaluation that was not prepared.
     """
-    bench.do(*TRAINED, as_of=str(FIRST + 40 * DAY))
+    bench = begun(*TRAINED, as_of=str(FIRST + 40 * DAY))
     bench.do("ingest", "validate", run_id="run-2")
     options = {"run_id": "run-2"}
     run, plain = bench.run("evaluate", **options), bench.run("evaluate", **options)
@@ -164,9 +174,9 @@ def test_nothing_is_prepared_by_hand(bench: Bench) -> None:
     assert {} == run.found
 
 
-def test_without_a_new_training_the_champion_is_evaluated(bench: Bench) -> None:
+def test_without_a_new_training_the_champion_is_evaluated(begun: Begun) -> None:
     """A run that keeps its champion compares it with the baseline of its training."""
-    bench.do(*ALL)
+    bench = begun(*ALL)
 
     found = evaluated(bench, "ingest", "validate", run_id="run-2")
 
@@ -177,11 +187,11 @@ def test_without_a_new_training_the_champion_is_evaluated(bench: Bench) -> None:
     assert {"champion over baseline"} == set(found.comparisons)
 
 
-def test_a_challenger_that_is_the_champion_is_one_system(bench: Bench) -> None:
+def test_a_challenger_that_is_the_champion_is_one_system(begun: Begun) -> None:
     """Trained again on the same rows it is the same file: there is nothing to compare, and the
     promotion says so.
     """
-    bench.do(*ALL)
+    bench = begun(*ALL)
     bench.do(*TRAINED, run_id="run-2", retrain="always")
 
     assert {"champion": "run-1", "baseline": "run-2"} == roles(bench, "run-2")
@@ -189,11 +199,12 @@ def test_a_challenger_that_is_the_champion_is_one_system(bench: Bench) -> None:
     assert "Hold the champion: training gave the very same model" in told
 
 
-def test_errors_are_told_by_how_far_ahead(bench: Bench) -> None:
+def test_errors_are_told_by_how_far_ahead(begun: Begun) -> None:
     """24 hours of a day that begins at midnight, each beside the baseline's, as a loop finds them;
     the chart is there with its words.
     """
-    found = evaluated(bench)
+    bench = begun(*TRAINED, "evaluate")
+    found = recorded(bench)
     told = predictions(bench)
     lag = told["time"].dt.hour + 1
 
@@ -209,17 +220,17 @@ def test_errors_are_told_by_how_far_ahead(bench: Bench) -> None:
     assert "hours ahead" in found.file("horizon").alt
 
 
-def test_without_training_and_champion_there_is_nothing_to_evaluate(bench: Bench) -> None:
+def test_without_training_and_champion_there_is_nothing_to_evaluate(begun: Begun) -> None:
     """In a run of the runner, the missing training is named."""
-    bench.do("ingest", "validate")
+    bench = begun("ingest", "validate")
 
     with pytest.raises(StateError, match="no record of step 'train'"):
         bench.do("evaluate")
 
 
-def test_a_champion_whose_training_is_not_on_record_is_told(bench: Bench) -> None:
+def test_a_champion_whose_training_is_not_on_record_is_told(begun: Begun) -> None:
     """Its baseline was stored there; the remedy is to train again."""
-    bench.do(*ALL)
+    bench = begun(*ALL)
     bench.do("ingest", "validate", run_id="run-2")
     (bench.store.run_folder("waves", "run-1") / "train" / "record.json").unlink()
 
@@ -227,9 +238,9 @@ def test_a_champion_whose_training_is_not_on_record_is_told(bench: Bench) -> Non
         bench.do("evaluate", run_id="run-2")
 
 
-def test_the_champion_of_a_later_date_takes_no_part(bench: Bench) -> None:
+def test_the_champion_of_a_later_date_takes_no_part(begun: Begun) -> None:
     """As of the past, its own challenger and baseline are all there is."""
-    bench.do(*ALL)
+    bench = begun(*ALL)
     bench.do(*TRAINED, run_id="run-2", as_of=str(FIRST + 45 * DAY))
 
     assert {"challenger": "run-2", "baseline": "run-2"} == roles(
@@ -237,11 +248,12 @@ def test_the_champion_of_a_later_date_takes_no_part(bench: Bench) -> None:
     )
 
 
-def test_a_spike_after_the_date_moves_no_score(bench: Bench) -> None:
+def test_a_spike_after_the_date_moves_no_score(begun: Begun) -> None:
     """Rows of a later run are in the table, a thousandfold; a run as of the past is as it was."""
     as_of = FIRST + 45 * DAY
     rows = waves()
-    expected = evaluated(bench, as_of=str(as_of))
+    bench = begun(*TRAINED, "evaluate", as_of=str(as_of))
+    expected = recorded(bench)
     before = predictions(bench)
     bench.case = wave_case(
         rows.assign(value=rows["value"].where(rows["time"] < as_of, 1000 * rows["value"]))
@@ -256,9 +268,10 @@ def test_a_spike_after_the_date_moves_no_score(bench: Bench) -> None:
     pd.testing.assert_frame_equal(before, predictions(bench, "run-3"))
 
 
-def test_errors_are_broken_down_by_series_and_by_step(bench: Bench) -> None:
+def test_errors_are_broken_down_by_series_and_by_step(begun: Begun) -> None:
     """Every segment has scores; together they hold all rows, once a breakdown."""
-    found = evaluated(bench)
+    bench = begun(*TRAINED, "evaluate")
+    found = recorded(bench)
     rows = predictions(bench)
 
     assert ["series"] * 2 + ["hour of day (UTC)"] * 24 == [s.by for s in found.segments]
@@ -314,9 +327,9 @@ def test_a_window_too_short_for_a_test_is_pooled_with_the_folds(bench: Bench) ->
     assert 21 * 48 == found.evidence["challenger over baseline"].rows
 
 
-def test_the_champion_of_the_same_run_done_again_is_still_compared(bench: Bench) -> None:
+def test_the_champion_of_the_same_run_done_again_is_still_compared(begun: Begun) -> None:
     """Evaluating twice in one run finds the promotion of the first time, and holds."""
-    bench.do(*ALL)
+    bench = begun(*ALL)
     again = bench.do("evaluate", "promote").record
 
     assert isinstance(again, PromoteRecord)

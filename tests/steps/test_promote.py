@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -18,6 +19,7 @@ DAY = timedelta(days=1)
 TRAINED = ("ingest", "validate", "drift", "decide", "train")
 ALL = (*TRAINED, "evaluate", "promote")
 ALPHA, MARGIN = 0.05, 0.01
+Begun = Callable[..., Bench]
 
 
 def first(challenger: float, baseline: float, p_value: float, **limits: float) -> Choice:
@@ -234,20 +236,22 @@ def constant(seed: int) -> Any:
     return model
 
 
-def test_the_record_moves_the_champion(bench: Bench) -> None:
+def test_the_record_moves_the_champion(begun: Begun) -> None:
     """From the promotion on, the store's champion is the challenger."""
+    bench = begun(*TRAINED, "evaluate")
     assert bench.store.champion("waves") is None
 
-    found = promoted(bench)
+    found = promoted(bench, "promote")
 
     assert "promote" == found.action
     assert found.champion == bench.store.champion("waves")
     assert found.scores["rmse"] < found.baseline_scores["rmse"]
 
 
-def test_a_run_that_holds_leaves_the_champion(bench: Bench) -> None:
+def test_a_run_that_holds_leaves_the_champion(begun: Begun) -> None:
     """The second run's record names the first run's model."""
-    first_record = promoted(bench)
+    bench = begun(*TRAINED, "evaluate")
+    first_record = promoted(bench, "promote")
 
     second = promoted(
         bench, "ingest", "validate", "drift", "decide", "evaluate", "promote", run_id="run-2"
@@ -268,30 +272,35 @@ def test_a_first_run_without_a_good_model_promotes_the_baseline(bench: Bench) ->
     assert found.scores == found.baseline_scores
 
 
-def test_a_margin_of_the_run_decides(bench: Bench) -> None:
+def test_a_margin_of_the_run_decides(begun: Begun) -> None:
     """No model halves the error here: with that margin the baseline serves."""
-    assert "baseline" == promoted(bench, margin=0.5).champion.ref.candidate
+    found = promoted(begun(*TRAINED, "evaluate"), "promote", margin=0.5)
+
+    assert "baseline" == found.champion.ref.candidate
 
 
-def test_the_champion_of_a_past_date_stays_what_it_was(bench: Bench) -> None:
+def test_the_champion_of_a_past_date_stays_what_it_was(begun: Begun) -> None:
     """A later promotion changes who serves now, not who served then."""
-    then = promoted(bench, as_of=str(FIRST + 45 * DAY))
+    as_of = str(FIRST + 45 * DAY)
+    bench = begun(*TRAINED, "evaluate", as_of=as_of)
+    then = promoted(bench, "promote", as_of=as_of)
     promoted(bench, run_id="run-2", retrain="always", margin=0.0, alpha=0.99)
 
     assert then.champion == bench.store.champion("waves", FIRST + 46 * DAY)
 
 
-def test_a_promotion_needs_an_evaluation(bench: Bench) -> None:
+def test_a_promotion_needs_an_evaluation(begun: Begun) -> None:
     """Nothing is promoted unseen."""
-    bench.do(*TRAINED)
+    bench = begun(*TRAINED)
 
     with pytest.raises(StateError, match="no record of step 'evaluate'"):
         bench.do("promote")
 
 
-def test_the_champion_is_the_model_that_was_trained(bench: Bench) -> None:
+def test_the_champion_is_the_model_that_was_trained(begun: Begun) -> None:
     """The same file and backtest as the training recorded."""
-    found = promoted(bench)
+    bench = begun(*TRAINED, "evaluate")
+    found = promoted(bench, "promote")
     trained = bench.store.record("waves", "run-1", TrainRecord)
 
     assert trained is not None
