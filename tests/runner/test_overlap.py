@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,6 +13,7 @@ from typing import Any
 import in_process
 import pytest
 
+import pipeline.case
 import pipeline.runner
 from pipeline.errors import StepError
 from pipeline.options import NotebookName
@@ -27,7 +29,6 @@ FIRST = datetime(2024, 2, 20, tzinfo=UTC)
 ORDERS = orders_at(
     Order(own={"folds": 1, "candidates": "ridge"}), times(FIRST, FIRST + 2 * DAY, DAY)
 )
-PLAIN: dict[str, Any] = {}
 
 
 @pytest.fixture(autouse=True)
@@ -42,15 +43,23 @@ def replayed(store: Store, said: list[str] | None = None) -> tuple[Ran, ...]:
     return run_orders(store, {"tiny": ORDERS}, say=say, replayed=True)["tiny"]
 
 
+@pytest.fixture(scope="module")
+def sequence(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """The same dates, one after the other; copy it before writing to it."""
+    store = Store.at(tmp_path_factory.mktemp("sequence") / "home")
+    with pytest.MonkeyPatch.context() as patch:
+        in_process.apply(patch.setattr)
+        patch.setattr(pipeline.runner, "mirror", lambda store, cases, *, say: None)
+        patch.setattr(executors, "cores_here", lambda: 1)
+        run_orders(store, {"tiny": ORDERS}, say=[].append)
+    pipeline.case.find_cases.cache_clear()
+    return store
+
+
 @pytest.fixture
-def plain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """The records of the same dates, one after the other; made once for all tests."""
-    if not PLAIN:
-        with monkeypatch.context() as patch:
-            patch.setattr(executors, "cores_here", lambda: 1)
-            run_orders(Store.at(tmp_path / "plain"), {"tiny": ORDERS}, say=[].append)
-        PLAIN.update(contents(Store.at(tmp_path / "plain"), "tiny"))
-    return PLAIN
+def plain(sequence: Store) -> dict[str, Any]:
+    """The records of a sequence."""
+    return contents(sequence, "tiny")
 
 
 def watched(monkeypatch: pytest.MonkeyPatch, before: Callable[[NotebookName, str], None]) -> None:
@@ -227,9 +236,9 @@ def test_a_date_that_fails_does_not_stop_those_after_it(
     assert ["done", "failed", "done"] == [ran.outcome for ran in replayed(store)]
 
 
-def test_a_case_that_another_holds_ends_the_replay(store: Store) -> None:
+def test_a_case_that_another_holds_ends_the_replay(store: Store, sequence: Store) -> None:
     """With who holds it; what stands already is still told."""
-    replayed(store)
+    shutil.copytree(sequence.home, store.home)
     with hold(store.home, "tiny", "noon"):
         assert ["done"] * 3 == [ran.outcome for ran in replayed(store)]
     more = (*ORDERS, *orders_at(ORDERS[0], [FIRST + 3 * DAY, FIRST + 4 * DAY]))

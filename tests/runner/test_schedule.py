@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import random
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import in_process
 import pytest
 
+import pipeline.case
 from pipeline.errors import OptionError, SourceError
 from pipeline.runner import Order, performing, run_due, run_orders
 from pipeline.runner.content import contents
@@ -42,6 +45,24 @@ def fire(store: Store, day: int, say: Any = quiet) -> list[str]:
     run_due(store, ["tiny"], order, every=DAY, say=say)
     made = [store.run_record("tiny", run_id) for run_id in store.run_ids("tiny")]
     return [str(run.as_of)[:10] for run in made if run and run.run_id not in before]
+
+
+@pytest.fixture(scope="module")
+def first_day(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home once the schedule has fired on the first day; copy it before writing to it."""
+    home = tmp_path_factory.mktemp("first") / "home"
+    with pytest.MonkeyPatch.context() as patch:
+        in_process.apply(patch.setattr)
+        patch.setattr("pipeline.runner.mirror", lambda store, cases, *, say: None)
+        assert fire(Store.at(home), 0) == ["2024-02-20"]
+    pipeline.case.find_cases.cache_clear()
+    return home
+
+
+def begun(first_day: Path, home: Path) -> Store:
+    """A home in which the schedule has fired on the first day."""
+    shutil.copytree(first_day, home)
+    return Store.at(home)
 
 
 @pytest.mark.parametrize(
@@ -130,15 +151,18 @@ def test_a_case_that_never_ran_is_due_once(store: Store) -> None:
     assert due(store, "tiny", Order(), every=7 * DAY, until=moment) == [at(-1)]
 
 
-def test_what_was_missed_is_caught_up_in_order(store: Store) -> None:
+def test_what_was_missed_is_caught_up_in_order(tmp_path: Path, first_day: Path) -> None:
     """The schedule did not fire for two days."""
-    assert fire(store, 0) == ["2024-02-20"]
+    store = begun(first_day, tmp_path / "home")
+
     assert fire(store, 3) == ["2024-02-21", "2024-02-22", "2024-02-23"]
 
 
-def test_a_schedule_that_fires_twice_does_nothing_the_second_time(store: Store) -> None:
+def test_a_schedule_that_fires_twice_does_nothing_the_second_time(
+    tmp_path: Path, first_day: Path
+) -> None:
     """It says so, and notes that it looked."""
-    fire(store, 0)
+    store = begun(first_day, tmp_path / "home")
     said: list[str] = []
 
     assert fire(store, 0, said.append) == []
@@ -149,10 +173,10 @@ def test_a_schedule_that_fires_twice_does_nothing_the_second_time(store: Store) 
 
 
 def test_a_time_that_failed_is_due_again_before_those_after_it(
-    store: Store, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, first_day: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What comes after rests on it."""
-    fire(store, 0)
+    store = begun(first_day, tmp_path / "home")
     real = performing.execute
 
     def down(notebook: Any, output: Path, values: dict[str, Any], **rest: Any) -> None:
@@ -171,13 +195,15 @@ def test_simulated_data_need_to_be_told_until_when(store: Store) -> None:
         run_due(store, ["tiny"], Order(), every=DAY, say=quiet)
 
 
-def test_skipped_and_doubled_schedules_end_in_the_same_records(tmp_path: Path) -> None:
+def test_skipped_and_doubled_schedules_end_in_the_same_records(
+    tmp_path: Path, first_day: Path
+) -> None:
     """Whatever was dropped, once it is caught up."""
-    plain, disturbed = Store.at(tmp_path / "plain"), Store.at(tmp_path / "disturbed")
+    plain, disturbed = (begun(first_day, tmp_path / name) for name in ("plain", "disturbed"))
     chance = random.Random(3)
-    for day in range(5):
+    for day in range(1, 5):
         fire(plain, day)
-        for _ in range(chance.choice([0, 0, 1, 2]) if day not in (0, 4) else 1):
+        for _ in range(chance.choice([0, 0, 1, 2]) if day != 4 else 1):
             fire(disturbed, day)
 
     assert len(contents(plain, "tiny")) == 5

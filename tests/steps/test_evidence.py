@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -25,6 +26,7 @@ DAY = timedelta(days=1)
 CHAIN = ("ingest", "validate", "drift", "decide")
 ALL = (*CHAIN, "train", "evaluate", "promote")
 KEPT = (*CHAIN, "evaluate", "promote")
+Begun = Callable[..., Bench]
 
 
 def evaluated(bench: Bench, run_id: str) -> EvaluateRecord:
@@ -43,9 +45,9 @@ def stale(seed: int) -> Any:
 WEAK = Candidate(name="weak", title="Says the mean", build=stale)
 
 
-def test_a_track_record_holds_each_row_once_and_none_that_was_learned_from(bench: Bench) -> None:
+def test_a_track_record_holds_each_row_once_and_none_that_was_learned_from(begun: Begun) -> None:
     """Two folds of a week, then the held-out ten days, which the model itself predicted."""
-    bench.do(*ALL)
+    bench = begun(*ALL)
     trained = bench.store.record("waves", "run-1", TrainRecord)
     assert trained is not None
     run = bench.run("evaluate")
@@ -86,9 +88,10 @@ def test_regions_of_the_held_out_window_know_nothing_of_its_end(bench: Bench) ->
     pd.testing.assert_frame_equal(before[early], after[early])
 
 
-def test_the_champion_is_promoted_with_regions_of_the_newest_errors(bench: Bench) -> None:
+def test_the_champion_is_promoted_with_regions_of_the_newest_errors(begun: Begun) -> None:
     """They rest on the held-out window too, and a run that keeps the model renews them."""
-    first = bench.do(*ALL, as_of=str(FIRST + 50 * DAY)).record
+    bench = begun(*ALL, as_of=str(FIRST + 50 * DAY))
+    first = bench.store.record("waves", "run-1", PromoteRecord)
     second = bench.do(*KEPT, run_id="run-2").record
     trained = bench.store.record("waves", "run-1", TrainRecord)
 
@@ -105,11 +108,11 @@ def test_the_champion_is_promoted_with_regions_of_the_newest_errors(bench: Bench
     assert second.champion.importance["value"] > 0.5
 
 
-def test_a_challenger_that_was_held_is_looked_at_again(bench: Bench) -> None:
+def test_a_challenger_that_was_held_is_looked_at_again(begun: Begun) -> None:
     """The next run trains nothing, and asks the same question with the new rows and a lower level;
     a repeated run asks nothing new.
     """
-    bench.do(*ALL, as_of=str(FIRST + 48 * DAY))
+    bench = begun(*ALL, as_of=str(FIRST + 48 * DAY))
     bench.case = wave_case(candidates=(WEAK,))
     bench.do(*ALL, run_id="run-2", as_of=str(FIRST + 52 * DAY), retrain="always")
     pair = "challenger over champion"
@@ -128,9 +131,9 @@ def test_a_challenger_that_was_held_is_looked_at_again(bench: Bench) -> None:
     assert second.looks == evaluated(bench, "run-4").evidence[pair].looks
 
 
-def test_a_challenger_too_old_to_serve_is_no_longer_asked_about(bench: Bench) -> None:
+def test_a_challenger_too_old_to_serve_is_no_longer_asked_about(begun: Begun) -> None:
     """After as long as a champion may live, its question is closed."""
-    bench.do(*ALL, as_of=str(FIRST + 48 * DAY))
+    bench = begun(*ALL, as_of=str(FIRST + 48 * DAY))
     bench.case = wave_case(candidates=(WEAK,))
     bench.do(*ALL, run_id="run-2", as_of=str(FIRST + 52 * DAY), retrain="always")
     bench.case = wave_case(waves(days=90), candidates=(WEAK,))

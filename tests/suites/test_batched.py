@@ -124,7 +124,12 @@ ENTRIES = [
 
 @pytest.fixture
 def suite(tmp_path: Path) -> Path:
-    path = tmp_path / "cars.json"
+    return entries(tmp_path)
+
+
+def entries(folder: Path) -> Path:
+    """The file of the suite."""
+    path = folder / "cars.json"
     found = []
     for place, entry in enumerate(ENTRIES):
         show = entry["show"]
@@ -176,13 +181,19 @@ def judged_whole(table: pa.Table, suite: Path) -> tuple[list[Finding], dict[Any,
     }
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Finding], dict[Any, str]]:
+    """What Great Expectations says of the cars when it has them all at once."""
+    return judged_whole(cars(), entries(tmp_path_factory.mktemp("whole")))
+
+
 def test_batches_find_what_the_whole_finds(
-    suite: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    suite: Path, whole: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Verdicts, counts, words and failing rows with their reasons, for every way to judge."""
-    monkeypatch.setattr(scans, "ROWS_PER_BATCH", 2_048)
+    monkeypatch.setattr(scans, "ROWS_PER_BATCH", 3_072)
 
-    expected, failing = judged_whole(cars(), suite)
+    expected, failing = whole
     found, told = judged(cars(), suite, tmp_path)
 
     for one, other in zip(expected, found, strict=True):
@@ -192,12 +203,12 @@ def test_batches_find_what_the_whole_finds(
 
 
 def test_rows_that_agree_are_compared_in_parts(
-    suite: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    suite: Path, whole: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Counts and failing rows stay; which of the failing values are named may differ."""
     monkeypatch.setattr(scans, "ROWS_COMPARED", 500)
 
-    expected, failing = judged_whole(cars(), suite)
+    expected, failing = whole
     found, told = judged(cars(), suite, tmp_path)
 
     for one, other in zip(expected, found, strict=True):
