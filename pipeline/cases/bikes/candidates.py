@@ -20,7 +20,14 @@ def prepare() -> None:
 
 
 def boosting(seed: int) -> Pipeline:
-    """Histogram gradient boosting on calendar, counter and history; Poisson loss for counts."""
+    """Histogram gradient boosting on calendar, counter and history; Poisson loss for counts.
+
+    Trees take a day of the year that they have not met for the one nearest in number. Of 19 of the
+    real counters, learned anew every month, the errors of January to August 2021 are the same with
+    it and without (RMSE 29.5 and 29.6, either better in four months); those of December 2020, told
+    from three months of autumn, are much larger with it (41.5 and 25.8). No champion has learned
+    from so little: its folds alone take 112 days.
+    """
     return _boosted(seed, [*HISTORY, *PLACE], iterations=150)
 
 
