@@ -77,11 +77,11 @@ class Asked(Sequence[T]):
         return self._made[place]
 
 
-def walks_of(case: Case, frame: pd.DataFrame, folder: Path) -> Walks:
-    """The case's first candidate, learned at the start of those weeks that are asked for and leave
-    enough before them to learn from, and the examinations of runs over these models.
+def walks_of(case: Case, frame: pd.DataFrame, folder: Path, name: str) -> Walks:
+    """That candidate, or the case's first, learned at the start of those weeks that are asked for
+    and leave enough before them to learn from, and the examinations of runs over these models.
     """
-    candidate = next(each for each in case.candidates if not each.not_eligible)
+    candidate = case.candidate(name) if name else case.candidates[0]
     folds = stretches_of(case, frame, most=MOST_WEEKS)
     tables = [frame.iloc[fold.test] for fold in folds]
     weeks, task = len(folds), case.task
@@ -124,9 +124,15 @@ def walks_of(case: Case, frame: pd.DataFrame, folder: Path) -> Walks:
 @click.option("--alpha", default=0.05, help="Share of false alarms allowed, per week.")
 @click.option("--csv", "target", type=click.Path(path_type=Path), default=None)
 @click.option("--days", type=int, multiple=True, help="Days in a window; default: 7 and 28.")
+@click.option("--candidate", default="", help="Which is learned; default: the first of the case.")
 @click.option("--models", "kept", type=click.Path(path_type=Path), default=None)
 def main(
-    data: Path, alpha: float, target: Path | None, days: tuple[int, ...], kept: Path | None
+    data: Path,
+    alpha: float,
+    target: Path | None,
+    days: tuple[int, ...],
+    kept: Path | None,
+    candidate: str,
 ) -> None:
     """Print the weeks, then one JSON line."""
     if not (data / "bikes").is_dir():
@@ -136,7 +142,7 @@ def main(
     frame = frame_of(case, data)
     frame = frame[(frame[case.schema.time] < END).to_numpy()].reset_index(drop=True)
     with TemporaryDirectory() as folder, threadpool_limits(limits=1, user_api="openmp"):
-        walks = walks_of(case, frame, kept or Path(folder))
+        walks = walks_of(case, frame, kept or Path(folder), candidate)
         print(json.dumps(_looked_at(case, frame, walks, alpha, days, target)))
 
 
