@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from pipeline.case import Case
-from pipeline.figures import INK, MUTED, SERIES, Figure, figure
+from pipeline.figures import HEIGHT, INK, MUTED, SERIES, WIDTH, Figure, figure
 from pipeline.metrics import score_label, score_name, score_text, skill
 from pipeline.records import PolicyPrice
 from pipeline.splits import Fold
@@ -18,6 +22,8 @@ if TYPE_CHECKING:
     from pipeline.steps.walks import Told
 
 FORMAT = "%Y-%m-%d"
+LINE, LETTER = 14, 6
+"""Height and about the width of what is written into a chart, in pixels."""
 
 
 def table_of(case: Case, prices: Sequence[PolicyPrice], stretches: int) -> pd.DataFrame:
@@ -87,27 +93,66 @@ def price_figure(
             title=f"retrainings in {of_time}",
             scale=alt.Scale(domain=[0, max(1, round(1.15 * stretches))]),
         ),
-        y=alt.Y(f"{error}:Q", title=score_label(primary, unit), scale=alt.Scale(zero=False)),
+        y=alt.Y(
+            f"{error}:Q",
+            title=score_label(primary, unit),
+            scale=alt.Scale(zero=False, **_room(rows[error].tolist())),
+        ),
     )
     points = base.mark_point(size=70, filled=True, color=SERIES[0])
     # Policies at one point share a label, that none hides the other.
-    shared = rows.groupby(["retrainings", error], sort=False)["policy"].transform(", ".join)
-    names = (
-        base.mark_text(align="left", dx=8, color=INK)
-        .properties(data=rows.assign(policy=shared))
-        .encode(text="policy:N")
+    shared = rows.groupby(["retrainings", error])["policy"].agg(", ".join).reset_index()
+    levels = label_levels(
+        WIDTH * shared["retrainings"] / max(1, round(1.15 * stretches)),
+        HEIGHT * (shared[error] - shared[error].min()) / (np.ptp(shared[error]) or 1.0),
+        shared["policy"].tolist(),
     )
+    names = [
+        base.mark_text(align="left", dx=-4, dy=-LINE * (level + 1), color=INK)
+        .properties(data=shared[levels == level])
+        .encode(text="policy:N")
+        for level in sorted(set(levels.tolist()))
+    ]
     told = "; ".join(
-        f"{each.policy}: {each.retrainings} retrainings, {score_text(primary, each.error, unit)}"
+        f"{each.policy}: {each.retrainings} retraining{'' if each.retrainings == 1 else 's'}, "
+        f"{score_text(primary, each.error, unit)}"
         for each in prices
     )
     return figure(
-        points + names,
+        alt.layer(points, *names),
         rows,
         name="price",
         title=f"The price of a policy: retrainings against {error}, lower is better",
         words=f"Over {of_time}. {told}.",
     )
+
+
+def _room(errors: Sequence[float]) -> dict[str, Any]:
+    """An axis around errors that are all the same: one of that value alone has wrong marks."""
+    low, high = min(errors), max(errors)
+    return {"domain": [0.9 * low, 1.1 * low]} if low == high and low > 0 else {}
+
+
+def label_levels(across: ArrayLike, up: ArrayLike, labels: Sequence[str]) -> NDArray[np.intp]:
+    """How many lines higher than just above its point each label stands, so that none runs into
+    one before it. Points in pixels, in the order in which they come across.
+    """
+    placed: list[tuple[float, float]] = []
+    levels = []
+    for x, y, label in zip(
+        np.asarray(across, dtype=np.float64).tolist(),
+        np.asarray(up, dtype=np.float64).tolist(),
+        labels,
+        strict=True,
+    ):
+        level = next(
+            level
+            for level in count()
+            if all(x > end or abs(y + level * LINE - height) >= LINE for end, height in placed)
+        )
+        placed.append((x + LETTER * (len(label) + 1), y + level * LINE))
+        levels.append(level)
+    return np.array(levels, dtype=np.intp)
 
 
 def trainings_figure(prices: Sequence[PolicyPrice], folds: Sequence[Fold]) -> Figure:

@@ -27,6 +27,7 @@ from pipeline.steps.past_models import (
     late_by,
     stretches_of,
 )
+from pipeline.steps.policy_views import label_levels
 from pipeline.steps.price import keep_up, price
 from pipeline.steps.walks import Setback, Walks
 from pipeline.store import Store, project
@@ -286,6 +287,17 @@ def test_no_stretch_is_learned_from_that_a_run_would_hold_out() -> None:
     told = [[np.zeros(7)] * 20 for _ in range(20)]
 
     assert 2 == Walks(models=past([np.zeros(7)] * 20, told), first=8).rules.held_out
+
+
+def test_no_label_of_the_chart_runs_into_another() -> None:
+    """Side by side where there is room, or where one is a line higher than the other; else a line
+    above what is in the way.
+    """
+    names = ["never, by performance", "by drift", "monthly", "always"]
+
+    assert [0, 1, 0, 0] == label_levels([0, 30, 150, 500], [0] * 4, names).tolist()
+    assert [0, 1, 2, 0] == label_levels([0, 30, 60, 500], [0] * 4, names).tolist()
+    assert [0, 0, 0, 0] == label_levels([0, 30, 60, 500], [0, 20, 90, 0], names).tolist()
 
 
 def test_noise_brings_no_new_model_to_serve_more_often_than_alpha() -> None:
