@@ -6,7 +6,7 @@ import hashlib
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import quote, urlencode, urljoin, urlsplit, urlunsplit
+from urllib.parse import quote, unquote_plus, urlencode, urljoin, urlsplit, urlunsplit
 
 HIDDEN = "***"
 SCHEMES = ("http", "https")
@@ -43,6 +43,14 @@ class Address:
                 text = text.replace(written, HIDDEN)
         return text
 
+    def is_told_by(self, other: str) -> bool:
+        """Whether a secret would be sent with another address, and not to this one's host."""
+        own, asked = urlsplit(self.url), urlsplit(other)
+        if (own.scheme, own.netloc) == (asked.scheme, asked.netloc):
+            return False
+        plain = unquote_plus(other)
+        return any(value in plain for value in self.secrets.values() if value)
+
     def _with(self, secrets: Mapping[str, str]) -> str:
         pairs = [*self.parameters, *secrets.items()]
         if not pairs:
@@ -55,8 +63,12 @@ def redirected(current: str, location: str) -> str | None:
 
     From https one only goes on to https: a page that anyone on the way can change is no source.
     """
-    target = urljoin(current, location)
-    parts = urlsplit(target)
+    try:
+        target = urljoin(current, location)
+        parts = urlsplit(target)
+        parts.port  # noqa: B018 - it raises where it is none
+    except ValueError:
+        return None
     if parts.scheme not in SCHEMES or not parts.hostname or parts.username or parts.password:
         return None
     if urlsplit(current).scheme == "https" and parts.scheme != "https":
@@ -66,7 +78,10 @@ def redirected(current: str, location: str) -> str | None:
 
 def without_query(url: str) -> str:
     """What of a redirect's target may be told: it may repeat a secret."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "an address that is none"
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 

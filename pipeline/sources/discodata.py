@@ -18,7 +18,7 @@ import pyarrow as pa
 from pipeline.errors import SourceError
 from pipeline.sources import Part
 from pipeline.sources.address import Address
-from pipeline.sources.http import Fetched, HttpClient, Wanted
+from pipeline.sources.http import MEGABYTE, Fetched, HttpClient, Wanted
 from pipeline.sources.pages import columns_of, read_json, row_problems
 from pipeline.sources.values import Field
 
@@ -88,7 +88,10 @@ class DiscodataTable:
     ) -> tuple[Fetched, list[dict[str, Any]]]:
         """One page, whose rows come after `newest`."""
         wanted = Wanted(
-            address=self.address(where, number), what=self.title, types=("application/json",)
+            address=self.address(where, number),
+            what=self.title,
+            types=("application/json",),
+            most_bytes=256 * MEGABYTE,
         )
         fetched = client.fetch(wanted)
         page = read_json(fetched, self.title)

@@ -15,7 +15,7 @@ import pyarrow as pa
 from pipeline.errors import SourceError
 from pipeline.sources import Part
 from pipeline.sources.address import Address
-from pipeline.sources.http import Fetched, HttpClient, Wanted
+from pipeline.sources.http import MEGABYTE, Fetched, HttpClient, Wanted
 from pipeline.sources.pages import Row, columns_of, read_json, row_problems
 from pipeline.sources.values import Field
 
@@ -72,6 +72,7 @@ class EiaSeries:
                 address=self.address(len(seen), key),
                 what=self.title,
                 types=("application/json",),
+                most_bytes=64 * MEGABYTE,
             )
             fetched = client.fetch(wanted)
             rows, stated = rows_of(fetched, self.title, self.fields)
@@ -108,7 +109,8 @@ def rows_of(fetched: Fetched, title: str, fields: Sequence[Field]) -> tuple[list
     """The rows of a page of the API, and how many rows it states that there are in all."""
     page = read_json(fetched, title)
     if "error" in page:
-        raise SourceError.for_page(fetched.address, title, [f"it says {page['error']!r}"])
+        said = fetched.without_secrets(f"it says {page['error']!r}")
+        raise SourceError.for_page(fetched.address, title, [said])
     response = page.get("response")
     rows = response.get("data") if isinstance(response, dict) else None
     if not isinstance(response, dict) or not isinstance(rows, list):

@@ -21,6 +21,7 @@ from pipeline.saying import Say
 from pipeline.sources.address import Address, hide_queries_in_logs, redirected, without_query
 from pipeline.sources.cache import Cache, Entry, Held, Validators
 from pipeline.sources.pauses import growing, retry_after
+from pipeline.sources.ranges import continued_from
 from pipeline.sources.refused import refused, undelivered
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from tenacity import RetryCallState
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
+UNPACKED = frozenset({"", "identity", "gzip", "x-gzip"})
+"""Ways to pack an answer that are asked for. Of several, one in the other, a few bytes could unfold
+to more than memory holds before they are counted."""
 MEGABYTE = 1_000_000
 
 
@@ -72,6 +76,8 @@ class Fetched:
     sha256: str
     unchanged: bool
     """The server confirmed that the body kept earlier is still its answer."""
+    without_secrets: Callable[[str], str] = str
+    """Blots out of a text what no error may tell."""
 
 
 @dataclass(kw_only=True)
@@ -161,12 +167,13 @@ class HttpClient:
         try:
             with self._answer(wanted, headers) as response:
                 if response.status_code == httpx.codes.NOT_MODIFIED and held:
+                    _require_digest(wanted, held.sha256)
                     return _fetched(wanted, held, unchanged=True)
                 if response.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
                     entry.forget_part()
                 self._require_success(wanted, response)
                 found = self._receive(wanted, entry, response, deadline)
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise undelivered(wanted.address, error) from error
         return _fetched(wanted, found, unchanged=False)
 
@@ -182,13 +189,11 @@ class HttpClient:
                 location = response.headers.get("location", "")
                 following = redirected(target, location)
             if not location or following is None:
-                named = without_query(location) or "nowhere"
-                raise SourceError.for_address(
-                    wanted.address.shown,
-                    f"redirects to {wanted.address.without_secrets(named)!r}",
-                    "That is not followed: from https only another https address is. Look "
-                    "where the publisher has moved it to.",
+                raise _elsewhere(
+                    wanted, location, "from https only another https address is followed"
                 )
+            if wanted.address.is_told_by(following):
+                raise _elsewhere(wanted, location, "the key would go to another host")
             target = following
         raise SourceError.for_address(
             wanted.address.shown,
@@ -209,6 +214,13 @@ class HttpClient:
                 "Look at the address in a browser: the publisher may have moved it, or show a "
                 "notice in its place.",
             )
+        packed = response.headers.get("content-encoding", "").strip().lower()
+        if packed not in UNPACKED:
+            raise SourceError.for_address(
+                wanted.address.shown,
+                f"is packed as {packed!r}, where gzip or nothing was asked for",
+                "Such an answer is not unpacked: look at the address in a browser.",
+            )
 
     def _receive(
         self, wanted: Wanted, entry: Entry, response: httpx.Response, deadline: float
@@ -218,7 +230,11 @@ class HttpClient:
             last_modified=response.headers.get("last-modified", ""),
         )
         packed = response.headers.get("content-encoding", "identity") != "identity"
-        size = _continued_from(wanted, entry, response)
+        size = (
+            continued_from(wanted.address.shown, entry, response)
+            if response.status_code == 206
+            else 0
+        )
         if size == 0:
             entry.begin(validators, resumable=not packed)
         length = response.headers.get("content-length", "")
@@ -236,12 +252,7 @@ class HttpClient:
         except OSError as error:
             raise StateError.for_failed_write(entry.part, error) from error
         held = entry.keep(validators)
-        if wanted.sha256 and held.sha256 != wanted.sha256:
-            raise SourceError.for_address(
-                wanted.address.shown,
-                f"has sha256 {held.sha256[:12]}… where {wanted.sha256[:12]}… is expected",
-                "The file was changed or damaged on its way: compare with its publisher's page.",
-            )
+        _require_digest(wanted, held.sha256)
         return held
 
     def _too_slow(self, wanted: Wanted, size: int) -> SourceError:
@@ -257,21 +268,23 @@ def _retry_after(state: RetryCallState) -> float | None:
     return error.retry_after if isinstance(error, SourceUnavailableError) else None
 
 
-def _continued_from(wanted: Wanted, entry: Entry, response: httpx.Response) -> int:
-    """Bytes that are there already: 0 unless the server goes on exactly where it was cut."""
-    if response.status_code != 206:
-        return 0
-    partial = entry.partial()
-    size = partial.size if partial else 0
-    found = response.headers.get("content-range", "")
-    if not size or not found.startswith(f"bytes {size}-"):
-        entry.forget_part()
-        raise SourceUnavailableError.for_address(
+def _require_digest(wanted: Wanted, found: str) -> None:
+    """Also of what was kept earlier: it was kept although its digest was another."""
+    if wanted.sha256 and found != wanted.sha256:
+        raise SourceError.for_address(
             wanted.address.shown,
-            f"sent the range {found!r} where bytes from {size} on were asked for",
-            "It is asked for anew from its start.",
+            f"has sha256 {found[:12]}… where {wanted.sha256[:12]}… is expected",
+            "The file was changed or damaged on its way: compare with its publisher's page.",
         )
-    return size
+
+
+def _elsewhere(wanted: Wanted, location: str, why: str) -> SourceError:
+    named = wanted.address.without_secrets(without_query(location) or "nowhere")
+    return SourceError.for_address(
+        wanted.address.shown,
+        f"redirects to {named!r}",
+        f"That is not followed: {why}. Look where the publisher has moved it to.",
+    )
 
 
 def _too_large(wanted: Wanted, size: int, entry: Entry) -> SourceError:
@@ -286,5 +299,9 @@ def _too_large(wanted: Wanted, size: int, entry: Entry) -> SourceError:
 
 def _fetched(wanted: Wanted, held: Held, *, unchanged: bool) -> Fetched:
     return Fetched(
-        address=wanted.address.shown, path=held.path, sha256=held.sha256, unchanged=unchanged
+        address=wanted.address.shown,
+        path=held.path,
+        sha256=held.sha256,
+        unchanged=unchanged,
+        without_secrets=wanted.address.without_secrets,
     )

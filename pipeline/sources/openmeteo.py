@@ -13,7 +13,7 @@ import pyarrow as pa
 from pipeline.errors import SourceError
 from pipeline.sources import Part
 from pipeline.sources.address import Address
-from pipeline.sources.http import HttpClient, Wanted
+from pipeline.sources.http import MEGABYTE, HttpClient, Wanted
 from pipeline.sources.pages import columns_of, read_json, row_problems
 from pipeline.sources.values import NUMBER, UTC_TIME, Field
 
@@ -58,7 +58,10 @@ class OpenMeteo:
                 ("timezone", "UTC"),
             ),
         )
-        fetched = client.fetch(Wanted(address=address, what=WHAT, types=("application/json",)))
+        wanted = Wanted(
+            address=address, what=WHAT, types=("application/json",), most_bytes=64 * MEGABYTE
+        )
+        fetched = client.fetch(wanted)
         page = read_json(fetched, WHAT)
         hourly, units = page.get("hourly"), page.get("hourly_units")
         problems = _problems(hourly, units)

@@ -34,11 +34,11 @@ def refused(address: Address, response: httpx.Response, retry_after: float | Non
     return error
 
 
-def undelivered(address: Address, error: httpx.HTTPError) -> SourceError:
+def undelivered(address: Address, error: httpx.HTTPError | httpx.InvalidURL) -> SourceError:
     """The error of a request that got no whole answer."""
     import httpx
 
-    lasting = isinstance(error, httpx.UnsupportedProtocol)
+    lasting = isinstance(error, httpx.UnsupportedProtocol | httpx.InvalidURL)
     kind = SourceError if lasting else SourceUnavailableError
     return kind.for_address(
         address.shown,
@@ -47,10 +47,11 @@ def undelivered(address: Address, error: httpx.HTTPError) -> SourceError:
     )
 
 
-def _trouble(error: httpx.HTTPError) -> str:
+def _trouble(error: httpx.HTTPError | httpx.InvalidURL) -> str:
     import httpx
 
-    known: tuple[tuple[type[httpx.HTTPError], str], ...] = (
+    known: tuple[tuple[type[Exception], str], ...] = (
+        (httpx.InvalidURL, "it is no address"),
         (httpx.ConnectTimeout, "no connection in time"),
         (httpx.TimeoutException, "it fell silent"),
         (httpx.ConnectError, "no connection"),

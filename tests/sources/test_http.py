@@ -255,6 +255,29 @@ def test_a_range_from_somewhere_else_is_not_pasted_in(tmp_path: Path) -> None:
     assert BODY == body_of(fetched)
 
 
+@pytest.mark.parametrize(
+    ("answer", "headers"),
+    [
+        (BODY[9:], {"ETag": '"two"', "Content-Range": f"bytes 9-{len(BODY) - 1}/{len(BODY)}"}),
+        (BODY[9:14], {"ETag": '"one"', "Content-Range": f"bytes 9-13/{len(BODY)}"}),
+        (gzip.compress(BODY[9:]), {"Content-Range": f"bytes 9-{len(BODY) - 1}/{len(BODY)}"}),
+        (BODY[9:], {"ETag": '"one"', "Content-Range": "bytes 9-"}),
+    ],
+    ids=["of another version", "not to the end", "packed", "unsaid"],
+)
+def test_a_rest_that_may_not_belong_to_the_beginning_is_not_pasted_in(
+    tmp_path: Path, answer: bytes, headers: dict[str, str]
+) -> None:
+    """Servers overlook If-Range, and may give less than they were asked for."""
+    packed = {"Content-Encoding": "gzip"} if answer[:2] == b"\x1f\x8b" else {}
+    rest = Reply(status=206, body=answer, headers=headers | packed)
+    with publishing(with_etag(cut=9), rest, with_etag()) as publisher:
+        fetched = get(publisher.site, tmp_path)
+
+    assert ["range" in asked.headers for asked in publisher.asked] == [False, True, False]
+    assert BODY == body_of(fetched)
+
+
 def test_a_download_without_validators_starts_anew(tmp_path: Path) -> None:
     """Nobody could tell whether the rest belongs to the same body; nor does a weak ETag."""
     weak = Reply(body=BODY, cut=9, headers={"ETag": 'W/"one"'})
@@ -325,7 +348,15 @@ def test_redirects_have_an_end(tmp_path: Path) -> None:
     assert 4 == len(publisher.asked)
 
 
-@pytest.mark.parametrize("location", ["ftp://example.org/a", "file:///etc/passwd", ""])
+@pytest.mark.parametrize(
+    "location",
+    [
+        "ftp://example.org/a",
+        "file:///etc/passwd",
+        "",
+        "http://example.org:99999/",
+    ],
+)
 def test_a_redirect_out_of_http_is_not_followed(tmp_path: Path, location: str) -> None:
     with publishing(Reply(status=302, headers={"Location": location})) as publisher:
         error = refusal(publisher.site, tmp_path)
@@ -368,6 +399,27 @@ def test_a_small_answer_that_unpacks_to_a_huge_one_is_refused(tmp_path: Path) ->
         error = refusal(publisher.site, tmp_path, most_bytes=100_000)
 
     assert "is larger than" in str(error)
+
+
+def test_an_answer_that_is_packed_twice_is_not_unpacked(tmp_path: Path) -> None:
+    """Each layer unfolds a thousandfold before a byte of it is counted."""
+    bomb = gzip.compress(gzip.compress(bytes(1_000_000)))
+    with publishing(Reply(body=bomb, headers={"Content-Encoding": "gzip, gzip"})) as publisher:
+        error = refusal(publisher.site, tmp_path)
+
+    assert "is packed as 'gzip, gzip'" in str(error)
+    assert not error.transient
+
+
+def test_a_copy_of_another_digest_stays_refused(tmp_path: Path) -> None:
+    """Also when the server confirms that it is still its answer."""
+    unchanged = Reply(status=304, headers={"ETag": '"one"'})
+    with publishing(with_etag(), unchanged) as publisher:
+        first = refusal(publisher.site, tmp_path, sha256="0" * 64)
+        again = refusal(publisher.site, tmp_path, sha256="0" * 64)
+
+    assert '"one"' == publisher.asked[1].headers["if-none-match"]
+    assert str(first) == str(again)
 
 
 def test_the_digest_of_what_arrived_is_checked(tmp_path: Path) -> None:
@@ -421,6 +473,31 @@ def test_a_key_is_sent_and_never_told(
     assert "GET" in caplog.text
 
 
+def test_a_key_is_not_taken_along_to_another_host(tmp_path: Path) -> None:
+    with publishing(Reply(body=BODY)) as elsewhere:
+
+        def moved(asked: Asked) -> Reply:
+            key = asked.query["api_key"].replace(" ", "+")
+            return Reply(status=302, headers={"Location": f"{elsewhere.site}/v2?api_key={key}"})
+
+        with publishing(moved) as publisher:
+            error = refusal(publisher.site, tmp_path, address=secret(publisher))
+
+    assert not elsewhere.asked
+    assert "the key would go to another host" in str(error)
+    assert "sesame" not in str(error)
+
+
+def test_a_redirect_to_another_host_without_the_key_is_followed(tmp_path: Path) -> None:
+    with publishing(Reply(body=BODY)) as elsewhere:
+        moved = Reply(status=302, headers={"Location": f"{elsewhere.site}/file.csv"})
+        with publishing(moved) as publisher:
+            fetched = get(publisher.site, tmp_path, address=secret(publisher))
+
+    assert {} == elsewhere.asked[0].query
+    assert BODY == body_of(fetched)
+
+
 def test_another_key_is_the_same_address(tmp_path: Path) -> None:
     one = Address(url="https://a.org", secrets={"api_key": "one"})
     other = Address(url="https://a.org", secrets={"api_key": "other"})
@@ -441,7 +518,9 @@ def test_a_date_in_retry_after_is_never_a_negative_wait(moment: datetime) -> Non
     assert expected == retry_after(format_datetime(whole, usegmt=True), NOW)
 
 
-@pytest.mark.parametrize("value", [None, "soon", "", "-3"])
+@pytest.mark.parametrize(
+    "value", [None, "soon", "", "-3", f"Wed, 21 Oct {9**30} 07:28:00 GMT", "Wed, 21 Oct 99999"]
+)
 def test_what_retry_after_does_not_say_is_not_guessed(value: str | None) -> None:
     assert retry_after(value, NOW) is None
 

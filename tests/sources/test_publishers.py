@@ -141,6 +141,7 @@ def test_another_schema_of_the_eia_is_told(client: HttpClient) -> None:
     [
         (b'{"response": {"total": "10", "data": [', "truncated"),
         (b'{"error": "Invalid frequency", "code": 400}', "Invalid frequency"),
+        (b'{"error": "no such key: open sesame"}', "no such key: ***"),
         (b'{"response": {"total": "0", "data": []}}', "no rows"),
         (b'{"response": {"total": "many", "data": []}}', "'many'"),
         (b'{"request": {}}', "no 'response.data'"),
