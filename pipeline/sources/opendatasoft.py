@@ -12,11 +12,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.errors import SourceError
 from pipeline.sources import Part
 from pipeline.sources.address import Address
-from pipeline.sources.columns import column_problems
+from pipeline.sources.columns import column_problems, holds_times
 from pipeline.sources.delimited import CsvFormat, read_csv
 from pipeline.sources.http import Fetched, HttpClient, Wanted
 
@@ -67,11 +68,24 @@ class OpendatasoftExport:
             )
             fetched = client.fetch(wanted)
             table = self._table(fetched)
+            self._require_asked(fetched, table, start, end)
             yield (
                 Part(name=fetched.address, sha256=fetched.sha256, rows=table.num_rows),
                 table,
             )
             start = end
+
+    def _require_asked(
+        self, fetched: Fetched, table: pa.Table, since: datetime, until: datetime
+    ) -> None:
+        """Times outside of what was asked for: day and month exchanged, another zone or range."""
+        (name,) = (f.name for f in self.form.fields if holds_times(f.kind))
+        ends = pc.min_max(table[name]).as_py()
+        if ends["min"] is not None and not since <= ends["min"] <= ends["max"] < until:
+            found = f"{ends['min']:%Y-%m-%d %H:%M} to {ends['max']:%Y-%m-%d %H:%M}"
+            asked = f"{since:%Y-%m-%d %H:%M} to before {until:%Y-%m-%d %H:%M}"
+            problem = f"its times are {found} UTC where {asked} was asked for"
+            raise SourceError.for_page(fetched.address, self.form.title, [problem])
 
     def _table(self, fetched: Fetched) -> pa.Table:
         """A stretch without rows is no error: its header still has to be the right one."""

@@ -81,7 +81,7 @@ def remedy_for(value: object, kind: ValueKind) -> str:
         return "it has a decimal comma: export the file with decimal points"
     if re.fullmatch(r"[+-]?\d{1,3}([ \u00a0\u202f',.]\d{3})+([.,]\d+)?", text):
         return "its digits are grouped: export the file without thousands separators"
-    if has_no_offset(text) and kind is ZONED_TIME:
+    if has_no_offset(text) and kind.shape == ZONED_TIME.shape:
         return "it has no time zone: export the file with the offset from UTC"
     return kind.remedy
 

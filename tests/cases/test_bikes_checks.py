@@ -19,6 +19,7 @@ HOUR = timedelta(hours=1)
 DERIVED = [
     "zero_run_hours",
     "stuck_hours",
+    "stretch_hours",
     "silent_hours",
     "minutes_past_hour",
     "week_ratio",
@@ -135,6 +136,18 @@ def test_order_of_rows_does_not_matter(rows: list[Row], random: object) -> None:
     shuffled = check_columns(table.iloc[positions], MIDNIGHT)
 
     pd.testing.assert_frame_equal(check_columns(table, MIDNIGHT).iloc[positions], shuffled)
+
+
+def test_hours_that_stand_alone_are_those_of_a_short_stretch() -> None:
+    """A gap of two days is one within a stretch, a longer one parts two; a time has its row."""
+    gaps = [0, 1, 49, 98, 99]
+    rows: list[Row] = [("A", MIDNIGHT + hours * HOUR, 1.0) for hours in gaps]
+    others: list[Row] = [("B", MIDNIGHT + 50 * HOUR, 1.0), ("B", None, 1.0), (None, MIDNIGHT, 1.0)]
+
+    found = check_columns(table_of([*reversed(rows), *others]), MIDNIGHT)["stretch_hours"]
+
+    assert [2, 2, 50, 50, 50, 1] == found.tolist()[:-2]
+    assert found.isna().tolist()[-2:] == [True, True]
 
 
 def test_missing_hour_neither_breaks_nor_lengthens_a_run() -> None:

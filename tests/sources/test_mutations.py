@@ -81,21 +81,25 @@ def extracts(data_folder: Path) -> dict[str, Rows]:
 def _bikes(folder: Path) -> dict[str, Rows]:
     table = pq.read_table(folder / "test.parquet").to_pandas()
     table["counter_name"] = table["counter_name"].astype(str)
-    chosen = table[table["counter_name"].isin(sorted(table["counter_name"].unique())[:3])]
-    chosen = chosen[chosen["date"] >= "2021-08-20"]
+    table = table[table["date"] >= "2021-08-20"]
+    *packed, exported = sorted(table["counter_name"].unique())[:4]
+    chosen = table[table["counter_name"].isin(packed)]
     names = ["counter_name", "date", "bike_count", "latitude", "longitude"]
     packaged = [names, *([row[name] for name in names] for row in chosen.to_dict("records"))]
     with (folder / "comptage-velo-donnees-compteurs.csv").open(encoding="utf-8") as file:
-        header, *lines = list(csv.reader(file, delimiter=";"))
-    wanted = [
-        "Nom du compteur",
-        "Comptage horaire",
-        "Date et heure de comptage",
-        "Coordonnées géographiques",
-    ]
-    places = [header.index(name) for name in wanted]
-    export = [wanted, *([line[place] for place in places] for line in lines)]
+        header = next(csv.reader(file, delimiter=";"))
+    assert {EN, EC, ET, EP} <= set(header)
+    # The publisher's file holds one day; its layout is given three weeks of another counter.
+    hours = table[table["counter_name"] == exported].to_dict("records")
+    export = [[EN, EC, ET, EP], *(_exported(hour) for hour in hours)]
     return {PARQUET: packaged, EXPORT: export}
+
+
+def _exported(hour: dict[str, Any]) -> list[str]:
+    """As the portal writes it: the clock of Paris with its offset."""
+    local = pd.Timestamp(hour["date"], tz="UTC").tz_convert("Europe/Paris")
+    place = f"{hour['latitude']},{hour['longitude']}"
+    return [hour["counter_name"], f"{hour['bike_count']:.1f}", local.isoformat(), place]
 
 
 def _cars(folder: Path) -> Rows:
@@ -340,6 +344,18 @@ def exchanged(value: str) -> str:
     return f"{year}-{day}-{month}{value[10:]}" if int(day) <= 12 else value
 
 
+def in_utc(value: str) -> str:
+    return datetime.fromisoformat(value).astimezone(UTC).isoformat()
+
+
+def only(column: str, beginning: str) -> Change:
+    """Of the rows those whose value begins so."""
+    return lambda rows: [
+        rows[0],
+        *[r for r in rows[1:] if r[at(rows, column)].startswith(beginning)],
+    ]
+
+
 def exchanged_moment(value: datetime) -> datetime:
     return value.replace(month=value.day, day=value.month) if value.day <= 12 else value
 
@@ -493,10 +509,32 @@ rows_of(EXPORT, "times without a zone", each(ET, lambda t: t[:19]), "refused", "
 rows_of(
     EXPORT,
     "times of the same moments in UTC",
-    each(ET, lambda t: str(datetime.fromisoformat(t).astimezone(UTC).isoformat())),
+    each(ET, in_utc),
     "harmless",
 )
 rows_of(EXPORT, "days first", each(ET, day_first), "refused", "column 'Date et heure de comptage'")
+rows_of(EXPORT, "day and month exchanged", each(ET, exchanged), "refused", "day and month")
+rows_of(
+    EXPORT,
+    "day and month exchanged, in UTC",
+    lambda rows: each(ET, exchanged)(each(ET, in_utc)(rows)),
+    "stopped",
+    "more-than-a-day-alone",
+)
+rows_of(
+    EXPORT,
+    "a single day, day and month exchanged, in UTC",
+    lambda rows: each(ET, exchanged)(each(ET, in_utc)(only(ET, "2021-09-01")(rows))),
+    "quarantined",
+    "more-than-a-day-alone",
+)
+rows_of(
+    EXPORT,
+    "a single day, day and month exchanged within summer",
+    lambda rows: each(ET, exchanged)(only(ET, "2021-09-06")(rows)),
+    "quarantined",
+    "more-than-a-day-alone",
+)
 rows_of(
     EXPORT, "counts spelled n/a", each(EC, put("n/a"), 2), "refused", "column 'Comptage horaire'"
 )
@@ -506,7 +544,7 @@ rows_of(
     EXPORT,
     "place with longitude first",
     each(EP, lambda p: ",".join(reversed(p.split(",")))),
-    "quarantined",
+    "stopped",
     "latitude-in-paris",
 )
 rows_of(EXPORT, "counts negative", each(EC, put("-1"), 3), "quarantined", "count-within-range")
@@ -526,7 +564,7 @@ bytes_of(EXPORT, "last line cut", lambda b: b[:-20], "refused", "truncated")
 bytes_of(
     EXPORT,
     "a quote never closed",
-    text("97 avenue", '"97 avenue', 1),
+    text("\r\n", '\r\n"', 1),
     "refused",
     "quotes out of place",
 )

@@ -77,6 +77,13 @@ def test_a_truncated_export_is_refused(client: HttpClient) -> None:
     assert "truncated" in portal_error(client, Reply(body=body))
 
 
+def test_hours_that_were_not_asked_for_are_refused(client: HttpClient) -> None:
+    """Of the 1st of November, day and month exchanged."""
+    body = f"{HEADER}\r\nRue des Tilleuls;3;2026-01-11T00:00:00+00:00\r\n".encode()
+
+    assert "2026-01-11 00:00" in portal_error(client, Reply(body=body))
+
+
 def test_a_notice_in_place_of_an_export_is_refused(client: HttpClient) -> None:
     notice = Reply(body=b"<html><title>Maintenance</title></html>", kind="text/html")
 

@@ -20,12 +20,15 @@ HIGHEST_COUNT = 3000.0
 """Bicycles in an hour; counts outside 0 … this are quarantined by `expectations/bikes.json` and
 so say nothing about the volume of a week."""
 
+APART = np.timedelta64(48, "h")
+"""Between neighbouring hours of a counter, above which a new stretch begins."""
+
 _HOUR = np.timedelta64(1, "h")
 _WEEK = np.timedelta64(7, "D")
 
 
 def check_columns(table: pd.DataFrame, as_of: datetime) -> pd.DataFrame:
-    """The table with seven more columns, rows in the order they came in.
+    """The table with eight more columns, rows in the order they came in.
 
     - `zero_run_hours`: clock hours with a zero count in the unbroken run of zeros that the row
       lies in; 0 where the count isn't zero. Only a count above (or below) zero breaks a run. An
@@ -33,6 +36,8 @@ def check_columns(table: pd.DataFrame, as_of: datetime) -> pd.DataFrame:
       hours too, and nobody saw bicycles in them.
     - `stuck_hours`: rows in the unbroken run of one and the same count above zero, in the order of
       time, that the row lies in; 0 where the count is zero or below.
+    - `stretch_hours`: from the first to the last row, and one more, of the stretch that the row
+      lies in: rows of its counter, neighbours at most `APART` from each other.
     - `silent_hours`: from the newest row of the row's counter to `as_of`.
     - `minutes_past_hour`: 0 for a time on the hourly grid.
     - `week_ratio`: all bicycles of the week up to and including `as_of` over those of the week
@@ -53,6 +58,7 @@ def check_columns(table: pd.DataFrame, as_of: datetime) -> pd.DataFrame:
     return table.assign(
         zero_run_hours=_zero_run_hours(counter, time, count),
         stuck_hours=_stuck_hours(counter, time, count),
+        stretch_hours=_stretch_hours(counter, time),
         silent_hours=(moment - _newest(counter, time)) / _HOUR,
         minutes_past_hour=(time - time.astype("datetime64[h]")) / np.timedelta64(1, "m"),
         week_ratio=_week_ratio(counter, time, count, moment),
@@ -104,6 +110,19 @@ def _stuck_hours(
     changed = _differs_from_previous(counter[order]) | _differs_from_previous(count[order])
     run = np.cumsum(changed)
     hours[order] = np.where(count[order] > 0, np.bincount(run)[run], 0)
+    return hours
+
+
+def _stretch_hours(counter: NDArray[np.int64], time: NDArray[np.datetime64]) -> NDArray[np.float64]:
+    hours = np.full(len(time), np.nan)
+    known = np.flatnonzero((counter >= 0) & ~np.isnat(time))
+    order = known[np.lexsort((time[known], counter[known]))]
+    begins = _differs_from_previous(counter[order])
+    begins[1:] |= np.diff(time[order]) > APART
+    first = np.flatnonzero(begins)
+    last = np.flatnonzero(np.append(begins[1:], len(order) > 0))
+    lengths = (time[order][last] - time[order][first]) / _HOUR + 1
+    hours[order] = np.repeat(lengths, last - first + 1)
     return hours
 
 

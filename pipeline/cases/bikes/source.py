@@ -16,7 +16,7 @@ The time is the start of the counted hour in both.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +29,17 @@ from pipeline.sources import ROWS_PER_BATCH, Feed, Part, Request
 from pipeline.sources.delimited import CsvFormat, read_csv
 from pipeline.sources.files import digest, list_files
 from pipeline.sources.parquet import ParquetFormat, read_parquet
-from pipeline.sources.values import INTEGER, NUMBER, POINT, TEXT, UTC_TIME, ZONED_TIME, Field
+from pipeline.sources.values import (
+    INTEGER,
+    NUMBER,
+    OFFSET,
+    POINT,
+    TEXT,
+    UTC_TIME,
+    ZONED_TIME,
+    Field,
+    trimmed,
+)
 
 PACKAGED_NAMES = "*.parquet"
 EXPORT_NAMES = "comptage*.csv"
@@ -45,12 +55,33 @@ PACKAGED = ParquetFormat(
         Field(header="longitude", name="longitude", kind=NUMBER),
     ),
 )
+
+
+def _by_the_clock_of_paris(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """In UTC; refuses an offset that Paris does not have at that time, unless it is zero."""
+    times = ZONED_TIME.convert(values)
+    texts = trimmed(pc.cast(values, pa.string()))
+    clock = pc.cast(pc.replace_substring_regex(texts, OFFSET + "$", ""), pa.timestamp("us"))
+    in_paris = pc.local_timestamp(pc.cast(times, pa.timestamp("us", tz="Europe/Paris")))
+    known = pc.or_(pc.equal(clock, in_paris), pc.equal(clock, pc.local_timestamp(times)))
+    if not pc.all(known, min_count=0).as_py():
+        raise pa.ArrowInvalid("an offset that Paris does not have at that time")
+    return times
+
+
+PARIS_TIME = replace(
+    ZONED_TIME,
+    wanted="a time with its offset from UTC, that of Paris on its day or zero",
+    remedy="write times such as 2021-09-01T03:00:00+02:00; where the offset is that of another "
+    "season, see whether day and month were exchanged",
+    convert=_by_the_clock_of_paris,
+)
 EXPORT = CsvFormat(
     title="bicycle counts (export of opendata.paris.fr)",
     delimiter=";",
     fields=(
         Field(header="Nom du compteur", name="counter", kind=TEXT),
-        Field(header="Date et heure de comptage", name="time", kind=ZONED_TIME),
+        Field(header="Date et heure de comptage", name="time", kind=PARIS_TIME),
         Field(header="Comptage horaire", name="count", kind=INTEGER),
         Field(header="Coordonnées géographiques", name="place", kind=POINT),
     ),
