@@ -19,6 +19,8 @@ HOUR = timedelta(hours=1)
 DERIVED = [
     "zero_run_hours",
     "stuck_hours",
+    "copied_hours",
+    "moved_degrees",
     "stretch_hours",
     "silent_hours",
     "minutes_past_hour",
@@ -37,6 +39,8 @@ def table_of(rows: list[Row]) -> pd.DataFrame:
             "counter": pd.Series(counters, dtype="str"),
             "time": pd.Series(times, dtype="datetime64[us, UTC]"),
             "count": pd.Series(counts, dtype="float64"),
+            "latitude": 48.85,
+            "longitude": 2.35,
         }
     )
 
@@ -148,6 +152,29 @@ def test_hours_that_stand_alone_are_those_of_a_short_stretch() -> None:
 
     assert [2, 2, 50, 50, 50, 1] == found.tolist()[:-2]
     assert found.isna().tolist()[-2:] == [True, True]
+
+
+def test_counts_of_the_day_before_are_told_once_more() -> None:
+    """Zeros say nothing, and a row that is missing parts the days."""
+    day: list[float | None] = [float(hour) for hour in range(24)]
+    copied = series_of([*day, *day, 1.0, *day[1:]])
+
+    found = check_columns(table_of(copied), MIDNIGHT)["copied_hours"].tolist()
+
+    assert [0] * 25 + [23] * 23 == found[:48]
+    assert [0] + [23] * 23 == found[48:]
+    assert {0} == set(
+        check_columns(table_of(copied[:30] + copied[31:]), MIDNIGHT)["copied_hours"][30:53]
+    )
+
+
+def test_a_counter_is_where_most_of_its_rows_place_it() -> None:
+    table = table_of(series_of([1.0] * 5) + series_of([1.0] * 5, "B"))
+    table["latitude"] = [48.85, 48.85, 48.87, 48.85, 48.85] + [48.80] * 5
+
+    found = check_columns(table, MIDNIGHT)["moved_degrees"]
+
+    np.testing.assert_allclose([0, 0, 0.02, 0, 0] + [0] * 5, found, atol=1e-9)
 
 
 def test_missing_hour_neither_breaks_nor_lengthens_a_run() -> None:

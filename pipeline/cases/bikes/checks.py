@@ -20,6 +20,7 @@ HIGHEST_COUNT = 3000.0
 """Bicycles in an hour; counts outside 0 … this are quarantined by `expectations/bikes.json` and
 so say nothing about the volume of a week."""
 
+A_DAY = 24
 APART = np.timedelta64(48, "h")
 """Between neighbouring hours of a counter, above which a new stretch begins."""
 
@@ -28,7 +29,7 @@ _WEEK = np.timedelta64(7, "D")
 
 
 def check_columns(table: pd.DataFrame, as_of: datetime) -> pd.DataFrame:
-    """The table with eight more columns, rows in the order they came in.
+    """The table with ten more columns, rows in the order they came in.
 
     - `zero_run_hours`: clock hours with a zero count in the unbroken run of zeros that the row
       lies in; 0 where the count isn't zero. Only a count above (or below) zero breaks a run. An
@@ -36,6 +37,9 @@ def check_columns(table: pd.DataFrame, as_of: datetime) -> pd.DataFrame:
       hours too, and nobody saw bicycles in them.
     - `stuck_hours`: rows in the unbroken run of one and the same count above zero, in the order of
       time, that the row lies in; 0 where the count is zero or below.
+    - `copied_hours`: counts above zero in the unbroken run, in the order of time, of counts that
+      are those of the counter 24 rows and 24 hours before; 0 where the count is another.
+    - `moved_degrees`: how far the row's place lies from the median of its counter, north or east.
     - `stretch_hours`: from the first to the last row, and one more, of the stretch that the row
       lies in: rows of its counter, neighbours at most `APART` from each other.
     - `silent_hours`: from the newest row of the row's counter to `as_of`.
@@ -58,6 +62,8 @@ def check_columns(table: pd.DataFrame, as_of: datetime) -> pd.DataFrame:
     return table.assign(
         zero_run_hours=_zero_run_hours(counter, time, count),
         stuck_hours=_stuck_hours(counter, time, count),
+        copied_hours=_copied_hours(counter, time, count),
+        moved_degrees=_moved_degrees(table),
         stretch_hours=_stretch_hours(counter, time),
         silent_hours=(moment - _newest(counter, time)) / _HOUR,
         minutes_past_hour=(time - time.astype("datetime64[h]")) / np.timedelta64(1, "m"),
@@ -111,6 +117,30 @@ def _stuck_hours(
     run = np.cumsum(changed)
     hours[order] = np.where(count[order] > 0, np.bincount(run)[run], 0)
     return hours
+
+
+def _copied_hours(
+    counter: NDArray[np.int64], time: NDArray[np.datetime64], count: NDArray[np.float64]
+) -> NDArray[np.int64]:
+    hours = np.zeros(len(count), dtype=np.int64)
+    known = np.flatnonzero((counter >= 0) & ~np.isnat(time) & ~np.isnan(count))
+    order = known[np.lexsort((count[known], time[known], counter[known]))]
+    same = np.zeros(len(order), dtype=np.bool_)
+    now, before = order[A_DAY:], order[:-A_DAY]
+    same[A_DAY:] = (
+        (counter[now] == counter[before])
+        & (time[now] - time[before] == A_DAY * _HOUR)
+        & (count[now] == count[before])
+    )
+    run = np.cumsum(_differs_from_previous(same))
+    hours[order] = np.where(same, np.bincount(run, weights=count[order] > 0)[run], 0)
+    return hours
+
+
+def _moved_degrees(table: pd.DataFrame) -> pd.Series[float]:
+    places = table[["latitude", "longitude"]].astype("float64")
+    usual = places.groupby(table["counter"], observed=True).transform("median")
+    return (places - usual).abs().max(axis=1)
 
 
 def _stretch_hours(counter: NDArray[np.int64], time: NDArray[np.datetime64]) -> NDArray[np.float64]:

@@ -17,12 +17,13 @@ CITY_SHARE = 0.55
 
 
 def check_columns(table: pd.DataFrame, _as_of: datetime) -> pd.DataFrame:
-    """The table with two more columns, rows in the order they came in.
+    """The table with three more columns, rows in the order they came in.
 
     - `co2_to_litres`: g/km over what the combined consumption gives with the fuel's grams a litre;
       about 1.
     - `combined_to_parts`: combined consumption over 55 % of that in the city and 45 % of that on
       the highway; about 1.
+    - `litres_a_cylinder`: engine size over the number of cylinders.
     """
     grams = table["fuel"].map(GRAMS_PER_LITRE).astype("float64")
     given = table["combined"].where(table["combined"] > 0)
@@ -30,4 +31,5 @@ def check_columns(table: pd.DataFrame, _as_of: datetime) -> pd.DataFrame:
     return table.assign(
         co2_to_litres=table["co2"] / (given * grams),
         combined_to_parts=given / parts.where(parts > 0),
+        litres_a_cylinder=table["engine_size"] / table["cylinders"].where(table["cylinders"] > 0),
     )

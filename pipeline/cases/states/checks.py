@@ -20,6 +20,11 @@ GAP = 0.01
 """Million metric tons by which a total may differ from its parts, as in
 `expectations/states.json`: the publisher rounds each value."""
 SHOWN = 5
+LARGE = 5.0
+"""Million metric tons of a state, or of a fuel in it, from which a leap is no chance of small
+numbers."""
+UNEVEN = 0.05
+"""Million metric tons by which a total may differ from its parts before these are in doubt."""
 
 
 def check_columns(table: pd.DataFrame, _as_of: datetime) -> pd.DataFrame:
@@ -36,6 +41,13 @@ def check_columns(table: pd.DataFrame, _as_of: datetime) -> pd.DataFrame:
     - `key_words`: in rows whose key comes more than once, how many there are and which differ most.
     - `year_ratio`: all parts of the row's year over those of the year before, over the series that
       are in both; null in the first year and for what are no parts.
+    - `state_ratio`, `fuel_ratio`: of a part, all parts of its state (and fuel) in its year over
+      those of the year before, over the series that are in both; null in the first year, and where
+      neither is above 5 million metric tons.
+    - `same_share`: of the parts above zero of the row's year, the share that equals the value of
+      the year before; null in the first year and for what are no parts.
+    - `sum_gap`: of a part, the largest share by which a total that it is summed in differs from its
+      parts, of those that differ by more than 0.05 million metric tons; 0 where none does.
     - `year` and `month_of_year`: of the row's time.
     """
     gap = _total_gap(table)
@@ -46,6 +58,10 @@ def check_columns(table: pd.DataFrame, _as_of: datetime) -> pd.DataFrame:
         year_share=_year_share(table),
         key_words=_key_words(table),
         year_ratio=_year_ratio(table),
+        state_ratio=_ratio_of(table, ["state"]),
+        fuel_ratio=_ratio_of(table, ["state", "fuel"]),
+        same_share=_same_share(table),
+        sum_gap=_sum_gap(table, gap),
         year=table["time"].dt.strftime("%Y"),
         month_of_year=table["time"].dt.month,
     )
@@ -115,11 +131,45 @@ def _year_share(table: pd.DataFrame) -> pd.Series[float]:
     return shares.set_axis(table.index)
 
 
-def _year_ratio(table: pd.DataFrame) -> pd.Series[float]:
+def _by_year(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The parts, a row a series and a column a year, and those of the year before."""
     parts = table[_flags(table)].drop_duplicates(KEY)
     wide = parts.pivot_table(index=KEY[:3], columns="time", values="co2")
     before = wide.shift(1, axis=1)
     both = wide.notna() & before.notna()
-    earlier = before.where(both).sum()
-    ratio = wide.where(both).sum() / earlier.where(earlier > 0)
+    return wide.where(both), before.where(both)
+
+
+def _ratio_of(table: pd.DataFrame, names: list[str]) -> pd.Series[float]:
+    now, before = (side.groupby(level=names).sum(min_count=1) for side in _by_year(table))
+    ratio = (now / before.where(before > 0)).mask(before.le(0) & now.gt(0), np.inf)
+    ratio = ratio.where((now > LARGE) | (before > LARGE))
+    told = ratio.melt(ignore_index=False, value_name="ratio").reset_index()
+    found = table[[*names, "time"]].merge(told, on=[*names, "time"], how="left")["ratio"]
+    return found.set_axis(table.index).where(_flags(table))
+
+
+def _same_share(table: pd.DataFrame) -> pd.Series[float]:
+    now, before = _by_year(table)
+    above = (now > 0) | (before > 0)
+    share = (above & (now == before)).sum() / above.sum().where(above.sum() > 0)
+    return table["time"].map(share).where(_flags(table))
+
+
+def _sum_gap(table: pd.DataFrame, gap: pd.Series[float]) -> pd.Series[float]:
+    found = table["co2"].astype("float64") * 0.0
+    share = (gap.abs() / table["co2"].abs().clip(lower=1e-9)).where(gap.abs() > UNEVEN)
+    told = table.assign(share=share)[share.notna()]
+    for name, sums in SUMS.items():
+        others = ["account", *(column for column in KEY if column != name)]
+        worst = told[told[name].isin(sums)].groupby(others)["share"].max().reset_index()
+        own = table[others].merge(worst, on=others, how="left")["share"].to_numpy("float64")
+        found = found.mask(np.fmax(own, found) > found, own)
+    return found.where(_flags(table))
+
+
+def _year_ratio(table: pd.DataFrame) -> pd.Series[float]:
+    now, before = _by_year(table)
+    earlier = before.sum()
+    ratio = now.sum() / earlier.where(earlier > 0)
     return table["time"].map(ratio).where(_flags(table))
