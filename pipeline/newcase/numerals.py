@@ -59,9 +59,12 @@ class Numerals:
 
 
 def guess_numerals(
-    columns: dict[str, tuple[str, ...]], path: Path
+    columns: dict[str, tuple[str, ...]], path: Path, delimiter: str
 ) -> tuple[Numerals, tuple[str, ...]]:
-    """The signs that fit most columns, and on what grounds; raises `SourceError` if two do."""
+    """The signs that fit most columns, and on what grounds; raises `SourceError` if two do.
+
+    Where commas part columns, nobody writes fractions with them, nor points between thousands.
+    """
     written: dict[str, set[tuple[str, str]]] = {}
     words: set[str] = set()
     for name, values in columns.items():
@@ -75,7 +78,9 @@ def guess_numerals(
     votes = {form: sum(form in fitting for fitting in written.values()) for form in FORMS}
     fit = [form for form in FORMS if votes[form] == max(votes.values())]
     if fit[0] == (",", "") and (".", ",") in fit:
-        _refuse_grouped(columns, written, path)
+        _refuse_grouped(columns, written, path, ",")
+    if written and fit[0] == (".", "") and (",", ".") in fit and delimiter != ",":
+        _refuse_grouped(columns, written, path, ".")
     decimal, group = fit[0]
     found = Numerals(decimal=decimal, group=group, missing=tuple(sorted(words)))
     return found, _grounds(found, columns, written)
@@ -94,16 +99,18 @@ def _fitting(values: set[str]) -> set[tuple[str, str]]:
 
 
 def _refuse_grouped(
-    columns: dict[str, tuple[str, ...]], written: Iterable[str], path: Path
+    columns: dict[str, tuple[str, ...]], written: Iterable[str], path: Path, sign: str
 ) -> None:
-    name = next(name for name in written if any("," in value for value in columns[name]))
-    shown = next(value for value in columns[name] if "," in value)
+    name = next(name for name in written if any(sign in value for value in columns[name]))
+    shown = next(value for value in columns[name] if sign in value)
+    called = {",": "comma", ".": "point"}[sign]
     raise SourceError.for_file(
         path,
         TITLE,
         [
-            f"column {name!r}: the comma in {shown!r} may stand between thousands or before a "
-            "fraction, and no number settles it: write numbers without a sign between thousands"
+            f"column {name!r}: the {called} in {shown!r} may stand between thousands or before a "
+            "fraction, and no number settles it: write numbers without a sign between thousands, "
+            "or fractions with other than three digits"
         ],
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,6 +16,13 @@ from pipeline.schema import Kind
 from pipeline.sources.flat import ROW
 from pipeline.tasks import timesteps
 
+MOST_LACKING = 0.05
+"""Share of rows in quarantine that stops a run of a case that `vigie new` has made."""
+FEWEST_PERIODS = 3
+"""Columns named after times, from which a table looks as if it had one for each."""
+_IDENTIFIER = re.compile(r"(^|_)(id|ids|nr|no|num|number|key|code|index|idx|uid)(_|$)")
+_DIGITS = re.compile(r"[+-]?[\d.,' ]*\d")
+_SIGNED = re.compile(r"[^\d+-]*[+-]?[\d.,' ]*\d[^\d]*")
 FEW_ODD = 0.1
 """Share of values that are no numbers, up to which a column looks like one of numbers."""
 
@@ -63,12 +71,13 @@ def make_plan(guess: Guess, *, target: str, time: str, key: tuple[str, ...], tas
     _require_target(guess, target, time)
     series = tuple(name for name in named if name != time)
     form = _form(guess, time) if time else ""
-    kinds = _kinds(guess, time, form, series)
+    kinds = _kinds(guess, time, form, series, target)
     times = read_times(guess.columns[time], form) if time else []
     grid = _grid(guess, series, times)
     chosen, why = choose_task(guess, target, kinds[target], grid, task)
     periods = periods_told(guess.columns[time], form) if time else ""
-    said = [*guess.grounds, *filter(None, [periods]), *_kinds_told(guess, kinds), why]
+    told = [*_kinds_told(guess, kinds), *_wide_told(guess)]
+    said = [*guess.grounds, *filter(None, [periods]), *told, *_lacking_told(guess, target), why]
     forecasting = chosen == "forecasting"
     rhythm, lengths = None, undivided(times)
     if forecasting and grid.step:
@@ -125,11 +134,24 @@ def _require_target(guess: Guess, target: str, time: str) -> None:
     if len(different) < 2:
         found = f"only the value {different[0]!r}" if different else "no value"
         raise OptionError(f"Column {target!r} has {found}: there is nothing to learn.")
+    lacking = sum(not value for value in guess.columns[target])
+    if lacking > MOST_LACKING * guess.rows:
+        line = guess.columns[target].index("") + 2
+        raise OptionError(
+            f"Column {target!r} has no value in {lacking:,} of {guess.rows:,} rows, such as line "
+            f"{line}: what isn't known can't be learned from, and more than {MOST_LACKING:.0%} of "
+            "such rows stop a run. Remove these rows, or name another target."
+        )
     if time and "" in guess.columns[time]:
         row = guess.columns[time].index("") + 2
         raise OptionError(f"Column {time!r} has no value in line {row}: every row needs its time.")
     if target == time:
         raise OptionError(f"Column {target!r} can't be both --target and --time.")
+    if time and len(guess.values(time)) < 2:
+        raise OptionError(
+            f"Column {time!r} has only the value {guess.values(time)[0]!r}: models learn from what "
+            "was before and are tested on what came after. Leave --time out."
+        )
 
 
 def _form(guess: Guess, time: str) -> str:
@@ -153,14 +175,18 @@ def _form(guess: Guess, time: str) -> str:
     return found[0]
 
 
-def _kinds(guess: Guess, time: str, form: str, series: tuple[str, ...]) -> dict[str, Kind]:
+def _kinds(
+    guess: Guess, time: str, form: str, series: tuple[str, ...], target: str
+) -> dict[str, Kind]:
     """What the columns hold; what tells series apart is a category, also where it is a number or a
-    text of its own in each, and times that are written otherwise than those of `time` are texts.
+    text of its own in each. Times that are written otherwise than those of `time` are texts, and so
+    are numbers of rows, which nobody watches.
     """
     kinds: dict[str, Kind] = {name: guess.kind(name) for name in guess.columns}
     for name, kind in kinds.items():
-        if kind == "time" and forms_of(guess.values(name)) != (form,):
-            kinds[name] = "text"
+        other = kind == "time" and forms_of(guess.values(name)) != (form,)
+        number = kind == "integer" and name != target and _is_running_number(guess, name)
+        kinds[name] = "text" if other or number else kind
     told: dict[str, Kind] = dict.fromkeys(series, "category")
     return kinds | told | ({time: "time"} if time else {})
 
@@ -179,6 +205,45 @@ def _kinds_told(guess: Guess, kinds: dict[str, Kind]) -> Iterator[str]:
                 "mistakes, mend or empty them, remove what was written here and begin again."
             )
 
+        elif (sign := _sign(given)) and kinds[name] == "category":
+            yield (
+                f"Column {name} would be numbers but for {sign!r}, as in {given[0]!r}: it is taken "
+                "as category. Write the numbers alone, and their unit in the name of the column."
+            )
+
+
+def _sign(values: list[str]) -> str:
+    """What stands before or after the digits of all values, such as a currency; empty for none."""
+    found = {_DIGITS.sub("", value) for value in values}
+    return found.pop().strip() if len(found) == 1 and all(map(_SIGNED.fullmatch, values)) else ""
+
+
+def _lacking_told(guess: Guess, target: str) -> Iterator[str]:
+    lacking = sum(not value for value in guess.columns[target])
+    if lacking:
+        yield f"{lacking:,} rows have no value of {target}: each run sets them aside."
+
+
+def _wide_told(guess: Guess) -> Iterator[str]:
+    """A table with a column a period holds series that no forecast sees."""
+    headers = [header.strip() for header in guess.headers]
+    named = [header for header in headers if forms_of([header]) not in ((), ("%Y%m%d",))]
+    if len(named) >= FEWEST_PERIODS:
+        yield (
+            f"{len(named)} columns are named after times, such as {named[0]!r} and {named[1]!r}. A "
+            "forecast needs a row for each time, with one column of times and one of values: bring "
+            "the table into that form if a forecast is what you want."
+        )
+
+
+def _is_running_number(guess: Guess, name: str) -> bool:
+    """Whether all values differ, and are named as an identifier or follow one another."""
+    values = guess.columns[name]
+    if len(set(values)) < len(values) or "" in values or forms_of(guess.values(name)):
+        return False
+    numbers = [guess.numerals.value(value) for value in values]
+    return bool(_IDENTIFIER.search(name)) or max(numbers) - min(numbers) == len(numbers) - 1
+
 
 def _grid(guess: Guess, series: tuple[str, ...], times: list[datetime]) -> Grid:
     if not times:
@@ -196,6 +261,8 @@ def _features(
         different = len(guess.values(name))
         if different + guess.missing(name) < 2:
             unused[name] = "the same throughout" if different else "empty"
+        elif guess.kind(name) == "integer" and _is_running_number(guess, name):
+            unused[name] = "another whole number in each row, as numbers of rows or customers are"
         elif kinds[name] in ("number", "integer", "category"):
             features.append(name)
         elif kinds[name] == "time" or forms_of(guess.values(name)):

@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import unicodedata
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,12 +12,12 @@ from pipeline.errors import SourceError
 from pipeline.newcase.layout import guess_delimiter, guess_encoding
 from pipeline.newcase.naming import TITLE, column_names
 from pipeline.newcase.numerals import Numerals, guess_numerals
+from pipeline.newcase.tables import require_table, without_ends
 from pipeline.newcase.times import forms_of
 from pipeline.schema import Kind
 from pipeline.sources import content
 from pipeline.sources.files import readable
 
-FEWEST_ROWS = 40
 MOST_CATEGORIES = 200
 """As many as models of trees tell apart; of a column with more, most would be pooled as rare."""
 
@@ -80,40 +78,20 @@ def read_file(path: Path) -> Guess:
     records = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if row]
     raw = [unicodedata.normalize("NFC", name.removeprefix("\ufeff")) for name in records[0]]
     rows = records[1:]
-    _require_table(path, [name.strip() for name in raw], rows)
+    raw, rows, ends = without_ends(raw, rows)
+    require_table(path, [name.strip() for name in raw], rows)
     headers = column_names(raw)
     texts = {
         name: tuple(row[place].strip() for row in rows)
         for place, name in enumerate(headers.values())
     }
-    numerals, signs = guess_numerals(texts, path)
+    numerals, signs = guess_numerals(texts, path, delimiter)
     return Guess(
         path=path,
         encoding=encoding,
         delimiter=delimiter,
         numerals=numerals,
-        grounds=(why, told, *signs),
+        grounds=(why, told, *ends, *signs),
         columns={name: numerals.without_words(values) for name, values in texts.items()},
         headers=headers,
     )
-
-
-def _require_table(path: Path, header: Sequence[str], rows: list[list[str]]) -> None:
-    problems = [
-        f"column {name!r} is there {times} times: give each a name of its own"
-        for name, times in Counter(header).items()
-        if times > 1
-    ]
-    problems += ["a column has no name: give it one"] if "" in header else []
-    uneven = [number for number, row in enumerate(rows, 2) if len(row) != len(header)]
-    if uneven:
-        problems.append(
-            f"record {uneven[0]} has another number of values than the header's {len(header)}, and "
-            f"{len(uneven) - 1} others have: mend or quote them"
-        )
-    if len(rows) < FEWEST_ROWS:
-        problems.append(
-            f"it has {len(rows)} rows: nothing can be learned from less than {FEWEST_ROWS}"
-        )
-    if problems:
-        raise SourceError.for_file(path, TITLE, problems)

@@ -77,11 +77,17 @@ def _require_classes(guess: Guess, target: str, *, numeric: bool) -> None:
     classes = len(guess.values(target))
     if classes <= MOST_CLASSES:
         return
-    other = "" if numeric else f" Its values are no numbers, such as {_strange(guess, target)!r}."
+    other = "" if numeric else f" Not all of its values are numbers: {_strange_at(guess, target)}."
     raise OptionError(
         f"Column {target!r} has {classes} different values: at most {MOST_CLASSES} can be "
-        f"classes.{other} Name another target, or write plain numbers."
+        f"classes.{other} Name another target, or write plain numbers, without signs or units."
     )
+
+
+def _strange_at(guess: Guess, target: str) -> str:
+    """The first value that is no number, with its line."""
+    odd = _strange(guess, target)
+    return f"line {guess.columns[target].index(odd) + 2} has {odd!r}"
 
 
 def _strange(guess: Guess, target: str) -> str:

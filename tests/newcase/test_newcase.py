@@ -257,7 +257,11 @@ YEARS = "".join(f"{1900 + n},{n}\n" for n in range(45))
             {"target": "b"},
             "60 different texts",
         ),
-        ("a,b\n" + "".join(f"{n},€{n}.5\n" for n in range(60)), {"target": "b"}, "such as '€0.5'"),
+        (
+            "a,b\n" + "".join(f"{n},€{n}.5\n" for n in range(60)),
+            {"target": "b"},
+            "line 2 has '€0.5'",
+        ),
         ("a;b\n" + "".join(f"{n};{n + 1},234\n" for n in range(60)), {"target": "b"}, "thousands"),
         ("a,b\n1,2\n" * 30 + "x", {"target": "b"}, "another number"),
         ("", {"target": "b"}, "it is empty"),
@@ -396,6 +400,69 @@ def test_a_period_that_there_is_not_is_refused_with_its_line(root: Path) -> None
 
     with pytest.raises(SourceError, match="column 'when'"):
         list(case.sources["files"].fetch(asked).batches)
+
+
+def table(header: str, row: str, rows: int = 60, end: str = "") -> bytes:
+    """Rows in which `#` is a number of its own, `%` one of seven and `@` one of two letters."""
+    lines = [
+        row.replace("#", str(100 + n)).replace("%", str(n % 7)).replace("@", "ab"[n % 2])
+        for n in range(rows)
+    ]
+    return "\n".join([header, *lines, *([end] if end else [])]).encode() + b"\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "named", "told"),
+    [
+        (table("Report 2023\n\nsize,kind,y", "%,@,#"), {}, "record 2 looks like it ('size, kind"),
+        (table("Report;;\nsize;kind;y", "%;@;#"), {}, "Remove what is above it"),
+        (table("size,kind,y", "%,@,#", end="Total,,7770"), {}, "looks like a total ('Total')"),
+        (table("day,y", "2023-01-01,%"), {"time": "day"}, "Leave --time out"),
+        (table("size,y", "%,#.5%"), {}, None),
+        (table("size,y", "%,$#.50"), {}, "line 2 has '$100.50'"),
+        (table("size,y", "%,#").replace(b",103", b","), {}, None),
+        (table("size,y", "%,#").replace(b",10", b",\n5,10"), {}, "no value in 10 of 70 rows"),
+        (table("size;y", "%;#.250"), {}, "the point in '100.250' may stand between thousands"),
+        (table('size,"y\nunits"', "%,#"), {}, "has a line break"),
+        (table(",size,y", "#,%,#"), {}, "column 1 has no name"),
+    ],
+)
+def test_what_users_bring_is_read_or_refused_with_its_remedy(
+    root: Path, content: bytes, named: dict[str, Any], told: str | None
+) -> None:
+    path = root / "data.csv"
+    path.write_bytes(content)
+
+    if told is None:
+        make_case("own", path, target="y", root=root, **named)
+        return
+    with pytest.raises((SourceError, OptionError)) as caught:
+        make_case("own", path, target="y", root=root, **named)
+
+    assert told in str(caught.value)
+    assert not (root / "pipeline" / "cases" / "own").exists()
+
+
+def test_what_is_no_measure_and_what_looks_like_one_is_said(root: Path) -> None:
+    """A customer's number explains nothing, a share with its sign is no number, and columns named
+    after months hold series.
+    """
+    path = root / "data.csv"
+    header = "customer_id,discount,Jan 2023,Feb 2023,Mar 2023,y,"
+    path.write_bytes(table(header, "#,1% %,%,#%,%,#%,").replace(b"1% ", b"1"))
+
+    made = make_case("own", path, target="y", root=root)
+
+    told = " ".join(made.said)
+    assert "customer_id (another whole number in each row" in told
+    assert "3 columns are named after times, such as 'Jan 2023' and 'Feb 2023'" in told
+    assert "Each line ends with a separator" in told
+    case = importlib.import_module("pipeline.cases.own").CASE
+    assert "text" == case.schema.column("customer_id").kind
+    (root / "data").mkdir()
+    (root / "data" / "data.csv").write_bytes(path.read_bytes())
+    feed = case.source("files").fetch(Request(schema=case.schema, folder=root / "data"))
+    assert 60 == sum(batch.num_rows for batch in feed.batches)
 
 
 @pytest.mark.parametrize("name", ["class", "cases", "assets"])
