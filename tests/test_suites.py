@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -78,10 +79,12 @@ def only(verdict: Verdict) -> Finding:
     return finding
 
 
-# two counters over 30 days, one bicycle-free hour a night
+# two counters over 30 days, one bicycle-free hour a night, one bicycle more on every other day
 def bikes_table() -> pd.DataFrame:
     times = pd.date_range(end=AS_OF, periods=24 * 30, freq="h").as_unit("us")
-    one = pd.DataFrame({"time": times, "count": times.hour.to_numpy(dtype="float64")})
+    hour = times.hour.to_numpy(dtype="float64")
+    more = (np.arange(len(times)) // 24 % 2) * (hour > 0)
+    one = pd.DataFrame({"time": times, "count": hour + more})
     table = pd.concat([one.assign(counter=name) for name in ("A", "B")], ignore_index=True)
     return table.assign(latitude=48.85, longitude=2.35, temperature=15.0, rain=None, wind=3.0)
 
@@ -399,8 +402,8 @@ def test_bikes_judges_an_empty_table() -> None:
         ("count", None, "count-given"),
         ("count", -1.0, "count-within-range"),
         ("count", 99_999.0, "count-within-range"),
-        ("latitude", 2.35, "latitude-in-paris"),
-        ("longitude", 48.85, "longitude-in-paris"),
+        ("latitude", 2.35, "counter-stays-in-its-place, latitude-in-paris"),
+        ("longitude", 48.85, "counter-stays-in-its-place, longitude-in-paris"),
         ("temperature", 288.0, "temperature-plausible"),
         ("rain", 500.0, "rain-plausible"),
         ("wind", -3.0, "wind-plausible"),

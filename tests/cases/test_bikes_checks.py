@@ -155,13 +155,13 @@ def test_hours_that_stand_alone_are_those_of_a_short_stretch() -> None:
 
 
 def test_counts_of_the_day_before_are_told_once_more() -> None:
-    """Zeros say nothing, and a row that is missing parts the days."""
+    """Zeros are part of a run and not counted, and a row that is missing parts the days."""
     day: list[float | None] = [float(hour) for hour in range(24)]
     copied = series_of([*day, *day, 1.0, *day[1:]])
 
     found = check_columns(table_of(copied), MIDNIGHT)["copied_hours"].tolist()
 
-    assert [0] * 25 + [23] * 23 == found[:48]
+    assert [0] * 24 + [23] * 24 == found[:48]
     assert [0] + [23] * 23 == found[48:]
     assert {0} == set(
         check_columns(table_of(copied[:30] + copied[31:]), MIDNIGHT)["copied_hours"][30:53]

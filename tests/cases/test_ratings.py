@@ -111,6 +111,8 @@ def test_what_a_row_says_of_itself_must_agree() -> None:
             "highway": [8.0, 8.0, 8.0, 8.0],
             "combined": [9.1, 9.1, 0.0, 9.1],
             "co2": [209.3, 209.3, 160.0, 200.0],
+            "engine_size": [2.0, 2.0, 3.0, 2.0],
+            "cylinders": [4, 4, 6, 0],
         }
     )
 
@@ -119,6 +121,7 @@ def test_what_a_row_says_of_itself_must_agree() -> None:
     assert pytest.approx([1.0, 23 / 27]) == found["co2_to_litres"].tolist()[:2]
     assert found["co2_to_litres"].isna().tolist() == [False, False, True, True]
     assert pytest.approx(1.0) == found["combined_to_parts"].iloc[0]
+    assert [0.5, 0.5, 0.5] == found["litres_a_cylinder"].dropna().tolist()
 
 
 def test_the_simulated_shift_is_where_and_as_large_as_the_note_says() -> None:

@@ -210,3 +210,47 @@ def test_the_traps_of_the_real_files_are_found(real: dict[str, suites.Finding]) 
     assert 206 == real["key-unique"].unexpected
     assert "103 keys have two values, most different KY" in real["key-unique"].observed
     assert "KY All sectors Petroleum 2019" in real["totals-are-sums"].observed
+
+
+def test_a_part_whose_total_is_no_sum_is_told() -> None:
+    """By the share that is missing there; of other parts, and where it is little, nothing is."""
+    rows = [
+        ("AK", "Electric Utility", "Coal", 2020, 2.0),
+        ("AK", "Electric Utility", "Petroleum", 2020, 1.0),
+        ("AK", "Electric Utility", FUELS, 2020, 4.0),
+        ("TX", "Electric Utility", "Coal", 2020, 10.0),
+        ("TX", "Electric Utility", FUELS, 2020, 10.01),
+    ]
+
+    found = check_columns(table_of(rows), NOW)["sum_gap"]
+
+    np.testing.assert_allclose(found, [0.25, 0.25, np.nan, 0.0, np.nan])
+
+
+def test_years_of_a_state_and_its_fuels_are_held_against_the_one_before() -> None:
+    """Where they are large; a series that comes or goes says nothing."""
+    rows = [
+        ("TX", "Electric Utility", "Coal", 2019, 10.0),
+        ("TX", "Electric Utility", "Coal", 2020, 5.0),
+        ("TX", "Electric Utility", "Petroleum", 2019, 2.0),
+        ("TX", "Electric Utility", "Petroleum", 2020, 1.0),
+        ("TX", "Electric Utility", "Natural Gas", 2020, 50.0),
+    ]
+
+    found = check_columns(table_of(rows), NOW)
+
+    np.testing.assert_allclose(found["state_ratio"], [np.nan, 0.5, np.nan, 0.5, 0.5])
+    np.testing.assert_allclose(found["fuel_ratio"], [np.nan, 0.5, np.nan, np.nan, np.nan])
+
+
+def test_values_that_a_year_shares_with_the_one_before_are_counted() -> None:
+    """Zeros are no values to share."""
+    rows = [
+        (state, "Electric Utility", fuel, year, value if year == 2019 or value < 3 else value + 1)
+        for year in (2019, 2020)
+        for state, fuel, value in (("TX", "Coal", 1.0), ("TX", "Other", 5.0), ("AK", "Coal", 0.0))
+    ]
+
+    found = check_columns(table_of(rows), NOW)["same_share"]
+
+    np.testing.assert_allclose(found, [np.nan] * 3 + [0.5] * 3)

@@ -121,9 +121,9 @@ def test_a_folder_without_such_a_file_says_what_it_holds(tmp_path: Path) -> None
 
 
 def checked(*changes: dict[str, Any]) -> pd.DataFrame:
-    rows = pd.DataFrame(
-        [{"id": 1, "fuel": "PETROL", "fuel_mode": "M", "co2": 120.0, **c} for c in changes]
-    )
+    sizes = {"mass": 1300.0, "test_mass": 1430.0, "wheelbase": 2600.0, "track": 1550.0}
+    engine = {"power": 80.0, "capacity": 1200.0, "fuel": "PETROL", "fuel_mode": "M", "co2": 120.0}
+    rows = pd.DataFrame([{"id": 1, **sizes, **engine, **c} for c in changes])
     litres = rows["consumption"].fillna(5.0) if "consumption" in rows else 5.0
     days = rows.get("registered", "2021-07-29")
     rows = rows.assign(registered=pd.to_datetime(days, utc=True))
@@ -146,6 +146,19 @@ def test_co2_of_a_litre_is_told_of_cars_that_are_not_charged() -> None:
 
     assert pytest.approx(24.0) == found["co2_per_litre"].iloc[0]
     assert found["co2_per_litre"].iloc[1:].isna().all()
+
+
+def test_numbers_of_a_car_are_set_beside_each_other() -> None:
+    """An electric car has no engine to compare with, and a size of zero is none."""
+    found = checked({}, {"fuel": "DIESEL"}, {"fuel": "ELECTRIC"}, {"mass": 0.0, "track": None})
+
+    assert pytest.approx([24.0]) == found["petrol_per_litre"].dropna().tolist()[:1]
+    assert pytest.approx([24.0]) == found["diesel_per_litre"].dropna().tolist()
+    assert [False, False, True, False] == found["power_per_litre"].isna().tolist()
+    assert pytest.approx(80 / 1.2) == found["power_per_litre"].iloc[0]
+    assert pytest.approx(1.1) == found["test_to_mass"].iloc[0]
+    assert [False] * 3 + [True] == found["test_to_mass"].isna().tolist()
+    assert [False] * 3 + [True] == found["wheelbase_to_track"].isna().tolist()
 
 
 def test_saturdays_and_sundays_are_told_from_working_days() -> None:
@@ -319,6 +332,8 @@ def test_the_real_file_is_read_and_its_traps_are_set_aside(data_folder: Path) ->
         "approval-given": 13,
         "co2-given": 51,
         "consumption-plausible": 1,
+        "longer-than-wide": 2,
+        "test-mass-agrees-with-mass": 4,
         "co2-agrees-with-consumption": 4,
     } == failed
     assert 62 <= found["make"].nunique() <= 63

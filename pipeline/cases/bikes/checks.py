@@ -139,7 +139,7 @@ def _copied_hours(
 
 def _moved_degrees(table: pd.DataFrame) -> pd.Series[float]:
     places = table[["latitude", "longitude"]].astype("float64")
-    usual = places.groupby(table["counter"], observed=True).transform("median")
+    usual = places.groupby(_counter_codes(table)).transform("median")
     return (places - usual).abs().max(axis=1)
 
 
