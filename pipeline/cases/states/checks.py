@@ -157,15 +157,17 @@ def _same_share(table: pd.DataFrame) -> pd.Series[float]:
 
 
 def _sum_gap(table: pd.DataFrame, gap: pd.Series[float]) -> pd.Series[float]:
-    found = table["co2"].astype("float64") * 0.0
+    import pandas as pd
+
+    found = np.zeros(len(table))
     share = (gap.abs() / table["co2"].abs().clip(lower=1e-9)).where(gap.abs() > UNEVEN)
     told = table.assign(share=share)[share.notna()]
     for name, sums in SUMS.items():
         others = ["account", *(column for column in KEY if column != name)]
         worst = told[told[name].isin(sums)].groupby(others)["share"].max().reset_index()
         own = table[others].merge(worst, on=others, how="left")["share"].to_numpy("float64")
-        found = found.mask(np.fmax(own, found) > found, own)
-    return found.where(_flags(table))
+        found = np.fmax(own, found)
+    return pd.Series(found, index=table.index).where(_flags(table))
 
 
 def _year_ratio(table: pd.DataFrame) -> pd.Series[float]:
