@@ -119,6 +119,17 @@ def test_help_imports_nothing_heavy() -> None:
     assert ran.stdout.splitlines()[-1] == "[]"
 
 
+def test_the_end_of_a_command_searches_no_garbage_in_what_was_imported() -> None:
+    """Functions for the end are called the last one first: this one after those of the command."""
+    code = (
+        "import atexit, gc, sys; atexit.register(lambda: print(gc.get_freeze_count() > 1000)); "
+        "sys.argv = ['vigie', '--version']; from pipeline.cli import main; main()"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+
+    assert "True" == ran.stdout.splitlines()[-1]
+
+
 def test_the_module_is_the_command() -> None:
     """`python -m pipeline` says what `vigie` says."""
     ran = subprocess.run(

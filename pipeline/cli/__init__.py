@@ -5,6 +5,8 @@ What a command needs is imported when it is called, so that `--help` and `status
 
 from __future__ import annotations
 
+import atexit
+import gc
 import sys
 
 import click
@@ -24,6 +26,9 @@ from pipeline.errors import VigieError
 
 def main() -> None:
     """Runs the command; an error of ours is a message and an exit code, not a traceback."""
+    # Else the interpreter looks at its end, for over a second, for circles in all that MLflow and
+    # other libraries have made.
+    atexit.register(gc.freeze)
     try:
         commands(standalone_mode=False)
     except VigieError as error:
