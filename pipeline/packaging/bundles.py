@@ -123,18 +123,26 @@ class Bundle:
 
     def observations_path(self) -> Path:
         """Parquet file of all validated observations; raises `ServiceError` as the others do."""
-        self._checked(OBSERVATIONS, self.card.observations_sha256)
-        return self.folder / OBSERVATIONS
+        path = self.folder / OBSERVATIONS
+        try:
+            with path.open("rb") as file:
+                found = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise _unreadable(path, error) from error
+        self._require(OBSERVATIONS, found, self.card.observations_sha256)
+        return path
 
     def _checked(self, name: str, expected: str) -> bytes:
         content = _read(self.folder / name)
-        found = hashlib.sha256(content).hexdigest()
+        self._require(name, hashlib.sha256(content).hexdigest(), expected)
+        return content
+
+    def _require(self, name: str, found: str, expected: str) -> None:
         if found != expected:
             raise ServiceError(
                 f"{self.folder / name} is not what was exported: sha256 is {found[:12]!r}, the "
                 f"card says {expected[:12]!r}. Export the champions again: vigie serve or pack."
             )
-        return content
 
 
 def read_bundles(folder: Path) -> tuple[Bundle, ...]:
@@ -170,7 +178,11 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise ServiceError(
-            f"{path} can't be read: {error.strerror or error}. Export the champions again: "
-            "vigie serve, vigie pack."
-        ) from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> ServiceError:
+    return ServiceError(
+        f"{path} can't be read: {error.strerror or error}. Export the champions again: "
+        "vigie serve, vigie pack."
+    )

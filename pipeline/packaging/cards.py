@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 from collections.abc import Mapping
 from datetime import datetime
@@ -36,7 +35,7 @@ def card_of(
     checked: ValidateRecord,
     learned: pa.Table,
     history: pa.Table,
-    files: Mapping[str, bytes],
+    digests: Mapping[str, str],
     levels: tuple[float, ...],
 ) -> ModelCard:
     champion = promotion.champion.ref
@@ -60,9 +59,9 @@ def card_of(
         licence=feed.licence,
         address=feed.address,
         sha256=champion.sha256,
-        history_sha256=hashlib.sha256(files[HISTORY]).hexdigest(),
-        observations_sha256=hashlib.sha256(files[OBSERVATIONS]).hexdigest(),
-        calibrations_sha256=hashlib.sha256(files[CALIBRATIONS]).hexdigest(),
+        history_sha256=digests[HISTORY],
+        observations_sha256=digests[OBSERVATIONS],
+        calibrations_sha256=digests[CALIBRATIONS],
         learned=champion.learned,
         promoted_as_of=promotion.as_of,
         data_as_of=_newest_time(history, case),

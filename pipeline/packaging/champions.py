@@ -6,6 +6,7 @@ import io
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,7 @@ from pipeline.records import (
 )
 from pipeline.regions import LADDER
 from pipeline.store import Store
-from pipeline.store.atomic import write_bytes
+from pipeline.store.atomic import sha256_of, write_bytes
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -79,23 +80,58 @@ def _recent(rows: pa.Table, case: Case) -> pa.Table:
     return rows.filter(pc.greater(times, pa.scalar(first, times.type)))
 
 
+def _newest_in(path: Path, case: Case) -> pa.Table:
+    """Of the rows in a file those that `_recent` may need."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.dataset as ds
+    import pyarrow.parquet as pq
+
+    name, typed = case.schema.time, case.schema.arrow()
+    rows = ds.dataset(path)
+    if name is None:
+        return rows.head(1).cast(typed)
+    newest = pc.max(pq.read_table(path, columns=[name])[name])
+    since = newest.as_py() - (case.task.history or timedelta(0))
+    return (
+        rows.to_table(filter=ds.field(name) >= pa.scalar(since, newest.type))
+        .select(typed.names)
+        .cast(typed)
+    )
+
+
+def _observations(
+    store: Store, case: Case, checked: ValidateRecord, path: Path
+) -> tuple[pa.Table, pa.Table]:
+    """Writes all validated rows; gives those that models learn from, and the newest ones. Where not
+    all of them take part, all of them are never in memory at once.
+    """
+    import pyarrow.parquet as pq
+
+    within = store.within(case.name, case.schema, checked, case.takes)
+    rows = store.validated(case.name, case.schema, checked, within)
+    if within is None:
+        pq.write_table(rows, path, compression="zstd")
+        return rows, _recent(rows, case)
+    store.write_validated(case.name, case.schema, checked, path)
+    return rows, _recent(_newest_in(path, case), case)
+
+
 def _write(store: Store, case: Case, promotion: PromoteRecord, folder: Path) -> None:
     checked = newest(store, promotion, ValidateRecord)
-    rows = store.validated(case.name, case.schema, checked)
-    within = store.within(case.name, case.schema, checked, case.takes)
-    learned = store.validated(case.name, case.schema, checked, within) if within else rows
-    history = _recent(rows, case)
+    folder.mkdir(parents=True, exist_ok=True)
+    learned, history = _observations(store, case, checked, folder / OBSERVATIONS)
     calibrations = calibrations_of(store, promotion)
     files = {
         MODEL: store.model_bytes(case.name, promotion.champion.ref),
         HISTORY: _parquet(history),
-        OBSERVATIONS: _parquet(rows),
         CALIBRATIONS: LADDER.dump_json(calibrations),
     }
     levels = tuple(each.level for each in calibrations)
-    card = card_of(store, case, promotion, checked, learned, history, files, levels)
     for name, content in files.items():
         write_bytes(folder / name, content)
+    digests = {name: sha256_of(folder / name) for name in (*files, OBSERVATIONS)}
+    card = card_of(store, case, promotion, checked, learned, history, digests, levels)
     write_bytes(folder / CARD, (card.model_dump_json(indent=1) + "\n").encode())
 
 

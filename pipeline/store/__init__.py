@@ -69,6 +69,13 @@ class Store(Archive):
         (read,) = record.inputs
         return self._kept(case, schema, read, record.quarantine, record.as_of, within)
 
+    def write_validated(
+        self, case: str, schema: Schema, record: ValidateRecord, path: Path
+    ) -> None:
+        """What `validated` gives, as a Parquet file of rows that needn't fit into memory."""
+        (read,) = record.inputs
+        self._bounded(case, schema, read, record.quarantine, record.as_of).write(path)
+
     def judged(
         self, case: str, schema: Schema, record: Record, within: Within | None = None
     ) -> pa.Table:

@@ -70,6 +70,18 @@ class Validated:
         order = [(name, "ascending") for name in (*self.schema.key, COPY)]
         return rows.sort_by(order).select(list(self.schema.names))
 
+    def write(self, path: Path) -> None:
+        """All of them as a Parquet file, by key; what memory can't hold is sorted on disk."""
+        shown = ", ".join(quoted(list(self.schema.names)))
+        order = ", ".join(f"{name} NULLS LAST" for name in quoted([*self.schema.key, COPY]))
+        target = str(path).replace("'", "''")
+        with self._opened() as scan, scan.database.cursor() as cursor:
+            cursor.execute("SET TimeZone = 'UTC'")
+            cursor.execute(
+                f"COPY (SELECT {shown} FROM kept ORDER BY {order}) TO '{target}' "
+                "(FORMAT parquet, COMPRESSION zstd)"
+            )
+
     def _take_part(self, batch: pa.RecordBatch, within: Within) -> pa.Array:
         marks = within.bound.marks(pa.Table.from_batches([batch]), self.schema)
         return pa.array(marks <= np.uint64(within.limit))

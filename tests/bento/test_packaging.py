@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
 import pytest
 
+from pipeline.bounds import Newest
 from pipeline.case import Case
 from pipeline.errors import ServiceError, StateError, VigieError
 from pipeline.packaging import export_champions, pack, read_bundles, serve
@@ -54,6 +58,29 @@ def test_the_history_is_as_long_as_a_prediction_looks_back(
     newest = max(row["hour"] for row in rows)
     assert newest == bundle.card.data_as_of
     assert ("north", newest) not in {(row["counter"], row["hour"]) for row in rows}
+
+
+def test_rows_beyond_what_models_take_are_exported_without_holding_them(
+    store: Store, case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same rows in the same order, and the same history, as where all of them are held."""
+    import pyarrow.parquet as pq
+
+    (held,) = export_champions(store, tmp_path / "held", cases={"toy": case})
+    bounded = replace(case, bound=Newest(most=100))
+    whole = Store.validated
+
+    def never_whole(*given: Any) -> pa.Table:
+        assert given[-1] is not None
+        return whole(*given)
+
+    monkeypatch.setattr(Store, "validated", never_whole)
+    (streamed,) = export_champions(store, tmp_path / "streamed", cases={"toy": bounded})
+
+    assert held.history_bytes() == streamed.history_bytes()
+    one, other = (pq.read_table(each.observations_path()) for each in (held, streamed))
+    assert one.num_rows > 100
+    assert one.to_pylist() == other.to_pylist()
 
 
 def test_an_export_is_repeated_byte_for_byte(
