@@ -56,8 +56,16 @@ def whole(length: timedelta, stretch: timedelta) -> int:
 
 def stretches_between(case: Case, oldest: datetime, newest: datetime) -> int:
     """How many stretches rows of those times have to replay, after what the first model needs."""
-    past = newest + case.schema.known_after - oldest - case.task.history
+    past = _last_end(case, newest) - oldest - case.task.history
     return max(0, int(past / stretch_of(case)) - WINDOW)
+
+
+def _last_end(case: Case, newest: datetime) -> datetime:
+    """When the last stretch that has rows ends: where values come more than a stretch after their
+    time, none has come of the newest ones.
+    """
+    length, known_after = stretch_of(case), case.schema.known_after
+    return newest + known_after - length * max(0, whole(known_after, length) - 1)
 
 
 def stretches_of(case: Case, frame: pd.DataFrame, most: int) -> list[Fold]:
@@ -65,7 +73,7 @@ def stretches_of(case: Case, frame: pd.DataFrame, most: int) -> list[Fold]:
     raises `StepError` where the past is too short.
     """
     times, length = frame[str(case.schema.time)], stretch_of(case)
-    end = (times.max() + case.schema.known_after).to_pydatetime()
+    end = _last_end(case, times.max().to_pydatetime())
     found = stretches_between(case, times.min().to_pydatetime(), times.max().to_pydatetime())
     count = min(most, found)
     if case.schema.known_after >= WINDOW * length:

@@ -12,7 +12,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hand_made import FIRST, Bench, suite, wave_case, waves
+from hand_made import FIRST, Bench, Frame, suite, wave_case, waves
+from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
 
 from pipeline.case import Candidate, Case
 from pipeline.errors import OptionError, StepError
@@ -32,6 +36,8 @@ from pipeline.steps.price import keep_up, price
 from pipeline.steps.walks import Setback, Walks
 from pipeline.store import Store, project
 from pipeline.store.replays import read_replay
+from pipeline.tasks.divisions import Division
+from pipeline.tasks.regression import Regression
 
 
 def priced(bench: Bench) -> Any:
@@ -389,6 +395,40 @@ def test_drift_of_the_past_is_told_by_rows_that_were_known(
 
     hour = timedelta(hours=1)
     assert [days[2] - hour, days[3], days[7] - timedelta(days=5)] == seen
+
+
+def by_wind(seed: int) -> Any:
+    """Ridge regression on what is known at the time of a row."""
+    return make_pipeline(
+        ColumnTransformer([("wind", SimpleImputer(), ["wind"])]), Ridge(random_state=seed)
+    )
+
+
+def test_a_case_whose_labels_come_late_is_replayed_without_them(bench: Bench) -> None:
+    """Fifteen days late, stretches of a week: the last one ends with the newest rows, and what
+    these say changes neither what is trained, what serves, nor an alarm.
+    """
+    rows = waves(days=183, series=("north",)).iloc[::6].reset_index(drop=True)
+    later = rows.copy()
+    later.loc[later["time"] >= FIRST + timedelta(days=169), "value"] += 90
+    found = []
+    for number, each in enumerate((rows, later)):
+        bench.case = replace(
+            late_waves(timedelta(days=15)),
+            gates=replace(wave_case().gates, fresh=timedelta(days=16)),
+            task=Regression(division=Division(groups=("time",), held_out=0.5)),
+            sources={"sample": Frame(rows=each)},
+            candidates=(Candidate(name="wind", title="Wind", build=by_wind),),
+        )
+        bench.do("ingest", "validate", run_id=f"run-{number}")
+        found.append(priced(bench))
+
+    before, after = (each.record for each in found)
+    assert before.prices[0].error < 0.9 * after.prices[0].error
+    assert [each.learned for each in before.prices] == [each.learned for each in after.prices]
+    assert [each.changed for each in before.prices] == [each.changed for each in after.prices]
+    alarms = [(each.folder / "alarms.csv").read_text() for each in found]
+    assert alarms[0] == alarms[1]
 
 
 def test_rows_known_later_than_a_window_have_no_past() -> None:
