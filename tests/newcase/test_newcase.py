@@ -458,6 +458,11 @@ def test_what_is_no_measure_and_what_looks_like_one_is_said(root: Path) -> None:
     assert "3 columns are named after times, such as 'Jan 2023' and 'Feb 2023'" in told
     assert "Each line ends with a separator" in told
     case = importlib.import_module("pipeline.cases.own").CASE
+    for name in ("__init__.py", "candidates.py"):  # `vigie --help` finds all cases
+        text = (root / "pipeline" / "cases" / "own" / name).read_text()
+        assert not any(
+            line.startswith(("from sklearn", "import sklearn")) for line in text.splitlines()
+        )
     assert "text" == case.schema.column("customer_id").kind
     (root / "data").mkdir()
     (root / "data" / "data.csv").write_bytes(path.read_bytes())
