@@ -50,6 +50,22 @@ def test_records_may_come_by_standard_input(vigie: Command) -> None:
     assert values[0] < values[1]
 
 
+def test_more_records_than_a_call_may_hold_are_asked_in_pieces(
+    vigie: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the answers of one piece, in their order; a fault is told by its place among all."""
+    records = [RECORD | {"counter": ("north", "south")[place % 2]} for place in range(5)]
+    whole = vigie("predict", "toy", "--raw", input=json.dumps(records))
+    monkeypatch.setenv("VIGIE_MOST_RECORDS", "2")
+
+    found = vigie("predict", "toy", "--raw", input=json.dumps(records))
+    wrong = vigie("predict", "toy", input=json.dumps([*records[:3], {"counter": "north"}]))
+
+    assert json.loads(whole.stdout) == json.loads(found.stdout)
+    assert 5 == len(json.loads(found.stdout)["predictions"])
+    assert "records/3/hour" in str(wrong.exception)
+
+
 def test_the_answer_of_the_service_can_be_had_whole(vigie: Command) -> None:
     """As JSON, for programs."""
     found = vigie("predict", "toy", "--json", json.dumps(RECORD), "--raw")
