@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
@@ -83,13 +82,6 @@ def ready(engine: Engine | None) -> None:
     """Begins to import what kernels will need, while the caller does something else."""
     if (engine or default_engine()) == "warm" and warm.AVAILABLE:
         warm.server()
-
-
-def stop() -> None:
-    """Stops every notebook that this process executes, in whatever thread; each is interrupted."""
-    execution = sys.modules.get("pipeline.kernels.execution")
-    if execution is not None:
-        execution.stop()
 
 
 def environment(cores: int | None) -> dict[str, str]:

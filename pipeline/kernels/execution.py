@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from papermill.clientwrap import PapermillNotebookClient
 
 from pipeline.errors import StepError
-from pipeline.kernels import folders
+from pipeline.kernels import folders, running
 from pipeline.kernels.cells import OPENING
 from pipeline.kernels.manager import LocalKernelManager
 from pipeline.kernels.memory import times_out_of_memory
@@ -44,26 +43,6 @@ class Place:
     def as_arguments(self) -> dict[str, Any]:
         found = {"cwd": self.folder and str(self.folder), "env": self.environment}
         return {name: value for name, value in found.items() if value is not None}
-
-
-@dataclass(eq=False)
-class _Running:
-    """What runs in this process, so that it can be stopped from another thread."""
-
-    executions: set[Execution] = field(default_factory=set)
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-
-_RUNNING = _Running()
-
-
-def stop() -> None:
-    """Stops all notebooks that this process executes; each ends as interrupted."""
-    with _RUNNING.lock:
-        for execution in _RUNNING.executions:
-            execution.loop.call_soon_threadsafe(
-                execution.end, StepError.for_interrupt(execution.notebook)
-            )
 
 
 class Execution(PapermillNotebookClient):  # type: ignore[misc]
@@ -112,8 +91,7 @@ class Execution(PapermillNotebookClient):  # type: ignore[misc]
         timer = seconds and self.loop.call_later(
             seconds, lambda: self.end(StepError.for_time(self.notebook, "it", seconds))
         )
-        with _RUNNING.lock:
-            _RUNNING.executions.add(self)
+        running.begin(self)
         try:
             await self.work
         except BaseException as error:
@@ -124,8 +102,7 @@ class Execution(PapermillNotebookClient):  # type: ignore[misc]
         finally:
             if timer:
                 timer.cancel()
-            with _RUNNING.lock:
-                _RUNNING.executions.discard(self)
+            running.finish(self)
         await self._close(now=False)
         return self.nb
 

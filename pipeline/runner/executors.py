@@ -68,7 +68,7 @@ def spread(jobs: int, cluster: str, ticket: str, say: Say) -> Iterator[Place]:
             try:
                 yield Place(executor=executor, say=_one_by_one(say), cores=cores)
             except BaseException:
-                from pipeline.kernels.execution import stop
+                from pipeline.kernels import stop
 
                 executor.shutdown(wait=False, cancel_futures=True)
                 stop()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -50,6 +52,8 @@ def left(output: Path) -> list[str]:
 
 PROBE = """
 import os
+import subprocess
+import sys
 from ipykernel.connect import get_connection_info
 transport = get_connection_info(unpack=True)["transport"]
 links = [f"/proc/self/fd/{fd}" for fd in os.listdir("/proc/self/fd")]
@@ -212,3 +216,15 @@ def test_every_error_of_ours_can_come_back(kind: type[VigieError]) -> None:
 def test_a_foreign_error_is_not_taken_for_one_of_ours(name: str) -> None:
     """Not even when the module of our errors has something of its name."""
     assert type(_as_raised("1-ingest", name, "x")) is StepError
+
+
+def test_a_stop_that_comes_while_papermill_is_imported_breaks_nothing() -> None:
+    """There is nothing to stop yet; who waits for the notebook asks again."""
+    code = (
+        "import sys, types; from pipeline.kernels import stop; "
+        "sys.modules['pipeline.kernels.execution'] = types.ModuleType('half imported'); "
+        "stop(); print('papermill' in sys.modules)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+
+    assert "False" == ran.stdout.strip()
