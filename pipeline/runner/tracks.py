@@ -11,7 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from pipeline.saying import Say
 from pipeline.store import Store
-from pipeline.store.tracking import catch_up, prepare, tracked
+from pipeline.store.tracking import catch_up, load, prepare, tracked
 
 logger = logging.getLogger("vigie.tracking")
 
@@ -28,7 +28,10 @@ class Tracks:
         self._waiting: dict[str, Future[None]] = {}
 
     def prepare(self) -> None:
-        """Makes MLflow ready to be told: it is imported, and its tables are made."""
+        """Makes MLflow ready to be told: it is imported, and its tables are made. In two pieces,
+        since whoever interrupts all waits for the one that has begun.
+        """
+        self._pool.submit(self._quietly, load)
         self._pool.submit(self._quietly, lambda: prepare(self.store))
 
     def soon(self, case: str) -> None:

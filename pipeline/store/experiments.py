@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import warnings
 from collections.abc import Iterator
@@ -23,6 +24,13 @@ SERVER = "MLFLOW_TRACKING_URI"
 """Variable that names a tracking server or database; without it the home has one of its own."""
 MOST_AT_ONCE = 1_000
 """Metrics that MLflow takes in one call."""
+
+
+def load() -> None:
+    """Imports MLflow, which takes seconds."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        importlib.import_module("mlflow.tracking")
 
 
 @contextmanager

@@ -17,8 +17,10 @@ from urllib.parse import urlsplit
 from pipeline.saying import Say
 from pipeline.store import Store
 from pipeline.store.atomic import write_bytes
-from pipeline.store.experiments import DATABASE, SERVER, connected, mirror_case
+from pipeline.store.experiments import DATABASE, SERVER, connected, load, mirror_case
 from pipeline.store.locks import take_turns
+
+__all__ = ["catch_up", "load", "mirror", "prepare", "tracked"]
 
 logger = logging.getLogger("vigie.tracking")
 
@@ -54,7 +56,7 @@ def catch_up(store: Store, case: str) -> int:
 
 
 def prepare(store: Store) -> None:
-    """Does what is slow once: MLflow is imported, and the tables of its database are made.
+    """Makes the tables of a new database, which takes a while.
 
     Raises whatever MLflow does.
     """
