@@ -6,8 +6,10 @@ What a command needs is imported when it is called, so that `--help` and `status
 from __future__ import annotations
 
 import atexit
-import gc
+import os
 import sys
+import threading
+from typing import NoReturn
 
 import click
 
@@ -24,11 +26,30 @@ from pipeline.cli.serving import calls, rollback, serve
 from pipeline.errors import VigieError
 
 
+def program() -> NoReturn:
+    """`main` as a whole process, which ends at once when all that was left for its end is done.
+
+    The interpreter's own end would look, for over a second, for circles in all that MLflow and
+    other libraries have made; the system takes it back without.
+    """
+    try:
+        main()
+        code = 0
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+    threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001
+    atexit._run_exitfuncs()  # noqa: SLF001
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:
+        # A reader has gone: the code of the interpreter for it.
+        code = code or 120
+    os._exit(code)
+
+
 def main() -> None:
     """Runs the command; an error of ours is a message and an exit code, not a traceback."""
-    # Else the interpreter looks at its end, for over a second, for circles in all that MLflow and
-    # other libraries have made.
-    atexit.register(gc.freeze)
     try:
         commands(standalone_mode=False)
     except VigieError as error:
