@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.schema import Column, Schema
+from pipeline.store.encodings import stepping, written
 from pipeline.store.tables import Table
 from pipeline.trends import Answer, Observations, Question
 
@@ -56,7 +57,7 @@ SHUFFLED = "(i * 7368787) % {rows}"
 
 
 def write_table(path: Path, rows: int, order: str) -> Table:
-    """A Delta table of so many rows, in pieces of a million."""
+    """A Delta table of so many rows, in pieces of a million, encoded as a merge does."""
     import duckdb
     from deltalake import write_deltalake
 
@@ -70,7 +71,9 @@ def write_table(path: Path, rows: int, order: str) -> Table:
                 end=min(start + 1_000_000, rows),
             )
             piece = database.sql(query).to_arrow_table().cast(SCHEMA.arrow())
-            write_deltalake(str(path), piece, mode="append")
+            write_deltalake(
+                str(path), piece, mode="append", writer_properties=written(stepping(SCHEMA))
+            )
     return Table(path=path)
 
 

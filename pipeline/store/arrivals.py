@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from pipeline.errors import StateError
 from pipeline.schema import Schema
 from pipeline.store.changes import COPY
+from pipeline.store.encodings import STEPS, stepping
 from pipeline.store.summaries import Summary
 
 LARGE = 250_000
@@ -84,7 +85,8 @@ def _write(path: Path, batches: Iterable[pa.RecordBatch], schema: Schema) -> int
     ordered = [field.name for field in typed if not pa.types.is_string(field.type)]
     # A key of one column differs from row to row: a dictionary of it is as long as it is.
     alone = schema.key if len(schema.key) == 1 else ()
-    repeating = [name for name in typed.names if name not in alone]
+    as_steps = stepping(schema)
+    repeating = [name for name in typed.names if name not in {*alone, *as_steps}]
     rows = 0
     try:
         with (
@@ -94,6 +96,7 @@ def _write(path: Path, batches: Iterable[pa.RecordBatch], schema: Schema) -> int
                 compression="snappy",
                 write_statistics=ordered,
                 use_dictionary=repeating,
+                column_encoding=dict.fromkeys(as_steps, STEPS),
             ) as writer,
             ThreadPoolExecutor(1) as beside,
         ):

@@ -8,7 +8,7 @@ key is unique again withdraws the other copies.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +21,7 @@ from pipeline.errors import StateError
 from pipeline.schema import Schema
 from pipeline.store import bulk
 from pipeline.store.changes import COPY, Changes, Counts, changes, same_rows
+from pipeline.store.encodings import stepping, written
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -107,7 +108,7 @@ class Table:
         change = changes(existing, rows, schema)
         if existing is None:
             # Not "append": a table that another process has made meanwhile is not added to.
-            self._write(change.upserts, "error")
+            self._write(change.upserts, "error", stepping(schema))
         elif change.any:
             self._merge_into(change, schema)
         version = self.version()
@@ -158,7 +159,7 @@ class Table:
         """Makes `rows` the table's newest version; the same rows again are no commit."""
         if self.exists() and _same(self.read(), rows):
             return self._open(None).version()
-        self._write(rows, "overwrite")
+        self._write(rows, "overwrite", ())
         return self._open(None).version()
 
     def replace_file(self, new: Path, typed: pa.Schema) -> int:
@@ -217,12 +218,18 @@ class Table:
         except DeltaError as error:
             raise StateError.for_damaged_file(self.path, str(error)) from error
 
-    def _write(self, rows: pa.Table, mode: Any) -> None:
+    def _write(self, rows: pa.Table, mode: Any, steps: Sequence[str]) -> None:
         from deltalake import write_deltalake
         from deltalake.exceptions import DeltaError
 
         try:
-            write_deltalake(str(self.path), rows, mode=mode, schema_mode=_schema_mode(mode))
+            write_deltalake(
+                str(self.path),
+                rows,
+                mode=mode,
+                schema_mode=_schema_mode(mode),
+                writer_properties=written(steps),
+            )
         except (OSError, DeltaError) as error:
             raise StateError.for_failed_write(self.path, error) from error
 
@@ -234,7 +241,13 @@ class Table:
         try:
             (
                 self._open(None)
-                .merge(change.with_operation(), predicate=same, source_alias="s", target_alias="t")
+                .merge(
+                    change.with_operation(),
+                    predicate=same,
+                    source_alias="s",
+                    target_alias="t",
+                    writer_properties=written(stepping(schema)),
+                )
                 .when_matched_delete(predicate="s.withdrawn")
                 .when_matched_update(updates=values)
                 .when_not_matched_insert(updates=values)

@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -60,6 +61,20 @@ def plain(table: pa.Table) -> set[Row]:
         )
         for row in table.to_pylist()
     }
+
+
+def test_times_of_series_are_kept_as_steps_in_every_write(tmp_path: Path) -> None:
+    """A merge into a table writes them as the first one does."""
+    table = Table(path=tmp_path / "rows")
+    hours = [("a", hour, float(hour), None) for hour in range(5_000)]
+    table.merge(rows(*hours), SCHEMA)
+    table.merge(rows(*hours[:-1], ("a", 5_001, 1.0, None)), SCHEMA)
+
+    found = [pq.read_metadata(path).row_group(0).column(1) for path in table.files()]
+    assert {("time", True)} == {
+        (each.path_in_schema, "DELTA_BINARY_PACKED" in each.encodings) for each in found
+    }
+    assert plain(table.read()) == plain(rows(*hours, ("a", 5_001, 1.0, None)))
 
 
 @dataclass
