@@ -15,7 +15,7 @@ LOCKED := $(VENV)/.locked
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run serve lab check format notebooks test explore lock clean
+.PHONY: help setup run serve lab check format notebooks test coverage explore lock clean
 
 help: ## List the recipes
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -59,13 +59,16 @@ notebooks: setup ## Renew the generated cells, clear outputs
 	$(BIN)/python -m pipeline.kernels.rules --write
 
 # One process a core, one thread a process. Files come in the order of tests/conftest.py.
-test: setup ## Run the tests, with coverage (TESTS= for some of them)
+test: setup ## Run the tests (TESTS= for some of them)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile \
-		--no-loadscope-reorder $(TESTS)
+		--no-loadscope-reorder $(COVERAGE) $(TESTS)
+
+coverage: COVERAGE = --cov --cov-report=term:skip-covered
+coverage: test ## Run the tests, and tell which lines they run: 90 % at least
 
 # Each time with other random inputs; what fails prints how to repeat it.
 explore: setup ## Run the tests of properties with new random inputs (TESTS= for some of them)
-	HYPOTHESIS_PROFILE=explore OMP_NUM_THREADS=1 $(BIN)/python -m pytest --no-cov -m hypothesis \
+	HYPOTHESIS_PROFILE=explore OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m hypothesis \
 		--numprocesses auto --dist loadfile $(TESTS)
 
 lock: ## Resolve the newest versions that work together (needs uv)
