@@ -134,7 +134,7 @@ def _require_target(guess: Guess, target: str, time: str) -> None:
     if len(different) < 2:
         found = f"only the value {different[0]!r}" if different else "no value"
         raise OptionError(f"Column {target!r} has {found}: there is nothing to learn.")
-    lacking = sum(not value for value in guess.columns[target])
+    lacking = guess.columns[target].count("")
     if lacking > MOST_LACKING * guess.rows:
         line = guess.columns[target].index("") + 2
         raise OptionError(
@@ -204,7 +204,6 @@ def _kinds_told(guess: Guess, kinds: dict[str, Kind]) -> Iterator[str]:
                 f"such as {odd[0]!r} in line {line}: it is taken as {kinds[name]}. Where these are "
                 "mistakes, mend or empty them, remove what was written here and begin again."
             )
-
         elif (sign := _sign(given)) and kinds[name] == "category":
             yield (
                 f"Column {name} would be numbers but for {sign!r}, as in {given[0]!r}: it is taken "
@@ -219,7 +218,7 @@ def _sign(values: list[str]) -> str:
 
 
 def _lacking_told(guess: Guess, target: str) -> Iterator[str]:
-    lacking = sum(not value for value in guess.columns[target])
+    lacking = guess.columns[target].count("")
     if lacking:
         yield f"{lacking:,} rows have no value of {target}: each run sets them aside."
 

@@ -11,7 +11,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from pipeline.saying import Say
 from pipeline.store import Store
-from pipeline.store.tracking import catch_up, load, prepare, tracked
+from pipeline.store.experiments import load
+from pipeline.store.tracking import catch_up, prepare, tracked
 
 logger = logging.getLogger("vigie.tracking")
 

@@ -77,12 +77,7 @@ def price(
             f"Case {case.name!r} has no column of time: there is no history to replay."
         )
     started, judged = now(), checked or store.newest_validation(case.name)
-    frame = case.task.frame(
-        store.validated(
-            case.name, case.schema, judged, taking_part(store, case, judged)
-        ).to_pandas(),
-        case.schema,
-    )
+    frame = _frame_of(store, case, judged)
     folds = stretches_of(case, frame, most)
     chosen = case.candidate(candidate or _newest_challenger(store, case))
     # Threads of OpenMP wait in a busy loop, which a machine with other work to do can't bear.
@@ -113,13 +108,16 @@ def price(
         replayed=_window(case, frame, folds[first:], judged.as_of),
         prices=prices,
         files=_written(folder, rows, figures, changes_table(list(walks.changes())), alarms),
-        sentence=_sentence(case, prices, len(folds) - first)
-        + _chance(walks, prices)
-        + _setback(case, walks, prices)
-        + _luck(case, walks),
+        sentence=_told(case, walks, prices),
     )
     write_replay(store.home, record)
     return Price(record=record, rows=rows, folder=folder)
+
+
+def _frame_of(store: Store, case: Case, judged: ValidateRecord) -> pd.DataFrame:
+    """The validated rows that take part, with what the task predicts by."""
+    rows = store.validated(case.name, case.schema, judged, taking_part(store, case, judged))
+    return case.task.frame(rows.to_pandas(), case.schema)
 
 
 def keep_up(run: Run, say: Say) -> None:
@@ -205,6 +203,17 @@ def _table(folder: Path, rows: pd.DataFrame, name: str, title: str) -> Artifact:
     text, path = rows.to_csv(index=False, lineterminator="\n").encode(), f"{name}.csv"
     digest = write_bytes(folder / path, text)
     return Artifact(name=name, kind="table", path=path, sha256=digest, rows=len(rows), title=title)
+
+
+def _told(case: Case, walks: Walks, prices: tuple[PolicyPrice, ...]) -> str:
+    """All that is said of a replay, in one text."""
+    judged = len(walks.models.folds) - walks.first
+    return (
+        _sentence(case, prices, judged)
+        + _chance(walks, prices)
+        + _setback(case, walks, prices)
+        + _luck(case, walks)
+    )
 
 
 def _sentence(case: Case, prices: tuple[PolicyPrice, ...], stretches: int) -> str:

@@ -16,6 +16,7 @@ import pyarrow as pa
 from pipeline.bounds import Bound, Marks, limit_of
 from pipeline.records import Sample
 from pipeline.schema import Schema
+from pipeline.store.bulk import copy_to
 from pipeline.store.changes import COPY, quoted, same_rows
 from pipeline.store.scans import Scan, scanning
 
@@ -74,13 +75,9 @@ class Validated:
         """All of them as a Parquet file, by key; what memory can't hold is sorted on disk."""
         shown = ", ".join(quoted(list(self.schema.names)))
         order = ", ".join(f"{name} NULLS LAST" for name in quoted([*self.schema.key, COPY]))
-        target = str(path).replace("'", "''")
         with self._opened() as scan, scan.database.cursor() as cursor:
             cursor.execute("SET TimeZone = 'UTC'")
-            cursor.execute(
-                f"COPY (SELECT {shown} FROM kept ORDER BY {order}) TO '{target}' "
-                "(FORMAT parquet, COMPRESSION zstd)"
-            )
+            copy_to(path, cursor, f"SELECT {shown} FROM kept ORDER BY {order}")
 
     def _take_part(self, batch: pa.RecordBatch, within: Within) -> pa.Array:
         marks = within.bound.marks(pa.Table.from_batches([batch]), self.schema)

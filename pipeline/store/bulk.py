@@ -184,8 +184,13 @@ def commit(path: Path, new: Path, typed: pa.Schema, mode: Any) -> None:
         create_table_with_add_actions(str(path), form, [action])
 
 
-def _copy(database: duckdb.DuckDBPyConnection, folder: Path, query: str) -> Path:
-    path = folder / f"{uuid.uuid4().hex}.parquet"
+def copy_to(path: Path, database: duckdb.DuckDBPyConnection, query: str) -> None:
+    """Writes the answer to a Parquet file; what memory can't hold of it goes over the disk."""
     name = str(path).replace("'", "''")
     database.execute(f"COPY ({query}) TO '{name}' (FORMAT parquet, COMPRESSION zstd)")
+
+
+def _copy(database: duckdb.DuckDBPyConnection, folder: Path, query: str) -> Path:
+    path = folder / f"{uuid.uuid4().hex}.parquet"
+    copy_to(path, database, query)
     return path

@@ -17,10 +17,8 @@ from urllib.parse import urlsplit
 from pipeline.saying import Say
 from pipeline.store import Store
 from pipeline.store.atomic import write_bytes
-from pipeline.store.experiments import DATABASE, SERVER, connected, load, mirror_case
+from pipeline.store.experiments import DATABASE, SERVER, connected, mirror_case
 from pipeline.store.locks import take_turns
-
-__all__ = ["catch_up", "load", "mirror", "prepare", "tracked"]
 
 logger = logging.getLogger("vigie.tracking")
 

@@ -63,7 +63,7 @@ def plain(table: pa.Table) -> set[Row]:
     }
 
 
-def test_times_of_series_are_kept_as_steps_in_every_write(tmp_path: Path) -> None:
+def test_times_of_series_are_kept_as_steps_by_the_first_write_and_by_merges(tmp_path: Path) -> None:
     """A merge into a table writes them as the first one does."""
     table = Table(path=tmp_path / "rows")
     hours = [("a", hour, float(hour), None) for hour in range(5_000)]

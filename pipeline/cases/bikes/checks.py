@@ -59,10 +59,11 @@ def check_columns(table: pd.DataFrame, as_of: datetime) -> pd.DataFrame:
     moment = _utc(as_of)
     counter, time, count = _counter_codes(table), _times(table), _counts(table)
     usable = ~np.isnat(time) & (count >= 0) & (count <= HIGHEST_COUNT)
+    order = _order(counter, time, count)
     return table.assign(
-        zero_run_hours=_zero_run_hours(counter, time, count),
-        stuck_hours=_stuck_hours(counter, time, count),
-        copied_hours=_copied_hours(counter, time, count),
+        zero_run_hours=_zero_run_hours(counter, time, count, order),
+        stuck_hours=_stuck_hours(counter, count, order),
+        copied_hours=_copied_hours(counter, time, count, order),
         moved_degrees=_moved_degrees(table),
         stretch_hours=_stretch_hours(counter, time),
         silent_hours=(moment - _newest(counter, time)) / _HOUR,
@@ -93,12 +94,21 @@ def _counts(table: pd.DataFrame) -> NDArray[np.float64]:
     return table["count"].to_numpy(dtype="float64", na_value=np.nan)
 
 
-def _zero_run_hours(
+def _order(
     counter: NDArray[np.int64], time: NDArray[np.datetime64], count: NDArray[np.float64]
 ) -> NDArray[np.int64]:
-    hours = np.zeros(len(count), dtype=np.int64)
+    """The rows that have all three, by counter, time and count."""
     known = np.flatnonzero((counter >= 0) & ~np.isnat(time) & ~np.isnan(count))
-    order = known[np.lexsort((count[known], time[known], counter[known]))]
+    return known[np.lexsort((count[known], time[known], counter[known]))]
+
+
+def _zero_run_hours(
+    counter: NDArray[np.int64],
+    time: NDArray[np.datetime64],
+    count: NDArray[np.float64],
+    order: NDArray[np.int64],
+) -> NDArray[np.int64]:
+    hours = np.zeros(len(count), dtype=np.int64)
     zero = count[order] == 0
     run = np.cumsum(_differs_from_previous(counter[order]) | ~zero)[zero]
     hour = time[order][zero].astype("datetime64[h]")
@@ -108,11 +118,9 @@ def _zero_run_hours(
 
 
 def _stuck_hours(
-    counter: NDArray[np.int64], time: NDArray[np.datetime64], count: NDArray[np.float64]
+    counter: NDArray[np.int64], count: NDArray[np.float64], order: NDArray[np.int64]
 ) -> NDArray[np.int64]:
     hours = np.zeros(len(count), dtype=np.int64)
-    known = np.flatnonzero((counter >= 0) & ~np.isnat(time) & ~np.isnan(count))
-    order = known[np.lexsort((count[known], time[known], counter[known]))]
     changed = _differs_from_previous(counter[order]) | _differs_from_previous(count[order])
     run = np.cumsum(changed)
     hours[order] = np.where(count[order] > 0, np.bincount(run)[run], 0)
@@ -120,11 +128,12 @@ def _stuck_hours(
 
 
 def _copied_hours(
-    counter: NDArray[np.int64], time: NDArray[np.datetime64], count: NDArray[np.float64]
+    counter: NDArray[np.int64],
+    time: NDArray[np.datetime64],
+    count: NDArray[np.float64],
+    order: NDArray[np.int64],
 ) -> NDArray[np.int64]:
     hours = np.zeros(len(count), dtype=np.int64)
-    known = np.flatnonzero((counter >= 0) & ~np.isnat(time) & ~np.isnan(count))
-    order = known[np.lexsort((count[known], time[known], counter[known]))]
     same = np.zeros(len(order), dtype=np.bool_)
     now, before = order[A_DAY:], order[:-A_DAY]
     same[A_DAY:] = (
