@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import socket
 import subprocess
 import sys
 import tempfile
 import threading
+import weakref
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -92,6 +94,20 @@ def bikes_table() -> pd.DataFrame:
 def judge_bikes(table: pd.DataFrame, as_of: datetime = AS_OF) -> Verdict:
     parameters = {"fresh_since": as_of - timedelta(days=2)}
     return check(check_columns(table, as_of), BIKES, parameters=parameters)
+
+
+def test_a_table_is_let_go_once_it_was_judged(write_suite: WriteSuite) -> None:
+    """What is kept for the next one holds nothing of it, also where judging broke."""
+    path = write_suite(BETWEEN)
+    table, other = counts(1, 20), pd.DataFrame({"other": [1.0]})
+    judged = [weakref.ref(table), weakref.ref(other)]
+    check(table, path, parameters={})
+    with pytest.raises(SuiteError):
+        check(other, path, parameters={})
+    del table, other
+    gc.collect()
+
+    assert [None, None] == [each() for each in judged]
 
 
 def test_failing_rows_are_told_by_position(write_suite: WriteSuite) -> None:

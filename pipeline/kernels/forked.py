@@ -1,5 +1,5 @@
-"""What a process does that was forked to be a kernel, or to draw for all kernels; it never returns
-to the server's loop.
+"""What a process does that was forked to be a kernel, one of its workers, or to draw for all
+kernels; it never returns to the server's loop.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing.connection import Connection, Pipe
 from types import ModuleType
 from typing import Any, ClassVar, NoReturn
 
-from pipeline import drawing
+from pipeline import drawing, workers
 from pipeline.kernels import lines
 
 PR_SET_PDEATHSIG = 1
@@ -37,6 +38,7 @@ def become_kernel(request: dict[str, Any], channel: socket.socket, server: int) 
         os.setsid()
         _die_with(server)
         _settle(request)
+        _fork_workers(channel)
         _run([*request["arguments"], f"--IPKernelApp.parent_handle={server}"], channel)
         code = 0
     except SystemExit as ended:
@@ -84,6 +86,40 @@ def _settle(request: dict[str, Any]) -> None:
         import threadpoolctl
 
         threadpoolctl.threadpool_limits(int(threads))
+
+
+def _fork_workers(channel: socket.socket) -> None:
+    """One for each core that the kernel may use, where there are several."""
+    import joblib
+
+    count = min(joblib.cpu_count(), workers.MOST)
+    kernel = os.getpid()
+    for _ in range(count if count > 1 else 0):
+        ours, theirs = Pipe()
+        pid = os.fork()
+        if not pid:
+            channel.close()
+            for connection in (ours, *(each.connection for each in workers.Workers.standing)):
+                connection.close()
+            _become_worker(theirs, kernel)
+        theirs.close()
+        workers.Workers.standing.append(workers.Worker(pid, ours))
+
+
+def _become_worker(connection: Connection, kernel: int) -> NoReturn:
+    """Does pieces of the kernel's work until that has ended; it dies with it.
+
+    In a group of its own: a kernel waits for the end of all processes in its group, and an
+    interrupt is for the kernel, which then ends its workers.
+    """
+    try:
+        os.setpgid(0, 0)
+        _die_with(kernel)
+        workers.Workers.standing.clear()
+        workers.serve(connection)
+    except BaseException:  # noqa: BLE001
+        traceback.print_exc()
+    os._exit(0)
 
 
 def _run(arguments: list[str], channel: socket.socket) -> None:
@@ -134,6 +170,7 @@ def _no_list_of_modules() -> Iterator[None]:
 def leave(code: int) -> NoReturn:
     """Without taking the interpreter down: freeing all that was imported takes a while."""
     try:
+        workers.end()
         atexit._run_exitfuncs()  # noqa: SLF001
         for stream in (sys.stdout, sys.stderr):
             stream.flush()

@@ -41,6 +41,7 @@ STAGES = (
         "sklearn.preprocessing",
         "skops.io",
         "joblib",
+        "cloudpickle",
         "multiprocessing.pool",
         "threadpoolctl",
         "altair",

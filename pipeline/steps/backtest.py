@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline import workers
 from pipeline.case import Case
 from pipeline.records import FoldScores, Scores
 from pipeline.splits import Fold
@@ -102,9 +104,6 @@ def backtests(
     Fits go side by side, and each gets the share of the cores that this leaves it. One whose
     predictions are remembered is not done again.
     """
-    import joblib
-
-    cores = joblib.cpu_count()
     truth = case.task.truth(frame, case.schema)
     # A description of all settings: to write one takes as long as to fit a small model.
     settings = [repr(each.build()) if remembered is not None else "" for each in competitors]
@@ -118,13 +117,7 @@ def backtests(
         for fold in folds
         if fold.name not in recalled
     ]
-    at_once = max(1, min(len(new), cores))
-    made: Iterator[Timed] = iter(
-        joblib.Parallel(n_jobs=at_once, backend="threading", return_as="generator")(
-            joblib.delayed(_timed)(each, case, frame, truth, fold, cores // at_once, seconds)
-            for each, fold in new
-        )
-    )
+    made = _side_by_side(new, case, frame, truth, seconds)
     for competitor, described, recalled in zip(competitors, settings, known, strict=True):
         missing = [fold for fold in folds if fold.name not in recalled]
         fits = dict(zip((fold.name for fold in missing), made, strict=False))
@@ -217,6 +210,9 @@ def _recalled(
     return {name: predicted for name, predicted in found.items() if predicted is not None}
 
 
+Fit: TypeAlias = tuple[Competitor, Fold]
+
+
 class Timed(NamedTuple):
     """Predictions for a fold, and how long it took to make them."""
 
@@ -224,15 +220,35 @@ class Timed(NamedTuple):
     seconds: float
 
 
-def _timed(
-    competitor: Competitor,
+def _side_by_side(
+    fits: Sequence[Fit],
     case: Case,
     frame: pd.DataFrame,
     truth: Truth,
-    fold: Fold,
+    seconds: Callable[[], float],
+) -> Iterator[Timed]:
+    """Each in turn; by the workers of this kernel where it has some, else on threads."""
+    import joblib
+
+    cores = joblib.cpu_count()
+    at_once = max(1, min(len(fits), cores))
+    fit = partial(_timed, case, frame, truth, cores // at_once, seconds)
+    packed = workers.packed(fit, rows=int(frame.memory_usage().sum())) if at_once > 1 else None
+    if packed is not None:
+        return workers.spread(packed, fits)
+    spread = joblib.Parallel(n_jobs=at_once, backend="threading", return_as="generator")
+    return iter(spread(joblib.delayed(fit)(each) for each in fits))
+
+
+def _timed(
+    case: Case,
+    frame: pd.DataFrame,
+    truth: Truth,
     cores: int,
     seconds: Callable[[], float],
+    fit: Fit,
 ) -> Timed:
+    competitor, fold = fit
     began = seconds()
     model = fitted(competitor.build, frame.iloc[fold.train], truth[fold.train], cores=cores)
     predicted = case.task.predict(model, frame.iloc[fold.test])

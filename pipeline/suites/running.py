@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +17,10 @@ if TYPE_CHECKING:
     import pandas as pd
     from great_expectations import ExpectationSuite
     from great_expectations.core import ExpectationValidationResult
+    from great_expectations.core.batch_definition import BatchDefinition
+
+_ONE_AT_A_TIME = threading.Lock()
+"""Great Expectations keeps the table that is judged under a name."""
 
 
 def evaluate(
@@ -57,6 +63,28 @@ def results(
 def _validate(
     table: pd.DataFrame, suite: ExpectationSuite, parameters: Mapping[str, object]
 ) -> list[ExpectationValidationResult]:
+    with _ONE_AT_A_TIME:
+        definition = _definition()
+        # even a bar that is switched off would start tqdm's watching thread, which a fork can't
+        # survive
+        import_module("tqdm").tqdm.monitor_interval = 0
+        batch = definition.get_batch({"dataframe": table})
+        try:
+            outcome = batch.validate(
+                suite,
+                result_format={"result_format": "COMPLETE", "return_unexpected_index_query": False},
+                expectation_parameters=dict(parameters),
+            )
+        finally:
+            batch.data.execution_engine.batch_manager.batch_data_cache.clear()
+    return list(outcome.results)
+
+
+@cache
+def _definition() -> BatchDefinition[Any]:
+    """What tables are handed to. It is made once a process, since that takes as long as to judge a
+    small table, and holds no table afterwards.
+    """
     import great_expectations
     from great_expectations.data_context.types.base import (
         DataContextConfig,
@@ -72,20 +100,11 @@ def _validate(
             analytics_enabled=False,
         ),
     )
-    # even a bar that is switched off would start tqdm's watching thread, which a fork can't survive
-    import_module("tqdm").tqdm.monitor_interval = 0
-    definition = (
+    return (
         context.data_sources.add_pandas("table")
         .add_dataframe_asset("table")
         .add_batch_definition_whole_dataframe("table")
     )
-    batch = definition.get_batch({"dataframe": table})
-    outcome = batch.validate(
-        suite,
-        result_format={"result_format": "COMPLETE", "return_unexpected_index_query": False},
-        expectation_parameters=dict(parameters),
-    )
-    return list(outcome.results)
 
 
 def _raised(result: ExpectationValidationResult) -> list[str]:

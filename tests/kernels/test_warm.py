@@ -155,14 +155,16 @@ with hold(Path(sys.argv[2]), "bikes", "now"):
 @pytest.fixture
 def running(write_notebook: Write, tmp_path: Path) -> Iterator[Running]:
     """A process that executes a notebook while holding the case, and the pids beneath it: the
-    server, the kernel, what that has started, and who draws charts.
+    server, the kernel, what that has started, its workers, and who draws charts.
 
     Its server imports nothing beforehand, which is quicker for one notebook.
     """
     mark = tmp_path / "pids"
     write_notebook(
         "import os, subprocess\n"
+        "from pipeline.workers import Workers\n"
         "pids = [os.getppid(), os.getpid(), subprocess.Popen(['sleep', '600']).pid]\n"
+        "pids += [worker.pid for worker in Workers.standing]\n"
         f"open({str(mark)!r} + '_', 'w').write(' '.join(map(str, pids)))\n"
         f"os.rename({str(mark)!r} + '_', {str(mark)!r})\n"
         "import time; time.sleep(600)"
@@ -196,7 +198,7 @@ def test_nothing_is_left_of_a_process_that_was_ended(
     process.send_signal(number)
 
     assert process.wait(PATIENCE)
-    assert [True] * 4 == [gone(pid) for pid in pids]
+    assert [True] * len(pids) == [gone(pid) for pid in pids]
     assert [] == list(tmp_path.glob(f"{folders.PREFIX}*"))
     with hold(tmp_path / "home", "bikes", "later"):
         pass
@@ -210,7 +212,7 @@ def test_kernels_end_with_a_server_that_was_killed(
     os.kill(server, signal.SIGKILL)
 
     assert 1 == process.wait(PATIENCE)
-    assert [True] * 3 == [gone(pid) for pid in others]
+    assert [True] * len(others) == [gone(pid) for pid in others]
 
 
 COUNT = "import os; print(len(os.listdir('/proc/self/task')))"

@@ -6,6 +6,8 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
+from multiprocessing import Pipe
 from typing import Any
 
 import joblib
@@ -17,6 +19,7 @@ from hand_made import FIRST, SCHEMA, TASK, fitted_model, ridge, wave_case, waves
 from pipeline.metrics import regression_metrics
 from pipeline.records import FoldScores
 from pipeline.steps.backtest import Backtest, Competitor, backtest, fitted
+from pipeline.workers import Worker, Workers, serve
 
 DAY = timedelta(days=1)
 CASE = wave_case()
@@ -129,6 +132,27 @@ def test_seconds_are_told_by_the_clock_that_is_given() -> None:
     )
 
     assert 3 * 1.25 == told.seconds
+
+
+def test_workers_come_to_the_same_as_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To the bit, fold by fold, for a model of scikit-learn's."""
+    competitor = Competitor(name="ridge", title="Ridge", build=partial(ridge, 0))
+    by_threads = backtest(competitor, CASE, FRAME, FOLDS, seconds=time.monotonic)
+    ours, theirs = Pipe()
+    standing = [Worker(0, ours)]
+    monkeypatch.setattr(Workers, "standing", standing)
+    thread = threading.Thread(target=serve, args=(theirs,))
+    thread.start()
+    try:
+        by_workers = backtest(competitor, CASE, FRAME, FOLDS, seconds=time.monotonic)
+    finally:
+        ours.close()
+        thread.join(60)
+        theirs.close()
+
+    assert b"" != standing[0].knows
+    assert by_threads.predicted.tobytes() == by_workers.predicted.tobytes()
+    assert by_threads.folds == by_workers.folds
 
 
 def test_what_competes_is_told_on() -> None:
