@@ -10,7 +10,7 @@ import importlib
 import pkgutil
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pipeline
@@ -81,9 +81,11 @@ def stages() -> Iterator[int]:
         if "tqdm" in sys.modules:
             # Great Expectations' progress bars would start a thread that watches over them.
             sys.modules["tqdm"].tqdm.monitor_interval = 0
+        if number:
+            _rehearse(_judging)
         yield number
         if not number:
-            _rehearse()
+            _rehearse(_describing)
 
 
 def thread_names() -> list[str]:
@@ -120,26 +122,36 @@ def _beneath(package: str) -> Iterator[str]:
             yield from _beneath(name)
 
 
-def _rehearse() -> None:
-    """Does once what is slow the first time: describing a chart, digests of what is installed, and
-    what the cases say.
-    """
+def _rehearse(what: Callable[[], None]) -> None:
+    """Does once what is slow the first time."""
+    try:
+        what()
+    except Exception as error:  # noqa: BLE001
+        print(f"vigie: not all was made ready beforehand: {error!r}", file=sys.stderr)
+
+
+def _describing() -> None:
+    """Describes a chart, takes digests of what is installed, and asks the cases what they say."""
     import narwhals.stable.v1 as narwhals
 
     from pipeline.case import find_cases
     from pipeline.figures import rehearse
     from pipeline.store import project
 
-    try:
-        rehearse()
-        # Libraries that know no table of theirs in it look for plugins, once a process.
-        narwhals.dependencies.is_into_dataframe(object())
-        project.code_version()
-        project.lock_digest()
-        for case in find_cases().values():
-            case.prepare()
-    except Exception as error:  # noqa: BLE001
-        print(f"vigie: not all was made ready beforehand: {error!r}", file=sys.stderr)
+    rehearse()
+    # Libraries that know no table of theirs in it look for plugins, once a process.
+    narwhals.dependencies.is_into_dataframe(object())
+    project.code_version()
+    project.lock_digest()
+    for case in find_cases().values():
+        case.prepare()
+
+
+def _judging() -> None:
+    """Has Great Expectations judge a small table."""
+    from pipeline.suites import rehearse
+
+    rehearse()
 
 
 def _attempt(name: str) -> None:

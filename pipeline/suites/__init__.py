@@ -16,10 +16,13 @@ from pipeline.records import Finding
 from pipeline.suites.findings import finding
 from pipeline.suites.findings import positions as positions_of
 from pipeline.suites.reading import read, require_parameters
+from pipeline.suites.running import rehearse
 from pipeline.suites.running import results as results_of
 
 if TYPE_CHECKING:
     import pandas as pd
+
+__all__ = ["Verdict", "check", "rehearse"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -36,6 +36,17 @@ def evaluate(
     return results(table, path, suite, values)
 
 
+def rehearse() -> None:
+    """Judges a small table for nobody: the first one takes three times as long as the next."""
+    import pandas as pd
+    from great_expectations import ExpectationSuite
+
+    present = {"type": "expect_column_values_to_not_be_null", "kwargs": {"column": "x"}}
+    told = {**present, "severity": "warning", "meta": {"name": "present"}}
+    suite = ExpectationSuite(name="rehearsal", expectations=[told])
+    results(pd.DataFrame({"x": [1.0]}), Path("rehearsal.json"), suite, {})
+
+
 def results(
     table: pd.DataFrame,
     path: Path,

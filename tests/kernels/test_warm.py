@@ -142,7 +142,7 @@ from pathlib import Path
 from pipeline.kernels import execute, warm
 warm.START = (
     "from pipeline.kernels import preload; preload.STAGES = ((),); preload._own_modules = tuple; "
-    "preload._rehearse = int; " + warm.START
+    "preload._rehearse = id; " + warm.START
 )
 from pipeline.store import project
 from pipeline.store.locks import hold
