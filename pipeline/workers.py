@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pipeline.errors import StepError
+from pipeline.errors import StepError, WorkerError
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -44,7 +44,7 @@ class Worker:
     """The work that it was told last."""
 
     def do(self, work: bytes, item: bytes) -> Done:
-        """Has it done; raises `StepError` when the process is gone."""
+        """Has it done; raises `WorkerError` when the process is gone."""
         try:
             if work is not self.knows:
                 self.connection.send_bytes(work)
@@ -54,7 +54,7 @@ class Worker:
             self.connection.send_bytes(item)
             done: Done = _loaded(self.connection.recv_bytes())
         except (EOFError, OSError) as error:
-            raise StepError.for_worker() from error
+            raise WorkerError.for_fits() from error
         return done
 
 
@@ -103,7 +103,7 @@ def spread(work: bytes, items: Sequence[Any]) -> Iterator[Any]:
     """What the `packed` work makes of each item, in their order, as soon as it is there.
 
     It is sent to each worker once. It must not depend on what the notebook has changed in modules.
-    Raises what it raises, and `StepError` when a worker dies; whatever ends it early ends the
+    Raises what it raises, and `WorkerError` when a worker dies; whatever ends it early ends the
     workers, so that none goes on with what nobody waits for.
     """
     idle = SimpleQueue[Worker]()

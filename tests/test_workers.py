@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from pipeline import workers
-from pipeline.errors import StepError
+from pipeline.errors import StepError, WorkerError
 from pipeline.workers import Worker, Workers, packed, serve, spread
 
 Ends = list[tuple[subprocess.Popen, Connection]]
@@ -120,7 +120,7 @@ def test_a_dead_worker_is_an_error_with_a_remedy(ends: Ends) -> None:
     for _, theirs in ends:
         theirs.close()
 
-    with pytest.raises(StepError, match=r"has died, .*Free some memory"):
+    with pytest.raises(WorkerError, match=r"has died, .*Free some memory"):
         done(str, [1, 2, 3])
 
     assert [] == Workers.standing

@@ -1,7 +1,7 @@
 """What a user can mend. A message names the thing, what was found and what to do about it."""
 
 from pipeline.errors.base import CaseError, Failure, OptionError, VigieError
-from pipeline.errors.notebooks import StepError
+from pipeline.errors.notebooks import StepError, WorkerError
 from pipeline.errors.serving import RecordError, ServiceError, SiteError
 from pipeline.errors.snapshots import DamagedSnapshotError, GitHubError, SnapshotError
 from pipeline.errors.sources import PictureError, SourceError, SourceUnavailableError
@@ -26,4 +26,5 @@ __all__ = [
     "StepError",
     "SuiteError",
     "VigieError",
+    "WorkerError",
 ]

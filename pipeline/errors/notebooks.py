@@ -60,14 +60,6 @@ class StepError(VigieError):
         return cls._of("died", f"Notebook {notebook}: its kernel {how}. {remedy}")
 
     @classmethod
-    def for_worker(cls) -> Self:
-        return cls._of(
-            "died",
-            "A process that fitted models for the notebook has died, most often for want of "
-            "memory. Free some memory or take less data (--set days=…), then run again.",
-        )
-
-    @classmethod
     def for_interrupt(cls, notebook: str) -> Self:
         return cls._of(
             "interrupted", f"Notebook {notebook} was interrupted. Run again to go on from there."
@@ -87,3 +79,16 @@ def _signal(number: int) -> str:
         return Signals(number).name
     except ValueError:
         return str(number)
+
+
+class WorkerError(StepError):
+    """A process that fitted models for a notebook and died."""
+
+    failure: Failure = "died"
+
+    @classmethod
+    def for_fits(cls) -> Self:
+        return cls(
+            "A process that fitted models for the notebook has died, most often for want of "
+            "memory. Free some memory or take less data (--set days=…), then run again."
+        )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import joblib
 import nbformat
 import pytest
 
-from pipeline.errors import StepError
+from pipeline.errors import WorkerError
 from pipeline.kernels import execute, warm
 
 Write = Callable[..., Path]
@@ -75,5 +74,7 @@ def test_a_worker_that_dies_ends_the_notebook_with_an_error(
     """It says what is to be done; nothing waits for it."""
     write_notebook(SPREAD, "piece = lambda number: os.kill(os.getpid(), 9)", "done()")
 
-    with pytest.raises(StepError, match=re.escape("has died, most often for want of memory")):
+    with pytest.raises(WorkerError, match="Free some memory") as caught:
         execute("1-ingest", tmp_path / "1-ingest.ipynb", {}, cores=2)
+
+    assert "died" == caught.value.failure
