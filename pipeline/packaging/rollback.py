@@ -8,6 +8,7 @@ from pipeline.case import Case
 from pipeline.errors import ServiceError
 from pipeline.records import MEASURED_IN, PromoteRecord
 from pipeline.store import Store, locks, project
+from pipeline.store.ids import RunIds
 
 
 def roll_back(store: Store, case: Case) -> PromoteRecord:
@@ -29,17 +30,20 @@ def roll_back(store: Store, case: Case) -> PromoteRecord:
                 "to go back to."
             )
         store.model_bytes(case.name, before.champion.ref)
-        record = _record(present, before, moment)
+        run_id = RunIds(store.run_ids(case.name), lambda: moment).new()
+        record = _record(present, before, moment, f"{run_id}-rollback")
         store.write_record(record)
     return record
 
 
-def _record(present: PromoteRecord, before: PromoteRecord, moment: datetime) -> PromoteRecord:
+def _record(
+    present: PromoteRecord, before: PromoteRecord, moment: datetime, run_id: str
+) -> PromoteRecord:
     """The decision before, made again after the present one."""
     gone, back = present.champion.ref, before.champion.ref
     return before.model_copy(
         update={
-            "run_id": f"{moment:%Y%m%dT%H%M%S%fZ}-rollback",
+            "run_id": run_id,
             "as_of": present.as_of,
             "started": moment,
             "finished": moment,

@@ -22,8 +22,8 @@ from pipeline.runner.schedule import due, orders_at
 from pipeline.runner.standing import seal_case
 from pipeline.runner.tracks import Tracks
 from pipeline.saying import Say
-from pipeline.steps.run import new_run_id
 from pipeline.store import Store
+from pipeline.store.ids import RunIds
 from pipeline.store.tracking import mirror
 
 __all__ = ["EXIT_CODES", "Order", "Ran", "exit_code", "run_cases", "run_due", "run_orders"]
@@ -221,8 +221,9 @@ def _in_turn(
     store: Store, case: str, orders: Sequence[Order], say: Say, now: Clock
 ) -> Iterator[Ran]:
     """Ends with the first that failed."""
+    ids = RunIds(store.run_ids(case), now)
     for order in orders:
-        ran = _run(store, case, order, new_run_id(now()), say)
+        ran = _run(store, case, order, ids.new(), say)
         yield ran
         if ran.outcome in ("held", "failed"):
             return
@@ -233,10 +234,11 @@ def _replayed(
 ) -> Iterator[Ran]:
     """Says a line of each order; only who holds the case can end it early."""
     before = set(store.run_ids(case))
+    ids = RunIds(before, now)
     if _has_new(store, case, orders):
         ready(orders[0].engine)
     shared = [replace(order, overlaps=(order.cores or 1) > 1) for order in orders]
-    found = replay(store, case, shared, say=_unsaid, new_id=lambda: new_run_id(now()))
+    found = replay(store, case, shared, say=_unsaid, new_id=ids.new)
     for order, result in zip(orders, found, strict=False):
         if isinstance(result, StateError):
             ran, seconds = _not_run(case, "", result), 0.0

@@ -8,14 +8,12 @@ file, in which ids of runs are blanked.
 from __future__ import annotations
 
 import hashlib
-import re
 from typing import Any
 
 from pipeline.records import RECORDS, STEPS, Artifact, Record
 from pipeline.store import Store
+from pipeline.store.ids import RUN_ID
 
-RUN_ID = re.compile(r"\d{8}T\d{12}Z")
-"""An id as `new_run_id` writes it."""
 LEFT_OUT = frozenset({"run_id", "started", "finished", "seconds"})
 LEFT_OUT_OF_INGEST = frozenset(
     {"inserted", "updated", "unchanged", "withdrawn", "revisions", "sentence"}

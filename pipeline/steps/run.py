@@ -26,6 +26,7 @@ from pipeline.records import (
 )
 from pipeline.steps.writer import StepWriter
 from pipeline.store import Store, Within
+from pipeline.store.ids import RunIds
 from pipeline.store.locks import hold
 
 if TYPE_CHECKING:
@@ -174,7 +175,7 @@ def open_run(options: Options) -> Run:
         case=find_case(options.case),
         store=store,
         settings=options,
-        run_id=options.run_id or new_run_id(clock()),
+        run_id=options.run_id or RunIds(store.run_ids(options.case), clock).new(),
         by_hand=not options.run_id,
     )
 
@@ -201,8 +202,3 @@ def taking_part(store: Store, case: Case, record: ValidateRecord) -> Within | No
 @lru_cache(maxsize=4)
 def _loaded(content: bytes) -> Any:
     return load_model(content)
-
-
-def new_run_id(started: datetime) -> str:
-    """Sorts by the time of the start, to the microsecond."""
-    return f"{started:%Y%m%dT%H%M%S%fZ}"

@@ -137,6 +137,19 @@ def test_one_command_puts_the_champion_before_back(store: Store, tmp_path: Path)
     assert LATER == roll_back(store, toy_case()).champion.ref.run_id
 
 
+def test_a_roll_back_counts_though_the_clock_was_set_back(store: Store) -> None:
+    """What it takes back was decided at a time that has not come yet."""
+    first = store.promotion("toy")
+    promote(store, "29990101T000000000000Z", alpha=1000.0)
+
+    roll_back(store, toy_case())
+
+    champion = store.champion("toy")
+    assert first is not None
+    assert champion is not None
+    assert first.champion.ref == champion.ref
+
+
 def test_there_may_be_nothing_to_go_back_to(store: Store) -> None:
     with pytest.raises(ServiceError, match="has had no other champion"):
         roll_back(store, toy_case())

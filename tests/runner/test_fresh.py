@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pipeline.case
 from pipeline.errors import OptionError
 from pipeline.options import NOTEBOOKS
 from pipeline.records import PromoteRecord, ReportRecord, RunRecord
-from pipeline.runner import Order, performing
+from pipeline.runner import Order, performing, run_cases
 from pipeline.runner.chain import run_case
 from pipeline.runner.order import find_notebook
 from pipeline.sources import fingerprints
@@ -46,6 +47,24 @@ def changed_source(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> None:
     case = tiny.case("tiny", tiny.TinySource(simulated=True, **changes))
     monkeypatch.setattr(tiny, "CASE", case)
     pipeline.case.find_cases.cache_clear()
+
+
+def test_a_run_is_the_newest_though_the_clock_was_set_back(copied: Store) -> None:
+    """Of one as-of time, the one that was done last comes last."""
+    done = [
+        run_cases(
+            copied,
+            ["tiny"],
+            Order(anew="6-report"),
+            say=lambda line: None,
+            now=lambda day=day: datetime(2024, 6, day, tzinfo=UTC),
+        )
+        for day in (2, 1)
+    ]
+    ids = [ran.run_id for (ran,) in done]
+
+    assert ["20240602T000000000000Z", "20240602T000000000001Z"] == ids
+    assert ids == copied.run_ids("tiny")[:2]
 
 
 def test_a_second_run_with_nothing_new_makes_no_run(copied: Store) -> None:

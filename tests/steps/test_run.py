@@ -12,7 +12,7 @@ from small_cases.tiny import LAST_KNOWN
 from pipeline.errors import OptionError, StateError, StepError
 from pipeline.options import DriftOptions, IngestOptions, Options, ReportOptions
 from pipeline.records import IngestRecord, Record, ReportRecord, TrainRecord, ValidateRecord
-from pipeline.steps.run import clock, new_run_id, open_run
+from pipeline.steps.run import open_run
 from pipeline.store import Store
 from pipeline.store.locks import is_held
 
@@ -153,13 +153,3 @@ def test_an_unknown_case_is_refused_with_the_known_ones(store: Store) -> None:
     """In a notebook, too."""
     with pytest.raises(OptionError, match=r"no case 'bike'\. Choose one of: broken, tiny"):
         open_run(Options(case="bike", home=str(store.home)))
-
-
-def test_run_ids_sort_by_their_start() -> None:
-    """To the microsecond; the clock is in UTC."""
-    start = datetime(2024, 3, 1, 6, 0, 0, 999_999, tzinfo=UTC)
-    ids = [new_run_id(start + step * timedelta(microseconds=1)) for step in range(3)]
-
-    assert ids == sorted(set(ids))
-    assert ids[0] == "20240301T060000999999Z"
-    assert clock().tzinfo is UTC
