@@ -115,6 +115,13 @@ def test_warnings_are_given_where_the_work_was_asked_for() -> None:
         assert ["not now"] == done(work, ["not now"])
 
 
+@pytest.mark.usefixtures("served")
+def test_work_that_cannot_be_read_is_an_error_like_any_other() -> None:
+    """Of a module that the worker can't import, say; the worker is not taken for dead."""
+    with pytest.raises(ModuleNotFoundError, match="no_such_module"):
+        list(spread(b"cno_such_module\nwork\n.", [1]))
+
+
 def test_a_dead_worker_is_an_error_with_a_remedy(ends: Ends) -> None:
     """No waiting for an answer that will never come; and no worker is asked again."""
     for _, theirs in ends:

@@ -96,7 +96,11 @@ def _fork_workers(channel: socket.socket) -> None:
     kernel = os.getpid()
     for _ in range(count if count > 1 else 0):
         ours, theirs = Pipe()
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError:
+            # As many processes as there may be: threads do what is left to do.
+            return
         if not pid:
             channel.close()
             for connection in (ours, *(each.connection for each in workers.Workers.standing)):
