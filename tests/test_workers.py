@@ -83,20 +83,21 @@ def test_an_error_is_raised_where_it_was_asked_for() -> None:
 
 
 class SilentError(Exception):
-    """Can be sent, but not be made of what was sent."""
+    """Holds what can't be sent."""
 
-    def __init__(self, one: int, *, other: int) -> None:
-        super().__init__(f"{one} and {other}")
+    def __init__(self, item: int) -> None:
+        super().__init__(f"number {item}")
+        self.lock = Lock()
 
 
 def silent(item: int) -> None:
-    raise SilentError(item, other=2)
+    raise SilentError(item)
 
 
 @pytest.mark.usefixtures("served")
 def test_an_error_that_cannot_be_sent_is_told_in_words() -> None:
     """By its name and message."""
-    with pytest.raises(StepError, match=r"could not say what came of it: SilentError: 1 and 2"):
+    with pytest.raises(StepError, match=r"could not say what came of it: SilentError: number 1"):
         done(silent, [1])
 
 
