@@ -15,10 +15,10 @@ import pickle
 import signal
 import traceback
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from queue import SimpleQueue
+from threading import Lock
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pipeline.errors import StepError, WorkerError
@@ -99,36 +99,73 @@ def packed(work: Callable[[Any], Any], *, rows: int) -> bytes | None:
         return None
 
 
-def spread(work: bytes, items: Sequence[Any]) -> Iterator[Any]:
+def spread(
+    work: bytes, items: Sequence[Any], *, kinds: Sequence[tuple[Hashable, Hashable]] = ()
+) -> Iterator[Any]:
     """What the `packed` work makes of each item, in their order, as soon as it is there.
 
     It is sent to each worker once. It must not depend on what the notebook has changed in modules.
+    `kinds` has two words for each item: those of the same first word are done before others, and
+    of these a worker prefers one whose second word it has met, since it may remember something.
     Raises what it raises, and `WorkerError` when a worker dies; whatever ends it early ends the
     workers, so that none goes on with what nobody waits for.
     """
-    idle = SimpleQueue[Worker]()
-    for worker in Workers.standing:
-        idle.put(worker)
+    waiting = Waiting(kinds or [("", number) for number, _ in enumerate(items)])
+    answers = [Future[Done]() for _ in items]
 
-    def do(item: Any) -> Done:
-        worker = idle.get()
-        try:
-            return worker.do(work, _dumped(item))
-        finally:
-            idle.put(worker)
+    def feed(worker: Worker) -> None:
+        while (number := waiting.take(worker.pid)) is not None:
+            try:
+                answers[number].set_result(worker.do(work, _dumped(items[number])))
+            except BaseException as error:  # noqa: BLE001
+                answers[number].set_exception(error)
 
     with ThreadPoolExecutor(len(Workers.standing), thread_name_prefix="vigie worker") as threads:
-        answers = threads.map(do, items)
+        for worker in Workers.standing:
+            threads.submit(feed, worker)
         try:
-            for _ in items[1:]:
-                yield next(answers).told()
-            last = [answer.told() for answer in answers]
+            for answer in answers[:-1]:
+                yield answer.result().told()
+            last = [answer.result().told() for answer in answers[-1:]]
         except BaseException:
+            waiting.clear()
             end()
             raise
     for worker in Workers.standing:
         worker.knows = b""
     yield from last
+
+
+class Waiting:
+    """Numbers of items that nobody has begun, by their kinds."""
+
+    def __init__(self, kinds: Sequence[tuple[Hashable, Hashable]]) -> None:
+        self._kinds = kinds
+        self._numbers = list(range(len(kinds)))
+        self._met: dict[Hashable, int] = {}
+        """By second word, the process that met it last."""
+        self._lock = Lock()
+
+    def take(self, pid: int) -> int | None:
+        """The one that this process is to do now; `None` when none is left."""
+        with self._lock:
+            if not self._numbers:
+                return None
+            group = self._kinds[self._numbers[0]][0]
+            alike = [number for number in self._numbers if self._kinds[number][0] == group]
+            chosen = min(alike, key=lambda number: self._rank(number, pid))
+            self._numbers.remove(chosen)
+            self._met[self._kinds[chosen][1]] = pid
+            return chosen
+
+    def _rank(self, number: int, pid: int) -> int:
+        """Its own first, then what nobody has met; of equals the first."""
+        return {pid: 0, None: 1}.get(self._met.get(self._kinds[number][1]), 2)
+
+    def clear(self) -> None:
+        """Nothing more is to be begun."""
+        with self._lock:
+            self._numbers.clear()
 
 
 def end() -> None:

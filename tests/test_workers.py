@@ -14,7 +14,7 @@ import pytest
 
 from pipeline import workers
 from pipeline.errors import StepError, WorkerError
-from pipeline.workers import Worker, Workers, packed, serve, spread
+from pipeline.workers import Waiting, Worker, Workers, packed, serve, spread
 
 Ends = list[tuple[subprocess.Popen, Connection]]
 
@@ -67,6 +67,25 @@ def test_results_come_in_the_order_of_the_items() -> None:
     assert ["1", "2"] == done(str, [1, 2])
     assert [] == done(str, [])
     assert 1 == len(Workers.standing)
+
+
+def test_a_worker_prefers_what_it_has_met() -> None:
+    """Among what is to be done first; else what nobody has met, and at last anything."""
+    kinds = [("one", "a"), ("one", "b"), ("two", "a"), ("two", "b"), ("two", "c"), ("two", "d")]
+    waiting = Waiting(kinds)
+
+    assert [0, 1] == [waiting.take(7), waiting.take(8)]
+    assert [3, 2] == [waiting.take(8), waiting.take(7)]
+    assert [4, 5, None] == [waiting.take(8), waiting.take(8), waiting.take(8)]
+
+
+def test_a_worker_helps_with_what_others_have_met() -> None:
+    """Rather than do nothing; nothing is begun after the end."""
+    waiting = Waiting([("one", "a"), ("two", "a"), ("three", "a")])
+
+    assert [0, 1] == [waiting.take(7), waiting.take(8)]
+    waiting.clear()
+    assert waiting.take(7) is None
 
 
 @pytest.mark.usefixtures("served")

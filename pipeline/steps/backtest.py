@@ -235,7 +235,8 @@ def _side_by_side(
     fit = partial(_timed, case, frame, truth, cores // at_once, seconds)
     packed = workers.packed(fit, rows=int(frame.memory_usage().sum())) if at_once > 1 else None
     if packed is not None:
-        return workers.spread(packed, fits)
+        kinds = [(competitor.name, fold.name) for competitor, fold in fits]
+        return workers.spread(packed, fits, kinds=kinds)
     spread = joblib.Parallel(n_jobs=at_once, backend="threading", return_as="generator")
     return iter(spread(joblib.delayed(fit)(each) for each in fits))
 
