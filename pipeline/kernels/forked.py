@@ -99,7 +99,9 @@ def _fork_workers(channel: socket.socket) -> None:
         try:
             pid = os.fork()
         except OSError:
-            # As many processes as there may be: threads do what is left to do.
+            # There are as many processes as there may be. One worker alone would do everything in
+            # turn; without any, threads do it side by side.
+            workers.end()
             return
         if not pid:
             channel.close()

@@ -37,7 +37,7 @@ def evaluate(
 
 
 def rehearse() -> None:
-    """Judges a small table for nobody: the first one takes three times as long as the next."""
+    """Judges a small table for nobody: the first one takes four times as long as the next."""
     import pandas as pd
     from great_expectations import ExpectationSuite
 
@@ -93,9 +93,7 @@ def _validate(
 
 @cache
 def _definition() -> BatchDefinition[Any]:
-    """What tables are handed to. It is made once a process, since that takes as long as to judge a
-    small table, and holds no table afterwards.
-    """
+    """What tables are handed to. It is made once a process, and holds no table afterwards."""
     import great_expectations
     from great_expectations.data_context.types.base import (
         DataContextConfig,

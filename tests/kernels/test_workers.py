@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +13,8 @@ import nbformat
 import pytest
 
 from pipeline.errors import WorkerError
-from pipeline.kernels import execute, warm
+from pipeline.kernels import execute, forked, warm
+from pipeline.workers import Workers
 
 Write = Callable[..., Path]
 pytestmark = [
@@ -66,6 +70,26 @@ def test_a_kernel_ends_at_once_though_it_has_workers(write_notebook: Write, tmp_
     execute("1-ingest", output, {}, cores=2)
 
     assert [False, False] == [Path("/proc", pid).exists() for pid in shown(output)]
+
+
+def test_no_worker_stands_where_there_may_be_no_second_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One alone would do everything in turn; threads do it side by side."""
+    process = subprocess.Popen(["sleep", "600"])
+    pids = iter([process.pid])
+
+    def fork() -> int:
+        for pid in pids:
+            return pid
+        raise BlockingIOError
+
+    monkeypatch.setattr(Workers, "standing", [])
+    monkeypatch.setattr(os, "fork", fork)
+    with socket.socket() as channel:
+        forked._fork_workers(channel)
+
+    assert [] == Workers.standing
+    assert not Path("/proc", str(process.pid)).exists()
+    process.wait()
 
 
 def test_a_worker_that_dies_ends_the_notebook_with_an_error(
