@@ -6,7 +6,7 @@ Everything here is pure, keeps the order of the rows, and takes the time of the 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,10 +60,17 @@ def check_columns(table: pd.DataFrame, as_of: datetime) -> pd.DataFrame:
     counter, time, count = _counter_codes(table), _times(table), _counts(table)
     usable = ~np.isnat(time) & (count >= 0) & (count <= HIGHEST_COUNT)
     order = _order(counter, time, count)
+    rows = InOrder(counter[order], time[order], count[order])
+
+    def placed(hours: NDArray[np.number]) -> NDArray[np.int64]:
+        found = np.zeros(len(table), dtype=np.int64)
+        found[order] = hours
+        return found
+
     return table.assign(
-        zero_run_hours=_zero_run_hours(counter, time, count, order),
-        stuck_hours=_stuck_hours(counter, count, order),
-        copied_hours=_copied_hours(counter, time, count, order),
+        zero_run_hours=placed(_zero_run_hours(rows)),
+        stuck_hours=placed(_stuck_hours(rows)),
+        copied_hours=placed(_copied_hours(rows)),
         moved_degrees=_moved_degrees(table),
         stretch_hours=_stretch_hours(counter, time),
         silent_hours=(moment - _newest(counter, time)) / _HOUR,
@@ -102,48 +109,40 @@ def _order(
     return known[np.lexsort((count[known], time[known], counter[known]))]
 
 
-def _zero_run_hours(
-    counter: NDArray[np.int64],
-    time: NDArray[np.datetime64],
-    count: NDArray[np.float64],
-    order: NDArray[np.int64],
-) -> NDArray[np.int64]:
-    hours = np.zeros(len(count), dtype=np.int64)
-    zero = count[order] == 0
-    run = np.cumsum(_differs_from_previous(counter[order]) | ~zero)[zero]
-    hour = time[order][zero].astype("datetime64[h]")
+class InOrder(NamedTuple):
+    """Rows that have a counter, a time and a count, sorted by them."""
+
+    counter: NDArray[np.int64]
+    time: NDArray[np.datetime64]
+    bicycles: NDArray[np.float64]
+
+
+def _zero_run_hours(rows: InOrder) -> NDArray[np.int64]:
+    hours = np.zeros(len(rows.bicycles), dtype=np.int64)
+    zero = rows.bicycles == 0
+    run = np.cumsum(_differs_from_previous(rows.counter) | ~zero)[zero]
+    hour = rows.time[zero].astype("datetime64[h]")
     new_hour = _differs_from_previous(run) | _differs_from_previous(hour)
-    hours[order[zero]] = np.bincount(run, weights=new_hour)[run]
+    hours[zero] = np.bincount(run, weights=new_hour)[run]
     return hours
 
 
-def _stuck_hours(
-    counter: NDArray[np.int64], count: NDArray[np.float64], order: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    hours = np.zeros(len(count), dtype=np.int64)
-    changed = _differs_from_previous(counter[order]) | _differs_from_previous(count[order])
+def _stuck_hours(rows: InOrder) -> NDArray[np.int64]:
+    changed = _differs_from_previous(rows.counter) | _differs_from_previous(rows.bicycles)
     run = np.cumsum(changed)
-    hours[order] = np.where(count[order] > 0, np.bincount(run)[run], 0)
-    return hours
+    return np.where(rows.bicycles > 0, np.bincount(run)[run], 0)
 
 
-def _copied_hours(
-    counter: NDArray[np.int64],
-    time: NDArray[np.datetime64],
-    count: NDArray[np.float64],
-    order: NDArray[np.int64],
-) -> NDArray[np.int64]:
-    hours = np.zeros(len(count), dtype=np.int64)
-    same = np.zeros(len(order), dtype=np.bool_)
-    now, before = order[A_DAY:], order[:-A_DAY]
-    same[A_DAY:] = (
-        (counter[now] == counter[before])
-        & (time[now] - time[before] == A_DAY * _HOUR)
-        & (count[now] == count[before])
+def _copied_hours(rows: InOrder) -> NDArray[np.float64]:
+    same = np.zeros(len(rows.bicycles), dtype=np.bool_)
+    now, before = slice(A_DAY, None), slice(None, -A_DAY)
+    same[now] = (
+        (rows.counter[now] == rows.counter[before])
+        & (rows.time[now] - rows.time[before] == A_DAY * _HOUR)
+        & (rows.bicycles[now] == rows.bicycles[before])
     )
     run = np.cumsum(_differs_from_previous(same))
-    hours[order] = np.where(same, np.bincount(run, weights=count[order] > 0)[run], 0)
-    return hours
+    return np.where(same, np.bincount(run, weights=rows.bicycles > 0)[run], 0)
 
 
 def _moved_degrees(table: pd.DataFrame) -> pd.Series[float]:
